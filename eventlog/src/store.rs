@@ -1,0 +1,115 @@
+//! The contract of an event store. `conformance` holds every implementation to it.
+
+use async_trait::async_trait;
+use futures::stream::BoxStream;
+use tokio::sync::watch;
+
+use crate::event::{NewEvent, Recorded};
+use crate::id::{EventId, Position};
+
+/// An append-only log of events.
+///
+/// Positions are 1, 2, 3, … without gaps. What was appended is never altered, except that
+/// access events may be folded (LOG-6).
+#[async_trait]
+pub trait EventStore: Send + Sync + 'static {
+    /// Appends events after `expected`, all or none, durable on return (LOG-2).
+    ///
+    /// Where the log's head is not `expected`, nothing is written, except for a repetition: when
+    /// every id is in the log already, the call succeeds and tells where the head is.
+    ///
+    /// Returns the log's head after the call.
+    ///
+    /// # Errors
+    /// [`StoreError::WrongPosition`] for a wrong expectation, [`StoreError::DuplicateId`] where
+    /// some of the ids are in the log and others not, [`StoreError::Poisoned`] after an append
+    /// whose outcome is in doubt: the store then refuses every append until it is opened anew.
+    async fn append(&self, expected: Position, events: &[NewEvent]) -> Result<Position, StoreError>;
+
+    /// Events after `after` up to and with `until` (the head at the time of the call if `None`),
+    /// in order, as many as the filter lets through.
+    fn read(
+        &self,
+        after: Position,
+        until: Option<Position>,
+        filter: Filter,
+    ) -> BoxStream<'_, Result<Recorded, StoreError>>;
+
+    /// The position of the last event.
+    fn head(&self) -> Position;
+
+    /// Tells of every later head. A hint that there is more to read, never the data itself.
+    fn heads(&self) -> watch::Receiver<Position>;
+}
+
+/// Which events a reader wants. The default lets everything through.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Filter {
+    /// Kinds such as `track.moved`, or `track.*`; none means all.
+    pub kinds: Vec<String>,
+    /// Only events about this subject, in its display form.
+    pub subject: Option<String>,
+}
+
+impl Filter {
+    /// True where the filter lets an event of that kind and subject through.
+    #[must_use]
+    pub fn lets(&self, kind: &str, subject: &str) -> bool {
+        let kind_matches = |pattern: &String| match pattern.strip_suffix('*') {
+            Some(prefix) => kind.starts_with(prefix),
+            None => kind == pattern,
+        };
+        (self.kinds.is_empty() || self.kinds.iter().any(kind_matches))
+            && self.subject.as_deref().is_none_or(|wanted| wanted == subject)
+    }
+}
+
+/// Why a store did not do what it was asked to.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum StoreError {
+    /// Somebody else wrote in between; read on and decide again.
+    #[error("the log is at position {actual}, not at {expected} as expected")]
+    WrongPosition {
+        /// What the caller took the head to be.
+        expected: Position,
+        /// What it is.
+        actual: Position,
+    },
+    /// Part of the batch is in the log already.
+    #[error("event {0} is already in the log, others of the same batch are not")]
+    DuplicateId(EventId),
+    /// The events asked for were folded away (LOG-6).
+    #[error("events up to position {horizon} were folded into a summary; read from there on")]
+    BelowHorizon {
+        /// The last folded position.
+        horizon: Position,
+    },
+    /// What is stored is not what was written.
+    #[error("the log is damaged at position {position}: {reason}")]
+    Damaged {
+        /// The first position in doubt.
+        position: Position,
+        /// What does not hold.
+        reason: String,
+    },
+    /// An earlier append failed in a way that leaves its outcome in doubt.
+    #[error("the log takes no more events after an earlier failure ({0}); restart, and see `musicfs log verify`")]
+    Poisoned(String),
+    /// The disk is full.
+    #[error("no space left for the log at {path}; free some space, nothing was lost")]
+    DiskFull {
+        /// The log's file.
+        path: String,
+    },
+    /// Anything else that the file, disk or server did.
+    #[error("cannot {action} the log at {path}: {source}")]
+    Backend {
+        /// What was being done.
+        action: &'static str,
+        /// The log's file or address.
+        path: String,
+        /// What it said.
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
+}

@@ -1,0 +1,7 @@
+//! Where the originals are: listing, reading and watching them, never writing.
+
+pub mod origin;
+
+pub use origin::{
+    Depth, Directory, Dirty, Entry, ErrorKind, Origin, OriginError, OriginFile, WalkError, Watch,
+};

@@ -1,0 +1,1 @@
+//! Tags to names: the path template, and which names are allowed. Pure.

@@ -1,0 +1,2 @@
+//! The `musicfs` tool.
+fn main() {}
