@@ -3,6 +3,7 @@
 //! Domain types ([`event`], [`tags`], [`id`]) know nothing of how they are stored; `wire` does.
 //! Every store keeps the contract in [`store`].
 
+pub mod decide;
 pub mod event;
 pub mod id;
 pub mod store;
