@@ -1,0 +1,68 @@
+//! Messages of the program about itself: where they go, how they look, and what panics say.
+
+use std::fs::File;
+use std::io::{self, IsTerminal};
+use std::panic;
+use std::path::PathBuf;
+use std::sync::Mutex;
+
+use tracing_subscriber::fmt::writer::BoxMakeWriter;
+use tracing_subscriber::{EnvFilter, fmt};
+
+use crate::report::{Kind, Report, Result};
+
+/// How messages look.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Format {
+    /// A line for people.
+    #[default]
+    Text,
+    /// A JSON object a line.
+    Json,
+}
+
+/// What is logged, how, and where to.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Settings {
+    /// `error`, `warn`, `info`, `debug`, `trace`, or directives such as `info,fuse=debug`.
+    pub level: String,
+    /// How messages look.
+    pub format: Format,
+    /// A file to append to; standard error if absent.
+    pub file: Option<PathBuf>,
+}
+
+/// Starts logging, once a process. From here on a panic is logged, too.
+///
+/// # Errors
+/// Where the level is none, or the file cannot be opened.
+pub fn start(settings: &Settings) -> Result<()> {
+    let filter = EnvFilter::try_new(&settings.level).map_err(|error| {
+        Report::new(Kind::Config, format!("log.level = {:?}: {error}", settings.level))
+            .hint("use error, warn, info, debug or trace")
+    })?;
+    let file: Option<File> =
+        settings.file.as_deref().map(crate::state::append_to).transpose()?;
+    let colour = file.is_none() && io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none();
+    let writer = match file {
+        Some(file) => BoxMakeWriter::new(Mutex::new(file)),
+        None => BoxMakeWriter::new(io::stderr),
+    };
+    let builder = fmt().with_env_filter(filter).with_writer(writer).with_ansi(colour);
+    let started = match settings.format {
+        Format::Text => builder.try_init(),
+        Format::Json => builder.json().try_init(),
+    };
+    started.map_err(|error| Report::new(Kind::Bug, format!("logging was started twice: {error}")))?;
+    log_panics();
+    Ok(())
+}
+
+fn log_panics() {
+    panic::set_hook(Box::new(|panic| {
+        let message = panic.payload_as_str().unwrap_or("no message");
+        let place = panic.location().map(ToString::to_string).unwrap_or_default();
+        let backtrace = std::backtrace::Backtrace::force_capture();
+        tracing::error!(%place, %backtrace, "panic: {message}");
+    }));
+}
