@@ -43,6 +43,43 @@ impl Timestamp {
     }
 }
 
+/// RFC 3339 in UTC, to the microsecond. Beyond the years that RFC 3339 can write: `@` and the number.
+impl fmt::Display for Timestamp {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let format = time::macros::format_description!(
+            "[year]-[month]-[day]T[hour]:[minute]:[second].[subsecond digits:6]Z"
+        );
+        let time = time::OffsetDateTime::from_unix_timestamp_nanos(i128::from(self.0) * 1000).ok();
+        let time = time.filter(|time| (0..=9999).contains(&time.year()));
+        match time.and_then(|time| time.format(format).ok()) {
+            Some(text) => f.write_str(&text),
+            None => write!(f, "@{}", self.0),
+        }
+    }
+}
+
+/// RFC 3339 with any offset, or `@` and microseconds since the Unix epoch.
+impl FromStr for Timestamp {
+    type Err = InvalidId;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let parsed = match text.strip_prefix('@') {
+            Some(micros) => micros.parse().ok(),
+            None => {
+                time::OffsetDateTime::parse(text, &time::format_description::well_known::Rfc3339)
+                    .ok()
+                    .and_then(|time| {
+                        i64::try_from(time.unix_timestamp_nanos().div_euclid(1000)).ok()
+                    })
+            }
+        };
+        parsed.map(Self).ok_or_else(|| InvalidId {
+            what: "a time such as 2026-01-31T20:15:00Z",
+            text: text.to_owned(),
+        })
+    }
+}
+
 impl From<SystemTime> for Timestamp {
     fn from(time: SystemTime) -> Self {
         let micros = match time.duration_since(UNIX_EPOCH) {
@@ -79,7 +116,10 @@ impl FromStr for EventId {
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         uuid::Uuid::parse_str(text)
             .map(|id| Self(id.into_bytes()))
-            .map_err(|_| InvalidId { what: "an event id", text: text.to_owned() })
+            .map_err(|_| InvalidId {
+                what: "an event id",
+                text: text.to_owned(),
+            })
     }
 }
 
@@ -148,7 +188,9 @@ impl FromStr for OriginId {
         let plain = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit();
         let valid = text.len() <= Self::MAX_LEN
             && text.bytes().next().is_some_and(plain)
-            && text.bytes().all(|byte| plain(byte) || matches!(byte, b'.' | b'_' | b'-'));
+            && text
+                .bytes()
+                .all(|byte| plain(byte) || matches!(byte, b'.' | b'_' | b'-'));
         if valid {
             Ok(Self(text.into()))
         } else {
@@ -226,7 +268,10 @@ impl OriginPath {
     /// The last part; empty for the root.
     #[must_use]
     pub fn name(&self) -> &[u8] {
-        self.0.rsplit(|byte| *byte == b'/').next().unwrap_or_default()
+        self.0
+            .rsplit(|byte| *byte == b'/')
+            .next()
+            .unwrap_or_default()
     }
 
     /// The path without its last part; the root's parent is the root.
@@ -240,7 +285,10 @@ impl OriginPath {
     #[must_use]
     pub fn is_within(&self, ancestor: &Self) -> bool {
         ancestor.is_root()
-            || self.0.strip_prefix(&*ancestor.0).is_some_and(|rest| matches!(rest, [] | [b'/', ..]))
+            || self
+                .0
+                .strip_prefix(&*ancestor.0)
+                .is_some_and(|rest| matches!(rest, [] | [b'/', ..]))
     }
 }
 
@@ -319,6 +367,15 @@ mod tests {
         assert_eq!(path.parent().parent().parent(), OriginPath::root());
         assert!(path.is_within(&path.parent()));
         assert!(!path.is_within(&OriginPath::new(&b"a/b"[..]).unwrap()));
+    }
+
+    #[test]
+    fn times_are_read_as_they_are_written() {
+        for micros in [0, -1, 1_790_000_000_123_456, i64::MAX, i64::MIN] {
+            assert_eq!(Timestamp(micros).to_string().parse(), Ok(Timestamp(micros)));
+        }
+        assert_eq!(Timestamp(1).to_string(), "1970-01-01T00:00:00.000001Z");
+        assert_eq!("1970-01-01T01:00:00+01:00".parse(), Ok(Timestamp(0)));
     }
 
     #[test]

@@ -8,8 +8,12 @@ pub mod event;
 pub mod id;
 pub mod store;
 pub mod tags;
+pub mod wire;
 
 pub use event::{Body, Event, NewEvent, Recorded, Subject};
-pub use id::{CauseId, ContentId, EventId, Locator, OriginId, OriginPath, Position, Revision, Timestamp, TrackId};
+pub use id::{
+    CauseId, ContentId, EventId, Locator, OriginId, OriginPath, Position, Revision, Timestamp,
+    TrackId,
+};
 pub use store::{EventStore, Filter, StoreError};
 pub use tags::{AudioFormat, Field, Media, Tags};

@@ -150,9 +150,18 @@ impl Tags {
         self.all(field).first().map(String::as_str)
     }
 
+    /// Adds all values of `other`, after those that are there.
+    pub fn append(&mut self, other: Self) {
+        for (field, mut values) in other.0 {
+            self.0.entry(field).or_default().append(&mut values);
+        }
+    }
+
     /// Fields and values, by field.
-    pub fn iter(&self) -> impl Iterator<Item = (&Field, &[String])> {
-        self.0.iter().map(|(field, values)| (field, values.as_slice()))
+    pub fn iter(&self) -> impl DoubleEndedIterator<Item = (&Field, &[String])> {
+        self.0
+            .iter()
+            .map(|(field, values)| (field, values.as_slice()))
     }
 
     /// True where there are none.
