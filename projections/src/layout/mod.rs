@@ -1,1 +1,109 @@
-//! Tags to names: the path template, and which names are allowed. Pure.
+//! Tags to names: the path template, and which names are allowed (FS-3, FS-4). Pure: no clock, no
+//! I/O, no failure on any input, and the same names on every machine and after every rebuild.
+
+mod inputs;
+pub mod names;
+mod parse;
+mod template;
+mod variable;
+
+#[cfg(test)]
+mod tests;
+
+use eventlog::event::{LayoutSpec, NameProfile};
+
+pub use inputs::{AlbumKey, NameInputs};
+pub use template::{Problem, Template, TemplateError};
+pub use variable::Variable;
+
+/// The rule by which tracks get their names.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Layout {
+    template: Template,
+    profile: NameProfile,
+}
+
+/// Where a track wants to be shown. The tree numbers the files that want one and the same place.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Place {
+    /// The directories above it, from the root down; each a valid name.
+    pub directories: Vec<String>,
+    /// The file's name: valid, and with room for a [number](names::numbered).
+    pub file: String,
+}
+
+impl Layout {
+    /// The rule that was asked for.
+    ///
+    /// # Errors
+    /// Where the template is none.
+    pub fn of(spec: &LayoutSpec) -> Result<Self, TemplateError> {
+        let template = Template::parse(&spec.template)?;
+        Ok(Self {
+            template,
+            profile: spec.names,
+        })
+    }
+
+    /// The rule that the log holds; its template gives way to [`Template::DEFAULT`] where this
+    /// version does not understand it, so that a fold never fails.
+    #[must_use]
+    pub fn of_or_default(spec: &LayoutSpec) -> Self {
+        Self::of(spec).unwrap_or_else(|_| Self {
+            template: Template::default(),
+            profile: spec.names,
+        })
+    }
+
+    /// The rule as the log keeps it.
+    #[must_use]
+    pub fn spec(&self) -> LayoutSpec {
+        LayoutSpec {
+            template: self.template.to_string(),
+            names: self.profile,
+        }
+    }
+
+    /// Which names are allowed, and which of them are equal.
+    #[must_use]
+    pub fn profile(&self) -> NameProfile {
+        self.profile
+    }
+
+    /// Where a track wants to be shown. `multi_disc` tells whether its album has several discs:
+    /// only then does `$disc` have a value.
+    #[must_use]
+    pub fn place(&self, inputs: &NameInputs, multi_disc: bool) -> Place {
+        let directories = self
+            .template
+            .directories()
+            .map(|part| part.render(inputs, multi_disc))
+            .filter(|name| !name.trim().is_empty())
+            .map(|name| names::directory(&name, self.profile))
+            .collect();
+        let file = self.file(inputs, self.template.file().render(inputs, multi_disc));
+        Place { directories, file }
+    }
+
+    /// A file's name always ends in its format's extension, whether or not the template says so;
+    /// without it no player would open the file.
+    fn file(&self, inputs: &NameInputs, mut name: String) -> String {
+        let format = inputs.format();
+        if let Some(format) = format {
+            if let Some(stem) = names::without_extension(&name, format) {
+                name.truncate(stem.len());
+            }
+        }
+        if name.trim().is_empty() {
+            inputs.filename().clone_into(&mut name);
+        }
+        if let Some(format) = format {
+            if name.trim().is_empty() {
+                name.push('_');
+            }
+            name.push('.');
+            name.push_str(format);
+        }
+        names::file(&name, self.profile)
+    }
+}

@@ -1,0 +1,1 @@
+//! Templates and inputs, and the names that come out.
