@@ -1,0 +1,175 @@
+//! The configuration file: TOML to keys and values, each with the line that it is on.
+
+use toml::Spanned;
+use toml::de::{DeTable, DeValue};
+
+use super::keys::{Given, KEYS, ORIGIN_KEYS};
+use super::suggest::nearest;
+
+/// What a file says.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(super) struct Contents {
+    /// Keys outside of `[[origins]]`, by full name.
+    pub(super) values: Vec<Assignment>,
+    /// The entries of `[[origins]]`, in the file's order.
+    pub(super) origins: Vec<(Place, Vec<Assignment>)>,
+}
+
+/// A key and the value it is given.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Assignment {
+    pub(super) key: String,
+    pub(super) value: Given,
+    pub(super) place: Place,
+}
+
+/// A place in the file, from 1.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Place {
+    pub(super) line: usize,
+    pub(super) column: usize,
+}
+
+/// What is wrong with a file, and where.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Fault {
+    pub(super) place: Option<Place>,
+    pub(super) message: String,
+    pub(super) hint: Option<String>,
+}
+
+/// Reads a file's text.
+pub(super) fn parse(text: &str) -> Result<Contents, Fault> {
+    let root = DeTable::parse(text).map_err(|error| Fault {
+        place: error.span().map(|span| place(text, span.start)),
+        message: error.message().to_owned(),
+        hint: None,
+    })?;
+    let mut contents = Contents::default();
+    table(text, "", root.get_ref(), &mut contents)?;
+    Ok(contents)
+}
+
+fn table(text: &str, prefix: &str, table: &DeTable<'_>, into: &mut Contents) -> Result<(), Fault> {
+    for (key, value) in table {
+        let name = format!("{prefix}{}", key.get_ref());
+        let place = place(text, key.span().start);
+        let below = format!("{name}.");
+        match value.get_ref() {
+            DeValue::Array(entries) if name == "origins" => {
+                for entry in entries {
+                    let place = self::place(text, entry.span().start);
+                    into.origins.push((place, origin(text, entry)?));
+                }
+            }
+            DeValue::Table(inner) if KEYS.iter().any(|key| key.name.starts_with(&below)) => {
+                self::table(text, &below, inner, into)?;
+            }
+            _ if KEYS.iter().any(|key| key.name == name) => {
+                into.values.push(Assignment { key: name, value: given(value), place });
+            }
+            _ => return Err(unknown(&name, place, KEYS.iter().map(|key| key.name).chain(["origins"]))),
+        }
+    }
+    Ok(())
+}
+
+fn origin(text: &str, entry: &Spanned<DeValue<'_>>) -> Result<Vec<Assignment>, Fault> {
+    let Some(entry) = entry.get_ref().as_table() else {
+        return Err(Fault {
+            place: Some(place(text, entry.span().start)),
+            message: "an entry of origins is a table".to_owned(),
+            hint: Some("write [[origins]] on a line of its own, and below it path = \"…\"".to_owned()),
+        });
+    };
+    entry
+        .iter()
+        .map(|(key, value)| {
+            let place = place(text, key.span().start);
+            if ORIGIN_KEYS.iter().any(|known| known.name == &**key.get_ref()) {
+                Ok(Assignment { key: key.get_ref().to_string(), value: given(value), place })
+            } else {
+                Err(unknown(key.get_ref(), place, ORIGIN_KEYS.iter().map(|key| key.name)))
+            }
+        })
+        .collect()
+}
+
+fn unknown<'a>(name: &str, place: Place, known: impl Iterator<Item = &'a str> + Clone) -> Fault {
+    let last = |name: &'a str| name.rsplit('.').next().unwrap_or(name);
+    let hint = match nearest(name, known.clone()) {
+        Some(meant) => format!("did you mean `{meant}`?"),
+        None => match known.clone().find(|key| last(key) == name) {
+            Some(meant) => format!("did you mean `{meant}`?"),
+            None => "`musicfs config init --print` shows every key".to_owned(),
+        },
+    };
+    Fault { place: Some(place), message: format!("there is no key `{name}`"), hint: Some(hint) }
+}
+
+fn given(value: &Spanned<DeValue<'_>>) -> Given {
+    match value.get_ref() {
+        DeValue::String(text) => Given::Text(text.to_string()),
+        DeValue::Integer(number) => i64::from_str_radix(number.as_str(), number.radix())
+            .map_or(Given::Other("a number that large"), Given::Integer),
+        DeValue::Array(entries) => entries
+            .iter()
+            .map(|entry| entry.get_ref().as_str().map(str::to_owned))
+            .collect::<Option<_>>()
+            .map_or(Given::Other("a list of anything but texts"), Given::List),
+        DeValue::Boolean(_) => Given::Other("true or false"),
+        DeValue::Float(_) => Given::Other("a number with a point"),
+        DeValue::Datetime(_) => Given::Other("a date"),
+        DeValue::Table(_) => Given::Other("a table"),
+    }
+}
+
+fn place(text: &str, offset: usize) -> Place {
+    let before = text.get(..offset).unwrap_or(text);
+    let line_start = before.rfind('\n').map_or(0, |at| at + 1);
+    Place {
+        line: before.matches('\n').count() + 1,
+        column: before.get(line_start..).unwrap_or_default().chars().count() + 1,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn fault(text: &str) -> (usize, usize, String, String) {
+        let fault = parse(text).unwrap_err();
+        let place = fault.place.unwrap();
+        (place.line, place.column, fault.message, fault.hint.unwrap_or_default())
+    }
+
+    #[test]
+    fn values_have_full_names_and_places() {
+        let contents = parse("mountpoint = '/m'\n[log]\n  level = 'debug'\n").unwrap();
+        assert_eq!(contents.values.len(), 2);
+        let level = contents.values.iter().find(|value| value.key == "log.level").unwrap();
+        assert_eq!(level.place, Place { line: 3, column: 3 });
+        assert_eq!(level.value, Given::Text("debug".to_owned()));
+    }
+
+    #[test]
+    fn unknown_keys_come_with_place_and_suggestion() {
+        let cases = [
+            ("mountpont = '/m'", (1, 1, "mountpont", "did you mean `mountpoint`?")),
+            ("[log]\nlevl = 'x'", (2, 1, "log.levl", "did you mean `log.level`?")),
+            ("template = 'x'", (1, 1, "template", "did you mean `layout.template`?")),
+            ("[[origins]]\npth = 'x'", (2, 1, "pth", "did you mean `path`?")),
+            ("[layuot]\nx = 1", (1, 2, "layuot", "`musicfs config init --print` shows every key")),
+        ];
+        for (text, (line, column, name, hint)) in cases {
+            assert_eq!(fault(text), (line, column, format!("there is no key `{name}`"), hint.to_owned()));
+        }
+    }
+
+    #[test]
+    fn broken_toml_comes_with_its_place() {
+        let (line, _, message, _) = fault("mountpoint = '/m'\nlog = [");
+        assert_eq!(line, 2, "{message}");
+        assert!(parse("origins = ['/m']").is_err());
+    }
+}

@@ -1,0 +1,84 @@
+//! The configuration: one typed struct, put together once from defaults, file, environment and
+//! flags (CTL-7). [`keys`] says which keys there are; everything else is derived from that.
+
+mod file;
+pub mod keys;
+mod load;
+mod origin;
+pub mod reference;
+mod suggest;
+
+use std::path::{Path, PathBuf};
+
+use eventlog::event::NameProfile;
+
+pub use self::load::{Loaded, ORIGINS_VARIABLE, Source, load};
+pub use self::origin::{OriginConfig, Refresh, id_for, resolve};
+use crate::logging;
+
+/// What MusicFS is told to do. Field comments are in [`keys`], from which the reference is made.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[expect(missing_docs, reason = "the table of keys documents every field")]
+pub struct Config {
+    pub state_dir: PathBuf,
+    pub mountpoint: Option<PathBuf>,
+    pub mount_options: Vec<String>,
+    pub layout_template: Option<String>,
+    pub layout_names: Option<NameProfile>,
+    pub scan_threads: usize,
+    pub log: logging::Settings,
+    pub origins: Vec<OriginConfig>,
+}
+
+/// Where the configuration file is unless told otherwise: `XDG_CONFIG_HOME/musicfs/config.toml`.
+#[must_use]
+pub fn default_file(env: Env<'_>) -> PathBuf {
+    xdg(env, "XDG_CONFIG_HOME", ".config").join("config.toml")
+}
+
+/// Where the state is unless told otherwise: `XDG_DATA_HOME/musicfs`.
+#[must_use]
+pub fn default_state_dir(env: Env<'_>) -> PathBuf {
+    xdg(env, "XDG_DATA_HOME", ".local/share")
+}
+
+/// Looks up an environment variable. A parameter, so that tests have their own environment.
+pub type Env<'a> = &'a dyn Fn(&str) -> Option<String>;
+
+/// The process's environment; values that are not UTF-8 count as absent.
+#[must_use]
+pub fn process_env(name: &str) -> Option<String> {
+    std::env::var(name).ok()
+}
+
+/// MusicFS's own directory in an XDG base directory (XDG Base Directory Specification 0.8).
+fn xdg(env: Env<'_>, variable: &str, below_home: &str) -> PathBuf {
+    let absolute = |path: &PathBuf| path.is_absolute();
+    env(variable)
+        .map(PathBuf::from)
+        .filter(absolute)
+        .unwrap_or_else(|| home(env).join(below_home))
+        .join("musicfs")
+}
+
+fn home(env: Env<'_>) -> PathBuf {
+    env("HOME").map_or_else(|| PathBuf::from("/"), PathBuf::from)
+}
+
+/// A path as written in a configuration: absolute, or below the home directory with `~/`.
+fn expand(text: &str, env: Env<'_>) -> Result<PathBuf, String> {
+    let path = match text.strip_prefix("~/") {
+        Some(rest) => home(env).join(rest),
+        None => PathBuf::from(text),
+    };
+    if path.is_absolute() {
+        Ok(path)
+    } else {
+        Err(format!("{text:?} is no absolute path; write it from / or from ~/"))
+    }
+}
+
+/// A path for a TOML string.
+fn shown(path: &Path) -> String {
+    path.display().to_string()
+}

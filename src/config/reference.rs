@@ -1,0 +1,96 @@
+//! Texts made from the table of keys: the file that `config init` writes, and the reference.
+
+use std::fmt::Write;
+
+use super::keys::{KEYS, Key, ORIGIN_KEYS};
+use super::load::ORIGINS_VARIABLE;
+
+/// A file that names every key with its default, all of it as comments.
+#[must_use]
+pub fn template() -> String {
+    let mut text = String::from(
+        "# The configuration of MusicFS. Every line is a comment: take the # away from those you want.\n\
+         # Precedence: flag, environment, this file, default. `musicfs config check` checks the file.\n",
+    );
+    let mut table = "";
+    for key in KEYS {
+        let (in_table, name) = key.name.rsplit_once('.').unwrap_or(("", key.name));
+        if in_table != table {
+            let _ = write!(text, "\n# [{in_table}]\n");
+            table = in_table;
+        } else if table.is_empty() {
+            text.push('\n');
+        }
+        commented(&mut text, key, name);
+    }
+    text.push_str("\n# [[origins]]\n");
+    for key in ORIGIN_KEYS {
+        commented(&mut text, key, key.name);
+    }
+    text
+}
+
+fn commented<T>(text: &mut String, key: &Key<T>, name: &str) {
+    let _ = writeln!(text, "## {}\n# {name} = {}", key.about, key.example);
+}
+
+/// `docs/CONFIGURATION.md`.
+#[must_use]
+pub fn markdown() -> String {
+    let mut text = String::from(
+        "# Configuration\n\n\
+         <!-- Made by `musicfs config reference`; a test keeps it current. -->\n\n\
+         MusicFS needs no configuration. Where there is one, it is the TOML file\n\
+         `$XDG_CONFIG_HOME/musicfs/config.toml` (`~/.config/musicfs/config.toml`), or the one that\n\
+         `--config FILE` names. A flag wins over the environment, the environment over the file, the file\n\
+         over the default. Unknown keys are errors.\n\n\
+         `musicfs config init` writes a file with every key, `musicfs config show` tells every value and\n\
+         where it comes from, `musicfs config check` checks a file.\n",
+    );
+    for key in KEYS {
+        section(&mut text, key, key.name);
+        let _ = writeln!(text, "- Environment: `{}`", key.variable());
+    }
+    let _ = write!(
+        text,
+        "\n## `[[origins]]`\n\nThe folders of the library, one entry each. `--origin [ID=]PATH` adds to them. In the\n\
+         environment, `{ORIGINS_VARIABLE}` holds `[ID=]PATH` entries joined by `:`, in place of those of the file.\n\
+         Origins stay in the library until `musicfs origin remove ID`.\n"
+    );
+    for key in ORIGIN_KEYS {
+        section(&mut text, key, &format!("origins.{}", key.name));
+    }
+    text
+}
+
+fn section<T>(text: &mut String, key: &Key<T>, name: &str) {
+    let _ = write!(
+        text,
+        "\n### `{name}`\n\n{}\n\n- Takes: {}\n- In the file: `{} = {}`\n",
+        key.about, key.takes, name.trim_start_matches("origins."), key.example
+    );
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_template_without_its_comment_signs_is_a_valid_file() {
+        let text: String = template()
+            .lines()
+            .filter(|line| line.starts_with("# ") && (line.contains(" = ") || line.starts_with("# [")))
+            .map(|line| format!("{}\n", line.trim_start_matches("# ")))
+            .collect();
+        let contents = super::super::file::parse(&text).unwrap();
+        assert_eq!(contents.values.len(), KEYS.len());
+        assert_eq!(contents.origins.len(), 1);
+    }
+
+    #[test]
+    fn the_reference_is_current() {
+        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/CONFIGURATION.md");
+        let written = std::fs::read_to_string(path).unwrap_or_default();
+        assert!(written == markdown(), "stale: run `cargo run -- config reference > docs/CONFIGURATION.md`");
+    }
+}
