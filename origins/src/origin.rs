@@ -25,7 +25,11 @@ pub trait Origin: Send + Sync + 'static {
     /// A directory that cannot be listed in full gives a [`WalkError`] naming it, and nothing of it
     /// or below it can be taken for gone. The stream ends after the last directory; where it ends
     /// without an error the listing was complete.
-    fn walk(&self, from: &OriginPath, depth: Depth) -> BoxStream<'static, Result<Directory, WalkError>>;
+    fn walk(
+        &self,
+        from: &OriginPath,
+        depth: Depth,
+    ) -> BoxStream<'static, Result<Directory, WalkError>>;
 
     /// The state of one file now.
     ///
@@ -150,7 +154,10 @@ impl ErrorKind {
     /// True where the same call may succeed later.
     #[must_use]
     pub const fn is_temporary(self) -> bool {
-        matches!(self, Self::Offline | Self::Throttled { .. } | Self::Exhausted | Self::Io)
+        matches!(
+            self,
+            Self::Offline | Self::Throttled { .. } | Self::Exhausted | Self::Io
+        )
     }
 }
 
