@@ -35,6 +35,9 @@ pub struct NameInputs {
     format: Value,
     format_upper: Value,
     filename: Box<str>,
+    /// The original's own extension, and whether `format` was told by the content instead.
+    extension: Value,
+    is_told: bool,
     origin: Box<str>,
     /// Other tags, by name.
     others: Vec<(Box<str>, Box<str>)>,
@@ -51,9 +54,36 @@ impl NameInputs {
     /// Takes out of a track's facts what its name depends on.
     #[must_use]
     pub fn of(media: &Media, origin: &OriginId, path: &OriginPath) -> Self {
-        let tags = &media.tags;
         let original = String::from_utf8_lossy(path.name());
-        let (filename, own_extension) = names::split_extension(&original);
+        let (filename, extension) = names::split_extension(&original);
+        Self::of_parts(media, origin.as_str(), filename, extension)
+    }
+
+    /// The same track, after what it says about itself changed, or its path, or both.
+    #[must_use]
+    pub fn updated(&self, media: Option<&Media>, path: Option<&OriginPath>) -> Self {
+        let original = path.map(|path| String::from_utf8_lossy(path.name()));
+        let (filename, extension) = match &original {
+            Some(original) => names::split_extension(original),
+            None => (&*self.filename, self.extension.as_deref()),
+        };
+        if let Some(media) = media {
+            return Self::of_parts(media, &self.origin, filename, extension);
+        }
+        let mut renamed = Self {
+            filename: bounded(filename),
+            extension: extension.map(bounded),
+            ..self.clone()
+        };
+        if !self.is_told {
+            renamed.format = extension.map(|extension| extension.to_ascii_lowercase().into());
+            renamed.format_upper = extension.map(|extension| extension.to_ascii_uppercase().into());
+        }
+        renamed
+    }
+
+    fn of_parts(media: &Media, origin: &str, filename: &str, own_extension: Option<&str>) -> Self {
+        let tags = &media.tags;
         let date = first(tags, &Field::Date).or_else(|| first(tags, &Field::OriginalDate));
         Self {
             artist: artists(tags),
@@ -85,7 +115,9 @@ impl NameInputs {
                 |format| Some(capitals(format)),
             ),
             filename: bounded(filename),
-            origin: origin.as_str().into(),
+            extension: own_extension.map(bounded),
+            is_told: media.format.is_some(),
+            origin: origin.into(),
             others: others(tags),
         }
     }
