@@ -1,0 +1,526 @@
+//! The kernel's requests, each turned into a call of [`Filesystem`] and its answer into a reply.
+//!
+//! What only looks at the tree is answered on the thread that took the request; what may wait for
+//! an origin goes to the pool with its reply. A panic drops the reply, which answers EIO.
+
+use std::cell::RefCell;
+use std::ffi::OsStr;
+use std::fs::File;
+use std::io;
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::SystemTime;
+
+use fuser::{
+    AccessFlags, BackingId, BsdFileFlags, CopyFileRangeFlags, Errno, FileHandle, FopenFlags,
+    Generation, INodeNo, InitFlags, IoctlFlags, KernelConfig, LockOwner, OpenAccMode, OpenFlags,
+    PollEvents, PollFlags, PollNotifier, RenameFlags, ReplyAttr, ReplyBmap, ReplyCreate, ReplyData,
+    ReplyDirectory, ReplyDirectoryPlus, ReplyEmpty, ReplyEntry, ReplyIoctl, ReplyLseek, ReplyOpen,
+    ReplyPoll, ReplyStatfs, ReplyWrite, ReplyXattr, Request, TimeOrNow, WriteFlags,
+};
+
+use super::convert::{self, errno};
+use crate::errno::{ErrorKind, FsError};
+use crate::fs::{Filesystem, Opened};
+use crate::inodes::{Backing, Caching};
+use crate::pool::{Pool, guarded};
+
+/// Numbers come out of the log and are never reused, so that one generation is enough.
+const GENERATION: Generation = Generation(0);
+/// Nothing is written, so that this only bounds the size of a read: 256 pages.
+const MAX_REQUEST: u32 = 1 << 20;
+/// Read-ahead requests that the kernel may have under way before it waits.
+const MAX_BACKGROUND: u16 = 64;
+/// Backing files may be on any filesystem that is not stacked on another itself.
+const STACK_DEPTH: u32 = 1;
+
+pub(super) struct Adapter {
+    filesystem: Arc<Filesystem>,
+    passthrough: Arc<AtomicBool>,
+    pool: Pool,
+}
+
+impl Adapter {
+    pub(super) fn new(filesystem: Arc<Filesystem>, passthrough: Arc<AtomicBool>) -> Self {
+        Self {
+            filesystem,
+            passthrough,
+            pool: Pool::new(),
+        }
+    }
+
+    /// Runs `work` on the pool.
+    fn later(&self, work: impl FnOnce(&Filesystem) + Send + 'static) {
+        let filesystem = Arc::clone(&self.filesystem);
+        self.pool.run(move || work(&filesystem));
+    }
+}
+
+/// Asks the kernel to read `file` by itself.
+fn register(reply: &ReplyOpen, file: &File, passthrough: &AtomicBool) -> Option<Backing> {
+    if !passthrough.load(Ordering::Relaxed) {
+        return None;
+    }
+    match reply.open_backing(file) {
+        Ok(id) => Some(Backing::new(id)),
+        Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {
+            tracing::info!("no passthrough: it takes CAP_SYS_ADMIN; files are read here");
+            passthrough.store(false, Ordering::Relaxed);
+            None
+        }
+        Err(error) => {
+            tracing::debug!(%error, "no passthrough for one file");
+            None
+        }
+    }
+}
+
+fn reply_open(reply: ReplyOpen, result: Result<Opened, FsError>) {
+    let opened = match result {
+        Ok(opened) => opened,
+        Err(error) => return reply.error(errno("open", &error)),
+    };
+    let handle = FileHandle(opened.handle);
+    let flags = FopenFlags::FOPEN_NOFLUSH;
+    match &opened.caching {
+        Caching::Pages { keep: true } => reply.opened(handle, flags | FopenFlags::FOPEN_KEEP_CACHE),
+        Caching::Pages { keep: false } => reply.opened(handle, flags),
+        Caching::Direct => reply.opened(handle, flags | FopenFlags::FOPEN_DIRECT_IO),
+        Caching::Passthrough(backing) => match backing.registration::<BackingId>() {
+            Some(id) => reply.opened_passthrough(handle, flags, id),
+            None => reply.error(Errno::EIO),
+        },
+    }
+}
+
+fn read(filesystem: &Filesystem, handle: u64, offset: u64, size: u32, reply: ReplyData) {
+    thread_local! {
+        /// One for each thread of the pool, as large as its largest read.
+        static BUFFER: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
+    }
+    BUFFER.with_borrow_mut(|buffer| {
+        let size = size as usize;
+        if buffer.len() < size {
+            buffer.resize(size, 0);
+        }
+        let result = match buffer.get_mut(..size) {
+            Some(piece) => filesystem.read(handle, offset, piece),
+            None => Err(ErrorKind::Bug.into()),
+        };
+        match result {
+            Ok(len) => reply.data(buffer.get(..len).unwrap_or_default()),
+            Err(error) => reply.error(errno("read", &error)),
+        }
+    });
+}
+
+/// A value, or its size for those who ask with no room.
+fn reply_value(reply: ReplyXattr, size: u32, result: Result<Vec<u8>, FsError>) {
+    let value = match result {
+        Ok(value) => value,
+        Err(error) => return reply.error(errno("getxattr", &error)),
+    };
+    match u32::try_from(value.len()) {
+        Ok(len) if size == 0 => reply.size(len),
+        Ok(len) if len <= size => reply.data(&value),
+        _ => reply.error(errno("getxattr", &ErrorKind::TooSmall.into())),
+    }
+}
+
+fn read_only() -> Errno {
+    errno("write", &ErrorKind::ReadOnly.into())
+}
+
+impl fuser::Filesystem for Adapter {
+    fn init(&mut self, _: &Request, config: &mut KernelConfig) -> io::Result<()> {
+        let offered = config.capabilities();
+        for flag in convert::WANTED {
+            // What an older kernel lacks, it does without.
+            let _ = config.add_capabilities(flag);
+        }
+        let passes = offered.contains(InitFlags::FUSE_PASSTHROUGH)
+            && self.passthrough.load(Ordering::Relaxed)
+            && config.add_capabilities(InitFlags::FUSE_PASSTHROUGH).is_ok()
+            && config.set_max_stack_depth(STACK_DEPTH).is_ok();
+        self.passthrough.store(passes, Ordering::Relaxed);
+        // Each takes the nearest value that it may.
+        if let Err(nearest) = config.set_max_readahead(MAX_REQUEST) {
+            let _ = config.set_max_readahead(nearest);
+        }
+        let _ = config.set_max_write(MAX_REQUEST);
+        let _ = config.set_max_background(MAX_BACKGROUND);
+        Ok(())
+    }
+
+    fn lookup(&self, _: &Request, parent: INodeNo, name: &OsStr, reply: ReplyEntry) {
+        guarded("lookup", || {
+            match self.filesystem.lookup(convert::ino(parent), name) {
+                Ok(entry) => {
+                    reply.entry(&entry.lifetime, &convert::attr(&entry.attr), GENERATION);
+                }
+                // An error and not an entry without a number: what is not there is not remembered.
+                Err(error) => reply.error(errno("lookup", &error)),
+            }
+        });
+    }
+
+    fn forget(&self, _: &Request, ino: INodeNo, times: u64) {
+        guarded("forget", || {
+            self.filesystem.forget(convert::ino(ino), times)
+        });
+    }
+
+    fn getattr(&self, _: &Request, ino: INodeNo, _: Option<FileHandle>, reply: ReplyAttr) {
+        guarded("getattr", || {
+            match self.filesystem.getattr(convert::ino(ino)) {
+                Ok(entry) => reply.attr(&entry.lifetime, &convert::attr(&entry.attr)),
+                Err(error) => reply.error(errno("getattr", &error)),
+            }
+        });
+    }
+
+    fn open(&self, _: &Request, ino: INodeNo, flags: OpenFlags, reply: ReplyOpen) {
+        if flags.acc_mode() != OpenAccMode::O_RDONLY {
+            return reply.error(read_only());
+        }
+        let passthrough = Arc::clone(&self.passthrough);
+        self.later(move |filesystem| {
+            let register = |file: &File| register(&reply, file, &passthrough);
+            let result = filesystem.open(convert::ino(ino), &register);
+            reply_open(reply, result);
+        });
+    }
+
+    fn read(
+        &self,
+        _: &Request,
+        _: INodeNo,
+        handle: FileHandle,
+        offset: u64,
+        size: u32,
+        _: OpenFlags,
+        _: Option<LockOwner>,
+        reply: ReplyData,
+    ) {
+        self.later(move |filesystem| read(filesystem, handle.0, offset, size, reply));
+    }
+
+    fn release(
+        &self,
+        _: &Request,
+        _: INodeNo,
+        handle: FileHandle,
+        _: OpenFlags,
+        _: Option<LockOwner>,
+        _: bool,
+        reply: ReplyEmpty,
+    ) {
+        self.later(move |filesystem| {
+            filesystem.release(handle.0);
+            reply.ok();
+        });
+    }
+
+    fn opendir(&self, _: &Request, ino: INodeNo, _: OpenFlags, reply: ReplyOpen) {
+        guarded("opendir", || {
+            match self.filesystem.opendir(convert::ino(ino)) {
+                Ok((handle, true)) => {
+                    let flags = FopenFlags::FOPEN_CACHE_DIR | FopenFlags::FOPEN_KEEP_CACHE;
+                    reply.opened(FileHandle(handle), flags);
+                }
+                Ok((handle, false)) => reply.opened(FileHandle(handle), FopenFlags::empty()),
+                Err(error) => reply.error(errno("opendir", &error)),
+            }
+        });
+    }
+
+    fn readdir(
+        &self,
+        _: &Request,
+        _: INodeNo,
+        handle: FileHandle,
+        offset: u64,
+        mut reply: ReplyDirectory,
+    ) {
+        guarded("readdir", || {
+            let result = self
+                .filesystem
+                .readdir(handle.0, offset, false, &mut |entry| {
+                    let kind = convert::file_type(entry.attr.kind);
+                    !reply.add(INodeNo(entry.attr.ino.0), entry.next, kind, entry.name)
+                });
+            match result {
+                Ok(()) => reply.ok(),
+                Err(error) => reply.error(errno("readdir", &error)),
+            }
+        });
+    }
+
+    fn readdirplus(
+        &self,
+        _: &Request,
+        _: INodeNo,
+        handle: FileHandle,
+        offset: u64,
+        mut reply: ReplyDirectoryPlus,
+    ) {
+        guarded("readdirplus", || {
+            let result = self
+                .filesystem
+                .readdir(handle.0, offset, true, &mut |entry| {
+                    let attr = convert::attr(&entry.attr);
+                    let ttl = entry.lifetime;
+                    !reply.add(attr.ino, entry.next, entry.name, &ttl, &attr, GENERATION)
+                });
+            match result {
+                Ok(()) => reply.ok(),
+                Err(error) => reply.error(errno("readdirplus", &error)),
+            }
+        });
+    }
+
+    fn releasedir(
+        &self,
+        _: &Request,
+        _: INodeNo,
+        handle: FileHandle,
+        _: OpenFlags,
+        reply: ReplyEmpty,
+    ) {
+        guarded("releasedir", || {
+            self.filesystem.releasedir(handle.0);
+            reply.ok();
+        });
+    }
+
+    fn statfs(&self, _: &Request, _: INodeNo, reply: ReplyStatfs) {
+        guarded("statfs", || match self.filesystem.statfs() {
+            Ok(s) => {
+                reply.statfs(
+                    s.blocks,
+                    0,
+                    0,
+                    s.files,
+                    0,
+                    s.block_size,
+                    s.name_max,
+                    s.block_size,
+                );
+            }
+            Err(error) => reply.error(errno("statfs", &error)),
+        });
+    }
+
+    fn getxattr(&self, _: &Request, ino: INodeNo, name: &OsStr, size: u32, reply: ReplyXattr) {
+        guarded("getxattr", || {
+            reply_value(
+                reply,
+                size,
+                self.filesystem.getxattr(convert::ino(ino), name),
+            );
+        });
+    }
+
+    fn listxattr(&self, _: &Request, ino: INodeNo, size: u32, reply: ReplyXattr) {
+        guarded("listxattr", || {
+            reply_value(reply, size, self.filesystem.listxattr(convert::ino(ino)));
+        });
+    }
+
+    fn access(&self, _: &Request, _: INodeNo, mask: AccessFlags, reply: ReplyEmpty) {
+        if mask.contains(AccessFlags::W_OK) {
+            reply.error(read_only())
+        } else {
+            reply.ok()
+        }
+    }
+
+    fn readlink(&self, _: &Request, _: INodeNo, reply: ReplyData) {
+        reply.error(Errno::EINVAL);
+    }
+
+    // What the kernel answers by itself once it hears that nobody here does.
+
+    fn flush(&self, _: &Request, _: INodeNo, _: FileHandle, _: LockOwner, reply: ReplyEmpty) {
+        reply.error(Errno::ENOSYS);
+    }
+
+    fn fsync(&self, _: &Request, _: INodeNo, _: FileHandle, _: bool, reply: ReplyEmpty) {
+        reply.error(Errno::ENOSYS);
+    }
+
+    fn fsyncdir(&self, _: &Request, _: INodeNo, _: FileHandle, _: bool, reply: ReplyEmpty) {
+        reply.error(Errno::ENOSYS);
+    }
+
+    fn lseek(&self, _: &Request, _: INodeNo, _: FileHandle, _: i64, _: i32, reply: ReplyLseek) {
+        reply.error(Errno::ENOSYS);
+    }
+
+    fn bmap(&self, _: &Request, _: INodeNo, _: u32, _: u64, reply: ReplyBmap) {
+        reply.error(Errno::ENOSYS);
+    }
+
+    fn ioctl(
+        &self,
+        _: &Request,
+        _: INodeNo,
+        _: FileHandle,
+        _: IoctlFlags,
+        _: u32,
+        _: &[u8],
+        _: u32,
+        reply: ReplyIoctl,
+    ) {
+        reply.error(Errno::ENOTTY);
+    }
+
+    fn poll(
+        &self,
+        _: &Request,
+        _: INodeNo,
+        _: FileHandle,
+        _: PollNotifier,
+        _: PollEvents,
+        _: PollFlags,
+        reply: ReplyPoll,
+    ) {
+        reply.error(Errno::ENOSYS);
+    }
+
+    // What writes. The kernel refuses all of it by itself while the mount is read-only; these
+    // answer should somebody remount it for writing (FS-8).
+
+    fn setattr(
+        &self,
+        _: &Request,
+        _: INodeNo,
+        _: Option<u32>,
+        _: Option<u32>,
+        _: Option<u32>,
+        _: Option<u64>,
+        _: Option<TimeOrNow>,
+        _: Option<TimeOrNow>,
+        _: Option<SystemTime>,
+        _: Option<FileHandle>,
+        _: Option<SystemTime>,
+        _: Option<SystemTime>,
+        _: Option<SystemTime>,
+        _: Option<BsdFileFlags>,
+        reply: ReplyAttr,
+    ) {
+        reply.error(read_only());
+    }
+
+    fn mknod(&self, _: &Request, _: INodeNo, _: &OsStr, _: u32, _: u32, _: u32, reply: ReplyEntry) {
+        reply.error(read_only());
+    }
+
+    fn mkdir(&self, _: &Request, _: INodeNo, _: &OsStr, _: u32, _: u32, reply: ReplyEntry) {
+        reply.error(read_only());
+    }
+
+    fn unlink(&self, _: &Request, _: INodeNo, _: &OsStr, reply: ReplyEmpty) {
+        reply.error(read_only());
+    }
+
+    fn rmdir(&self, _: &Request, _: INodeNo, _: &OsStr, reply: ReplyEmpty) {
+        reply.error(read_only());
+    }
+
+    fn symlink(&self, _: &Request, _: INodeNo, _: &OsStr, _: &Path, reply: ReplyEntry) {
+        reply.error(read_only());
+    }
+
+    fn rename(
+        &self,
+        _: &Request,
+        _: INodeNo,
+        _: &OsStr,
+        _: INodeNo,
+        _: &OsStr,
+        _: RenameFlags,
+        reply: ReplyEmpty,
+    ) {
+        reply.error(read_only());
+    }
+
+    fn link(&self, _: &Request, _: INodeNo, _: INodeNo, _: &OsStr, reply: ReplyEntry) {
+        reply.error(read_only());
+    }
+
+    fn create(
+        &self,
+        _: &Request,
+        _: INodeNo,
+        _: &OsStr,
+        _: u32,
+        _: u32,
+        _: i32,
+        reply: ReplyCreate,
+    ) {
+        reply.error(read_only());
+    }
+
+    fn write(
+        &self,
+        _: &Request,
+        _: INodeNo,
+        _: FileHandle,
+        _: u64,
+        _: &[u8],
+        _: WriteFlags,
+        _: OpenFlags,
+        _: Option<LockOwner>,
+        reply: ReplyWrite,
+    ) {
+        reply.error(read_only());
+    }
+
+    fn fallocate(
+        &self,
+        _: &Request,
+        _: INodeNo,
+        _: FileHandle,
+        _: u64,
+        _: u64,
+        _: i32,
+        reply: ReplyEmpty,
+    ) {
+        reply.error(read_only());
+    }
+
+    fn copy_file_range(
+        &self,
+        _: &Request,
+        _: INodeNo,
+        _: FileHandle,
+        _: u64,
+        _: INodeNo,
+        _: FileHandle,
+        _: u64,
+        _: u64,
+        _: CopyFileRangeFlags,
+        reply: ReplyWrite,
+    ) {
+        reply.error(read_only());
+    }
+
+    fn setxattr(
+        &self,
+        _: &Request,
+        _: INodeNo,
+        _: &OsStr,
+        _: &[u8],
+        _: i32,
+        _: u32,
+        reply: ReplyEmpty,
+    ) {
+        reply.error(read_only());
+    }
+
+    fn removexattr(&self, _: &Request, _: INodeNo, _: &OsStr, reply: ReplyEmpty) {
+        reply.error(read_only());
+    }
+}

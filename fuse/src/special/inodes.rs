@@ -1,0 +1,157 @@
+//! Inode numbers for generated files: given out when something is looked up, taken back when the
+//! kernel forgets it.
+
+use std::collections::HashMap;
+
+use parking_lot::Mutex;
+
+use crate::library::Ino;
+
+/// Where a generated file is: which special directory, and the path in it.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(crate) struct Place {
+    pub(crate) index: usize,
+    pub(crate) path: Box<str>,
+}
+
+impl Place {
+    pub(crate) fn child(&self, name: &str) -> Self {
+        let path = if self.path.is_empty() {
+            name.into()
+        } else {
+            format!("{}/{name}", self.path)
+        };
+        Self {
+            index: self.index,
+            path: path.into(),
+        }
+    }
+
+    /// The place above; `None` where that is the root of the mount.
+    pub(crate) fn parent(&self) -> Option<Self> {
+        if self.path.is_empty() {
+            return None;
+        }
+        let path = self.path.rsplit_once('/').map_or("", |(parent, _)| parent);
+        Some(Self {
+            index: self.index,
+            path: path.into(),
+        })
+    }
+}
+
+#[derive(Debug)]
+pub(crate) struct SpecialInodes {
+    state: Mutex<State>,
+}
+
+#[derive(Debug)]
+struct State {
+    next: Ino,
+    numbers: HashMap<Place, Ino>,
+    places: HashMap<Ino, Held>,
+}
+
+#[derive(Debug)]
+struct Held {
+    place: Place,
+    /// How often the kernel was given the number, less what it gave back.
+    count: u64,
+}
+
+impl SpecialInodes {
+    pub(crate) fn new() -> Self {
+        let state = State {
+            next: Ino::FIRST_SPECIAL,
+            numbers: HashMap::new(),
+            places: HashMap::new(),
+        };
+        Self {
+            state: Mutex::new(state),
+        }
+    }
+
+    /// The number of a place, a new one if it has none.
+    pub(crate) fn number(&self, place: &Place) -> Ino {
+        let mut state = self.state.lock();
+        if let Some(ino) = state.numbers.get(place) {
+            return *ino;
+        }
+        let ino = state.next;
+        state.next = Ino(ino.0 + 1);
+        state.numbers.insert(place.clone(), ino);
+        state.places.insert(
+            ino,
+            Held {
+                place: place.clone(),
+                count: 0,
+            },
+        );
+        ino
+    }
+
+    pub(crate) fn place(&self, ino: Ino) -> Option<Place> {
+        self.state
+            .lock()
+            .places
+            .get(&ino)
+            .map(|held| held.place.clone())
+    }
+
+    pub(crate) fn gave(&self, ino: Ino) {
+        if let Some(held) = self.state.lock().places.get_mut(&ino) {
+            held.count += 1;
+        }
+    }
+
+    pub(crate) fn forgot(&self, ino: Ino, times: u64) {
+        let mut state = self.state.lock();
+        let Some(held) = state.places.get_mut(&ino) else {
+            return;
+        };
+        held.count = held.count.saturating_sub(times);
+        if held.count == 0
+            && let Some(held) = state.places.remove(&ino)
+        {
+            state.numbers.remove(&held.place);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_end_when_the_kernel_forgets_them() {
+        let inodes = SpecialInodes::new();
+        let place = Place {
+            index: 0,
+            path: "a/b".into(),
+        };
+        let ino = inodes.number(&place);
+        assert!(ino.is_special());
+        inodes.gave(ino);
+        inodes.gave(ino);
+        inodes.forgot(ino, 1);
+        assert_eq!(inodes.number(&place), ino);
+        inodes.forgot(ino, 1);
+        assert_eq!(inodes.place(ino), None);
+        assert_ne!(inodes.number(&place), ino);
+    }
+
+    #[test]
+    fn places_know_what_is_above_them() {
+        let top = Place {
+            index: 2,
+            path: "".into(),
+        };
+        let below = top.child("a").child("b");
+        assert_eq!(&*below.path, "a/b");
+        assert_eq!(
+            below.parent().and_then(|place| place.parent()),
+            Some(top.clone())
+        );
+        assert_eq!(top.parent(), None);
+    }
+}

@@ -1,0 +1,174 @@
+//! Generated files and directories at the root, such as `.status`.
+//!
+//! They are reached by name and left out of listings, so that `cp -r`, `rsync` and media servers
+//! see the library and nothing else.
+
+mod inodes;
+pub mod status;
+
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+pub(crate) use inodes::Place;
+use inodes::SpecialInodes;
+
+use crate::attr::{Attr, Entry, Owner};
+use crate::errno::{ErrorKind, FsError};
+use crate::library::Ino;
+
+/// What is at a path of a special directory.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Item {
+    /// A directory.
+    Directory,
+    /// A file with this content, as it is now.
+    File(Arc<[u8]>),
+}
+
+/// A directory at the root whose content is made when it is looked at. Paths are relative to it,
+/// parts joined by `/`; the empty path is the directory itself.
+pub trait SpecialDir: Send + Sync + 'static {
+    /// Its name in the root, which begins with a dot.
+    fn name(&self) -> &'static str;
+
+    /// What is at a path; answered at once.
+    ///
+    /// # Errors
+    /// Where it cannot be told.
+    fn item(&self, path: &str) -> Result<Option<Item>, FsError>;
+
+    /// The names in the directory at a path, in the order of the listing.
+    ///
+    /// # Errors
+    /// Where they cannot be told.
+    fn list(&self, path: &str) -> Result<Vec<String>, FsError>;
+
+    /// Told that a program has opened the file at a path for reading. Returns at once.
+    fn opened(&self, path: &str);
+}
+
+/// All special directories, and the numbers of what was looked up in them.
+pub(crate) struct Specials {
+    directories: Vec<Box<dyn SpecialDir>>,
+    inodes: SpecialInodes,
+}
+
+impl Specials {
+    pub(crate) fn new(directories: Vec<Box<dyn SpecialDir>>) -> Self {
+        Self {
+            directories,
+            inodes: SpecialInodes::new(),
+        }
+    }
+
+    /// A special directory by its name in the root.
+    pub(crate) fn at_root(&self, owner: &Owner, name: &str) -> Result<Option<Entry>, FsError> {
+        let found = self
+            .directories
+            .iter()
+            .position(|directory| directory.name() == name);
+        found.map_or(Ok(None), |index| {
+            self.give(
+                owner,
+                Place {
+                    index,
+                    path: "".into(),
+                },
+            )
+        })
+    }
+
+    pub(crate) fn lookup(
+        &self,
+        owner: &Owner,
+        parent: Ino,
+        name: &str,
+    ) -> Result<Option<Entry>, FsError> {
+        let parent = self.inodes.place(parent).ok_or(ErrorKind::NotFound)?;
+        self.give(owner, parent.child(name))
+    }
+
+    pub(crate) fn attr(&self, owner: &Owner, ino: Ino) -> Result<Attr, FsError> {
+        let item = self.item(&self.place(ino)?)?.ok_or(ErrorKind::NotFound)?;
+        Ok(attr(owner, ino, &item))
+    }
+
+    /// The parent of a special directory, and its number; the root's where it lies there.
+    pub(crate) fn parent(&self, ino: Ino) -> Result<Ino, FsError> {
+        let place = self.place(ino)?;
+        Ok(place
+            .parent()
+            .map_or(Ino::ROOT, |parent| self.inodes.number(&parent)))
+    }
+
+    /// The content of a file, as it is now.
+    pub(crate) fn open(&self, ino: Ino) -> Result<Arc<[u8]>, FsError> {
+        let place = self.place(ino)?;
+        match self.item(&place)?.ok_or(ErrorKind::NotFound)? {
+            Item::Directory => Err(ErrorKind::IsADirectory.into()),
+            Item::File(content) => {
+                self.directory(&place)?.opened(&place.path);
+                Ok(content)
+            }
+        }
+    }
+
+    /// What a directory holds: names and attributes.
+    pub(crate) fn list(&self, owner: &Owner, ino: Ino) -> Result<Vec<(String, Attr)>, FsError> {
+        let place = self.place(ino)?;
+        let mut entries = Vec::new();
+        for name in self.directory(&place)?.list(&place.path)? {
+            let child = place.child(&name);
+            if let Some(item) = self.item(&child)? {
+                entries.push((name, attr(owner, self.inodes.number(&child), &item)));
+            }
+        }
+        Ok(entries)
+    }
+
+    /// Counts that the kernel holds a number, as a listing with attributes gives it.
+    pub(crate) fn gave(&self, ino: Ino) {
+        self.inodes.gave(ino);
+    }
+
+    pub(crate) fn forgot(&self, ino: Ino, times: u64) {
+        self.inodes.forgot(ino, times);
+    }
+
+    fn give(&self, owner: &Owner, place: Place) -> Result<Option<Entry>, FsError> {
+        let Some(item) = self.item(&place)? else {
+            return Ok(None);
+        };
+        let ino = self.inodes.number(&place);
+        self.inodes.gave(ino);
+        Ok(Some(Entry {
+            attr: attr(owner, ino, &item),
+            lifetime: Duration::ZERO,
+        }))
+    }
+
+    fn place(&self, ino: Ino) -> Result<Place, FsError> {
+        self.inodes
+            .place(ino)
+            .ok_or_else(|| ErrorKind::NotFound.into())
+    }
+
+    fn item(&self, place: &Place) -> Result<Option<Item>, FsError> {
+        self.directory(place)?.item(&place.path)
+    }
+
+    fn directory(&self, place: &Place) -> Result<&dyn SpecialDir, FsError> {
+        let directory = self.directories.get(place.index);
+        directory
+            .map(AsRef::as_ref)
+            .ok_or_else(|| ErrorKind::NotFound.into())
+    }
+}
+
+fn attr(owner: &Owner, ino: Ino, item: &Item) -> Attr {
+    let now = SystemTime::now();
+    match item {
+        Item::Directory => owner.directory(ino, now, 0),
+        Item::File(content) => owner.file(ino, now, content.len() as u64),
+    }
+}
