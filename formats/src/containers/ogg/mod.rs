@@ -1,0 +1,128 @@
+//! Ogg (RFC 3533): Vorbis, Opus, Speex and FLAC in it.
+
+mod codec;
+mod packets;
+mod tail;
+
+use std::io;
+
+use eventlog::tags::DefectKind;
+
+use self::codec::Codec;
+use self::packets::Packets;
+use self::tail::Tail;
+use super::Lead;
+use crate::identity::{Essence, SAMPLE};
+use crate::sheet::Sheet;
+use crate::source::Source;
+use crate::tags::vorbis;
+
+/// How many header packets are stepped over before the audio.
+const MAX_HEADERS: usize = 64;
+
+/// Reads the first stream of an Ogg file whose codec is known.
+///
+/// # Errors
+/// What the origin said.
+pub(super) fn read(source: &mut Source<'_>, lead: &Lead) -> io::Result<Option<Sheet>> {
+    let Some((mut packets, codec)) = stream(source, lead.end)? else {
+        return Ok(None);
+    };
+    let mut sheet = Sheet::new(codec.format);
+    codec.describe(&mut sheet);
+
+    let mut vendor = None;
+    if packets.next()? && codec.is_comment(&packets.take_exactly(codec.comment_magic_len())?) {
+        let comments = vorbis::read(&mut packets)?;
+        if comments.broken {
+            sheet.defect(DefectKind::BadTags, "the Vorbis comment is damaged");
+        }
+        sheet.lay(comments.layer);
+        vendor = Some(comments.vendor);
+    } else {
+        sheet.defect(DefectKind::BadTags, "the comment packet is missing");
+    }
+    let start = skip_headers(&mut packets, &codec)?;
+    let first = packets.payload(SAMPLE)?;
+    let serial = packets.serial();
+
+    lead.lay(source, &mut sheet)?;
+    sheet.audio.encoder = sheet
+        .audio
+        .encoder
+        .take()
+        .or(vendor)
+        .filter(|name| !name.is_empty());
+    sheet.range(start, source.len());
+    let tail = Tail::read(source, start, serial)?;
+    finish(&mut sheet, &codec, first, tail);
+    Ok(Some(sheet))
+}
+
+/// The packets of the first stream of a known codec, its first packet read.
+fn stream<'s, 'f>(
+    source: &'s mut Source<'f>,
+    start: u64,
+) -> io::Result<Option<(Packets<'s, 'f>, Codec)>> {
+    // All streams begin before any goes on (RFC 3533 §4): look at the beginnings.
+    let mut offset = start;
+    for _ in 0..8 {
+        let Some(page) = packets::Page::at(source, offset)?.filter(|page| page.begins_stream())
+        else {
+            return Ok(None);
+        };
+        let body = source.at(page.body(), 128)?;
+        if let Some(codec) = Codec::identify(body) {
+            let mut packets = Packets::new(source, offset, page.serial);
+            packets.next()?;
+            return Ok(Some((packets, codec)));
+        }
+        offset = page.end();
+    }
+    Ok(None)
+}
+
+/// Steps over the headers that follow the comment; gives the page where the audio begins.
+fn skip_headers(packets: &mut Packets<'_, '_>, codec: &Codec) -> io::Result<u64> {
+    for index in 2..MAX_HEADERS {
+        packets.finish_packet()?;
+        let start = packets.page_of_next()?;
+        if index >= codec.headers.unwrap_or(MAX_HEADERS) {
+            return Ok(start);
+        }
+        if !packets.next()? {
+            return Ok(start);
+        }
+        if codec.headers.is_none() && packets.begins_flac_frame()? {
+            return Ok(start);
+        }
+    }
+    packets.page_of_next()
+}
+
+fn finish(sheet: &mut Sheet, codec: &Codec, first: Vec<u8>, tail: Tail) {
+    let bytes = sheet.range.len;
+    match tail.granule {
+        Some(granule) => sheet.samples(granule.saturating_sub(codec.pre_skip), codec.rate),
+        None => sheet.defect(DefectKind::BadAudio, "no page tells where the stream ends"),
+    }
+    if !tail.ended {
+        sheet.defect(
+            DefectKind::Truncated,
+            "the stream's last page is missing or cut off",
+        );
+    }
+    sheet.mean_bitrate(bytes);
+    sheet.essence = match sheet.audio.audio_md5 {
+        Some(md5) => Essence::Packets {
+            first: md5.to_vec(),
+            last: Vec::new(),
+            granule: tail.granule.unwrap_or(0),
+        },
+        None => Essence::Packets {
+            first,
+            last: tail.payload,
+            granule: tail.granule.unwrap_or(0),
+        },
+    };
+}

@@ -1,0 +1,107 @@
+//! The order of things: what begins the file, what it is, what it says, what it should be.
+
+use std::io;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use eventlog::Media;
+use eventlog::tags::{AudioFormat, DefectKind};
+
+use crate::ReadAt;
+use crate::containers::{self, Container, Lead};
+use crate::identity;
+use crate::sheet::Sheet;
+use crate::sniff;
+use crate::source::Source;
+
+/// Reads a file; see [`crate::read`].
+pub(crate) fn read(file: &dyn ReadAt, name: &[u8]) -> io::Result<Media> {
+    let mut source = Source::new(file);
+    let promised = sniff::promised(name).unwrap_or_default();
+    // The parsers do not panic, as far as tests and fuzzing can tell. Should one all the same,
+    // that file is listed under its name, and the scan goes on (TAG-4).
+    let parsed = catch_unwind(AssertUnwindSafe(|| parse(&mut source, promised)));
+    let (mut sheet, format) = parsed.unwrap_or_else(|_| Ok(given_up(file.len(), promised)))?;
+    if source.exhausted() {
+        let detail = "the tags are larger or more scattered than is read (16 MiB, 256 reads)";
+        sheet.defect(DefectKind::BadTags, detail);
+    }
+    let content = identity::content_id(&mut source, format, sheet.range, &sheet.essence)?;
+    let (audio, audio_range) = (sheet.audio.clone(), sheet.range);
+    let (tags, defects) = sheet.finish();
+    Ok(Media {
+        format,
+        tags,
+        audio,
+        audio_range,
+        content,
+        defects,
+    })
+}
+
+type Parsed = (Sheet, Option<AudioFormat>);
+
+fn parse(source: &mut Source<'_>, promised: &[AudioFormat]) -> io::Result<Parsed> {
+    let lead = Lead::find(source)?;
+    let candidates = match sniff::container(source.at(lead.end, 16)?) {
+        Some(container) => vec![container],
+        None => vec![Container::Mpeg, Container::Adts],
+    };
+    for container in candidates {
+        if let Some(mut sheet) = containers::read(container, source, &lead)? {
+            let format = by_name_in_doubt(sheet.format, promised);
+            if !promised.is_empty() && !promised.contains(&format) {
+                let detail = format!("the content is {}, the name says otherwise", format.name());
+                sheet.defect(DefectKind::WrongExtension, detail);
+            }
+            return Ok((sheet, Some(format)));
+        }
+    }
+    unknown(source, &lead, promised)
+}
+
+/// The one thing that content leaves open: few writers mark audiobooks as such inside.
+fn by_name_in_doubt(format: AudioFormat, promised: &[AudioFormat]) -> AudioFormat {
+    match promised.first() {
+        Some(AudioFormat::M4b) if format == AudioFormat::Aac => AudioFormat::M4b,
+        _ => format,
+    }
+}
+
+/// A file of no known container: tags without audio, or no audio at all.
+fn unknown(source: &mut Source<'_>, lead: &Lead, promised: &[AudioFormat]) -> io::Result<Parsed> {
+    let mut sheet = whole(source.len(), promised);
+    let mut format = promised.first().copied();
+    if lead.is_empty() {
+        sheet.defect(DefectKind::NotAudio, sniff::describe(source.at(0, 4096)?));
+    } else {
+        format.get_or_insert(AudioFormat::Mp3);
+        lead.lay(source, &mut sheet)?;
+        sheet.range(lead.end, source.len());
+        let (kind, detail) = if lead.end >= source.len() {
+            (DefectKind::Truncated, "the file ends with its tags")
+        } else {
+            (
+                DefectKind::BadAudio,
+                "no audio that is known follows the tags",
+            )
+        };
+        sheet.defect(kind, detail);
+    }
+    Ok((sheet, format))
+}
+
+fn given_up(len: u64, promised: &[AudioFormat]) -> Parsed {
+    let mut sheet = whole(len, promised);
+    sheet.defect(
+        DefectKind::BadTags,
+        "reading it failed by a fault of ours: please report it",
+    );
+    (sheet, promised.first().copied())
+}
+
+/// A sheet that takes the whole file for audio.
+fn whole(len: u64, promised: &[AudioFormat]) -> Sheet {
+    let mut sheet = Sheet::new(promised.first().copied().unwrap_or(AudioFormat::Mp3));
+    sheet.range(0, len);
+    sheet
+}

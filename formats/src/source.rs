@@ -1,0 +1,164 @@
+//! Ranged reads of one file: few, bounded, and each byte at most once where that can be helped.
+
+use std::io;
+
+use crate::ReadAt;
+
+/// What one read fetches at least, in bytes: what a remote origin sends as fast as less.
+const BLOCK: usize = 64 << 10;
+
+/// What one read fetches at most, in bytes. Reading on in sequence doubles up to it.
+pub(crate) const MAX_READ: usize = 1 << 20;
+
+/// What is fetched of one file at most, in bytes, and in how many reads.
+const BUDGET: usize = 16 << 20;
+const MAX_FETCHES: usize = 256;
+
+/// How many windows are kept: head, tail, and the latest few.
+const KEPT: usize = 6;
+
+/// A stretch of the file in memory.
+struct Window {
+    offset: u64,
+    bytes: Vec<u8>,
+}
+
+impl Window {
+    fn end(&self) -> u64 {
+        self.offset + self.bytes.len() as u64
+    }
+
+    fn get(&self, offset: u64, len: usize) -> Option<&[u8]> {
+        let from = usize::try_from(offset.checked_sub(self.offset)?).ok()?;
+        self.bytes.get(from..from.checked_add(len)?)
+    }
+}
+
+/// A file's bytes, as far as they were fetched.
+pub(crate) struct Source<'a> {
+    file: &'a dyn ReadAt,
+    len: u64,
+    windows: Vec<Window>,
+    fetched: usize,
+    fetches: usize,
+    ahead: usize,
+    exhausted: bool,
+}
+
+impl<'a> Source<'a> {
+    pub(crate) fn new(file: &'a dyn ReadAt) -> Self {
+        Self {
+            file,
+            len: file.len(),
+            windows: Vec::with_capacity(2),
+            fetched: 0,
+            fetches: 0,
+            ahead: BLOCK,
+            exhausted: false,
+        }
+    }
+
+    /// The file's length in bytes.
+    pub(crate) fn len(&self) -> u64 {
+        self.len
+    }
+
+    /// True once the file asked for more reading than any good file needs; it reads as ended.
+    pub(crate) fn exhausted(&self) -> bool {
+        self.exhausted
+    }
+
+    /// The `len` bytes from `offset`; fewer at the file's end, where `len` is over [`MAX_READ`],
+    /// and where the budget is spent.
+    ///
+    /// # Errors
+    /// What the origin said.
+    pub(crate) fn at(&mut self, offset: u64, len: usize) -> io::Result<&[u8]> {
+        let len = self.clip(offset, len);
+        if len == 0 {
+            return Ok(&[]);
+        }
+        let found = self
+            .windows
+            .iter()
+            .position(|window| window.get(offset, len).is_some());
+        let index = match found {
+            Some(index) => index,
+            None => {
+                let (start, size) = self.plan(offset, len);
+                self.fetch(start, size)?
+            }
+        };
+        Ok(self.windows.get(index).map_or(&[], |window| {
+            let rest = usize::try_from(window.end().saturating_sub(offset)).unwrap_or(0);
+            window.get(offset, len.min(rest)).unwrap_or_default()
+        }))
+    }
+
+    /// As [`at`](Self::at), but fetches no more than is asked for.
+    ///
+    /// # Errors
+    /// What the origin said.
+    pub(crate) fn exactly(&mut self, offset: u64, len: usize) -> io::Result<&[u8]> {
+        let len = self.clip(offset, len);
+        if len > 0
+            && !self
+                .windows
+                .iter()
+                .any(|window| window.get(offset, len).is_some())
+        {
+            self.fetch(offset, len)?;
+        }
+        self.at(offset, len)
+    }
+
+    /// The `N` bytes at `offset`, where the file has them.
+    ///
+    /// # Errors
+    /// What the origin said.
+    pub(crate) fn array<const N: usize>(&mut self, offset: u64) -> io::Result<Option<[u8; N]>> {
+        Ok(self.at(offset, N)?.try_into().ok())
+    }
+
+    fn clip(&self, offset: u64, len: usize) -> usize {
+        let rest = usize::try_from(self.len.saturating_sub(offset)).unwrap_or(usize::MAX);
+        len.min(rest).min(MAX_READ)
+    }
+
+    /// Which stretch to fetch so as to hold `len` bytes from `offset`: a small file whole, the
+    /// last block as one, what follows the latest stretch in ever larger steps.
+    fn plan(&mut self, offset: u64, len: usize) -> (u64, usize) {
+        let tail = self.len.saturating_sub(BLOCK as u64);
+        if offset >= tail {
+            return (tail, BLOCK);
+        }
+        let sequential = self.windows.last().is_some_and(|last| {
+            offset <= last.end() && last.end() < offset.saturating_add(len as u64)
+        });
+        self.ahead = if sequential {
+            (self.ahead * 2).min(MAX_READ)
+        } else {
+            BLOCK
+        };
+        (offset, len.max(self.ahead))
+    }
+
+    fn fetch(&mut self, offset: u64, len: usize) -> io::Result<usize> {
+        let len = self.clip(offset, len);
+        if self.fetched + len > BUDGET || self.fetches >= MAX_FETCHES {
+            self.exhausted = true;
+            return Ok(usize::MAX);
+        }
+        let mut bytes = vec![0; len];
+        let read = self.file.read_at(&mut bytes, offset)?;
+        bytes.truncate(read);
+        self.fetched += len;
+        self.fetches += 1;
+        if self.windows.len() == KEPT {
+            // The head stays: identification, tags and samples come back to it.
+            self.windows.remove(1);
+        }
+        self.windows.push(Window { offset, bytes });
+        Ok(self.windows.len() - 1)
+    }
+}

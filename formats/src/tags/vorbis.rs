@@ -1,0 +1,96 @@
+//! Vorbis comments (<https://xiph.org/vorbis/doc/v-comment.html>).
+
+use std::io;
+
+use crate::layer::{Layer, MAX_VALUE};
+use crate::stream::Stream;
+use crate::text;
+
+/// How many comments are looked at.
+const MAX_COMMENTS: u32 = 4096;
+
+/// Bytes read of a comment before it is known whether it is worth more: enough for any name.
+const PEEK: usize = 256;
+
+/// What a comment block holds.
+pub(crate) struct Comments {
+    /// The tags.
+    pub(crate) layer: Layer,
+    /// Who wrote the stream.
+    pub(crate) vendor: String,
+    /// True where the block ended before its last comment.
+    pub(crate) broken: bool,
+}
+
+/// Reads a comment block without holding its pictures.
+///
+/// # Errors
+/// What the origin said.
+pub(crate) fn read(stream: &mut impl Stream) -> io::Result<Comments> {
+    let mut comments = Comments {
+        layer: Layer::new(),
+        vendor: String::new(),
+        broken: true,
+    };
+    let Some(vendor) = counted(stream, 1024)? else {
+        return Ok(comments);
+    };
+    comments.vendor = text::utf8(&vendor).into_owned();
+    let Some(count) = stream.array().map(|n| n.map(u32::from_le_bytes))? else {
+        return Ok(comments);
+    };
+    for _ in 0..count.min(MAX_COMMENTS) {
+        let Some(len) = stream.array().map(|n| n.map(u32::from_le_bytes))? else {
+            return Ok(comments);
+        };
+        let len = usize::try_from(len).unwrap_or(usize::MAX);
+        let mut comment = stream.take(len.min(PEEK))?;
+        if comment.len() < len.min(PEEK) {
+            return Ok(comments);
+        }
+        let rest = len - comment.len();
+        if rest > 0 {
+            // One byte over the limit, so that the cut shows.
+            let wanted = if is_picture(&comment) {
+                0
+            } else {
+                rest.min(MAX_VALUE + PEEK)
+            };
+            let more = stream.take(wanted)?;
+            if more.len() < wanted {
+                return Ok(comments);
+            }
+            comment.extend_from_slice(&more);
+            stream.skip((rest - wanted) as u64)?;
+            if wanted == 0 {
+                continue;
+            }
+        }
+        if let Some((name, value)) = text::utf8(&comment).split_once('=') {
+            comments.layer.named(name, value);
+        }
+    }
+    comments.broken = count > MAX_COMMENTS;
+    Ok(comments)
+}
+
+fn is_picture(comment: &[u8]) -> bool {
+    [&b"METADATA_BLOCK_PICTURE="[..], b"COVERART="]
+        .iter()
+        .any(|name| {
+            comment
+                .get(..name.len())
+                .is_some_and(|start| start.eq_ignore_ascii_case(name))
+        })
+}
+
+/// The bytes that follow their own length, of which at most `max` are kept.
+fn counted(stream: &mut impl Stream, max: usize) -> io::Result<Option<Vec<u8>>> {
+    let Some(len) = stream.array()?.map(u32::from_le_bytes) else {
+        return Ok(None);
+    };
+    let len = usize::try_from(len).unwrap_or(usize::MAX);
+    let kept = stream.take(len.min(max))?;
+    stream.skip((len - kept.len()) as u64)?;
+    Ok(Some(kept))
+}
