@@ -1,9 +1,16 @@
 //! Where the originals are: listing, reading and watching them, never writing.
 
+#[cfg(feature = "test-support")]
+pub mod conformance;
+mod debounce;
 pub mod local;
 pub mod origin;
+mod refresh;
+mod registry;
 
 pub use local::LocalOrigin;
 pub use origin::{
     Depth, Directory, Dirty, Entry, ErrorKind, Origin, OriginError, OriginFile, WalkError, Watch,
 };
+pub use refresh::{RefreshPolicy, changes, follow};
+pub use registry::Registry;

@@ -10,6 +10,8 @@ mod file;
 mod list;
 mod root;
 mod walk;
+mod watch;
+mod watches;
 
 use std::num::NonZero;
 use std::path::Path;
@@ -137,7 +139,7 @@ impl Origin for LocalOrigin {
     }
 
     fn watch(&self) -> Result<Option<Watch>, OriginError> {
-        Ok(None)
+        watch::watch(Arc::clone(&self.root)).map(Some)
     }
 }
 

@@ -1,0 +1,317 @@
+//! Watching a folder and all below it through inotify(7).
+//!
+//! Used directly: opens are not watched, so that MusicFS's own reading fills no queue, and a new
+//! directory is listed after its watch stands, so that what is made in it meanwhile is not lost.
+
+use std::io::{PipeReader, pipe};
+use std::mem::MaybeUninit;
+use std::os::fd::{AsRawFd, OwnedFd};
+use std::sync::Arc;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use eventlog::OriginPath;
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::fs::inotify::{self, CreateFlags, ReadFlags, WatchFlags};
+use rustix::io::Errno;
+use tokio::sync::mpsc;
+
+use super::beneath::Beneath;
+use super::error::failed;
+use super::list::{Lister, Want};
+use super::root::Root;
+use super::watches::Watches;
+use crate::debounce::Debouncer;
+use crate::origin::{ErrorKind, OriginError, Watch};
+
+const MASK: WatchFlags = WatchFlags::CREATE
+    .union(WatchFlags::DELETE)
+    .union(WatchFlags::MODIFY)
+    .union(WatchFlags::CLOSE_WRITE)
+    .union(WatchFlags::ATTRIB)
+    .union(WatchFlags::MOVE)
+    .union(WatchFlags::DELETE_SELF)
+    .union(WatchFlags::MOVE_SELF)
+    .union(WatchFlags::EXCL_UNLINK)
+    .union(WatchFlags::ONLYDIR);
+
+/// How often the root is looked at: a disk mounted over it makes no event.
+const LOOK: Duration = Duration::from_secs(30);
+/// How soon a report is offered again to a reader that has not taken the last one, and the least
+/// time between two looks at what is due.
+const TICK: Duration = Duration::from_millis(20);
+/// Bytes of events taken from the kernel at a time.
+const BUFFER: usize = 64 * 1024;
+
+/// Watches the root and every directory below it; returns once all watches stand.
+///
+/// The channel ends when the root is removed, moved, unmounted or mounted over, or when a new
+/// directory cannot be watched. Not seen: a filesystem mounted below the root, a change of a link's
+/// target where the link is to a file, what other machines change on a network share.
+pub(super) fn watch(root: Arc<Root>) -> Result<Watch, OriginError> {
+    let watcher = Watcher::start(root)?;
+    let failed = |what: &str, error: std::io::Error| OriginError {
+        kind: ErrorKind::Exhausted,
+        message: format!("cannot watch: no {what}: {error}"),
+    };
+    let (ended, guard) = pipe().map_err(|error| failed("pipe", error))?;
+    // Room for one report: what a slow reader leaves is merged with what comes.
+    let (reports, events) = mpsc::channel(1);
+    thread::Builder::new()
+        .name("watch".to_owned())
+        .spawn(move || watcher.run(&ended, &reports))
+        .map_err(|error| failed("thread", error))?;
+    Ok(Watch {
+        events,
+        _guard: Box::new(guard),
+    })
+}
+
+struct Watcher {
+    root: Arc<Root>,
+    identity: (u64, u64),
+    inotify: OwnedFd,
+    watches: Watches,
+    debouncer: Debouncer,
+    lister: Lister,
+}
+
+struct Event {
+    watch: i32,
+    flags: ReadFlags,
+    name: Option<Box<[u8]>>,
+}
+
+/// Why a watch ends.
+enum Lost {
+    /// The root is not what it was.
+    Root,
+    /// The system refused.
+    Refused(OriginError),
+}
+
+impl Watcher {
+    fn start(root: Arc<Root>) -> Result<Self, OriginError> {
+        let shared = Arc::clone(&root);
+        let beneath = shared.reach()?;
+        let inotify = inotify::init(CreateFlags::NONBLOCK | CreateFlags::CLOEXEC)
+            .map_err(|errno| refused(&root, errno))?;
+        let mut watcher = Self {
+            root,
+            identity: beneath.identity(),
+            inotify,
+            watches: Watches::default(),
+            debouncer: Debouncer::default(),
+            lister: Lister::default(),
+        };
+        watcher.cover(&beneath, OriginPath::root())?;
+        // What is there from the start is no change.
+        watcher.debouncer = Debouncer::default();
+        Ok(watcher)
+    }
+
+    /// Runs until the watch is lost, or the other end of `ended` is closed.
+    fn run(mut self, ended: &PipeReader, reports: &mpsc::Sender<crate::origin::Dirty>) {
+        let mut buffer = vec![MaybeUninit::uninit(); BUFFER];
+        let mut looked = Instant::now();
+        loop {
+            match self.wait(ended, reports) {
+                Ok(true) => return,
+                Ok(false) => {}
+                Err(errno) => return tracing::warn!(%errno, "watch ended: cannot wait for events"),
+            }
+            let mut result = self.take_events(&mut buffer);
+            if result.is_ok() && looked.elapsed() >= LOOK {
+                looked = Instant::now();
+                result = self.look();
+            }
+            let path = self.root.path().display();
+            match result {
+                Ok(()) => {}
+                Err(Lost::Root) => return tracing::warn!(%path, "watch ended: the root is gone"),
+                Err(Lost::Refused(error)) => return tracing::warn!(%path, "watch ended: {error}"),
+            }
+            if let Ok(place) = reports.try_reserve()
+                && let Some(dirty) = self.debouncer.due(Instant::now())
+            {
+                place.send(dirty);
+            }
+        }
+    }
+
+    /// Waits for events, for something to fall due, or for the end; true at the end.
+    fn wait(
+        &self,
+        ended: &PipeReader,
+        reports: &mpsc::Sender<crate::origin::Dirty>,
+    ) -> Result<bool, Errno> {
+        let due = self
+            .debouncer
+            .next()
+            .map(|due| due.saturating_duration_since(Instant::now()));
+        let limit = due.map_or(LOOK, |due| due.clamp(TICK, LOOK));
+        let limit = Timespec {
+            tv_sec: i64::try_from(limit.as_secs()).unwrap_or(i64::MAX),
+            tv_nsec: limit.subsec_nanos().into(),
+        };
+        let mut ready = [
+            PollFd::new(&self.inotify, PollFlags::IN),
+            PollFd::new(ended, PollFlags::empty()),
+        ];
+        match poll(&mut ready, Some(&limit)) {
+            Ok(_) | Err(Errno::INTR) => {}
+            Err(errno) => return Err(errno),
+        }
+        let [_, ended] = ready;
+        Ok(!ended.revents().is_empty() || reports.is_closed())
+    }
+
+    fn take_events(&mut self, buffer: &mut [MaybeUninit<u8>]) -> Result<(), Lost> {
+        let mut events = Vec::new();
+        let mut reader = inotify::Reader::new(&self.inotify, buffer);
+        let broken = loop {
+            // One buffer at a time, or constant writing would keep reports waiting.
+            if !events.is_empty() && reader.is_buffer_empty() {
+                break None;
+            }
+            match reader.next() {
+                Ok(event) => events.push(Event {
+                    watch: event.wd(),
+                    flags: event.events(),
+                    name: event.file_name().map(|name| name.to_bytes().into()),
+                }),
+                Err(Errno::AGAIN | Errno::INTR) => break None,
+                Err(errno) => break Some(errno),
+            }
+        };
+        if let Some(errno) = broken {
+            return Err(Lost::Refused(refused(&self.root, errno)));
+        }
+        events.into_iter().try_for_each(|event| self.take(&event))
+    }
+
+    fn take(&mut self, event: &Event) -> Result<(), Lost> {
+        if event.flags.contains(ReadFlags::QUEUE_OVERFLOW) {
+            return self.start_over();
+        }
+        let paths = self.watches.paths(event.watch);
+        let itself =
+            ReadFlags::DELETE_SELF | ReadFlags::MOVE_SELF | ReadFlags::UNMOUNT | ReadFlags::IGNORED;
+        if event.flags.intersects(itself) && paths.iter().any(OriginPath::is_root) {
+            return Err(Lost::Root);
+        }
+        if event.flags.contains(ReadFlags::IGNORED) {
+            self.watches.end(event.watch);
+        }
+        for path in paths {
+            match &event.name {
+                Some(name) => self.take_change(&path, name, event.flags)?,
+                None => self.debouncer.note(&path, b"", Instant::now()),
+            }
+        }
+        Ok(())
+    }
+
+    fn take_change(
+        &mut self,
+        directory: &OriginPath,
+        name: &[u8],
+        flags: ReadFlags,
+    ) -> Result<(), Lost> {
+        self.debouncer.note(directory, name, Instant::now());
+        let Ok(path) = directory.join(name) else {
+            return Ok(());
+        };
+        if flags.intersects(ReadFlags::DELETE | ReadFlags::MOVED_FROM) {
+            for watch in self.watches.forget(&path) {
+                self.remove(watch);
+            }
+        }
+        // A directory that may be listed from now on has no watch yet.
+        let opened =
+            flags.contains(ReadFlags::ATTRIB | ReadFlags::ISDIR) && !self.watches.has(&path);
+        if opened || flags.intersects(ReadFlags::CREATE | ReadFlags::MOVED_TO) {
+            let root = Arc::clone(&self.root);
+            let covered = root.reach().and_then(|beneath| self.cover(&beneath, path));
+            covered.map_err(Lost::Refused)?;
+        }
+        Ok(())
+    }
+
+    /// Watches `from`, where it is a directory, and all below; notes each, so that it is listed
+    /// after its watch stood.
+    fn cover(&mut self, beneath: &Beneath<'_>, from: OriginPath) -> Result<(), OriginError> {
+        let mut todo = vec![from];
+        while let Some(path) = todo.pop() {
+            let below = match self.cover_one(beneath, &path) {
+                Ok(below) => below,
+                // Its change is lost to all watching; only the whole can be given up.
+                Err(errno @ (Errno::NOSPC | Errno::NOMEM | Errno::MFILE | Errno::NFILE)) => {
+                    return Err(refused(&self.root, errno));
+                }
+                Err(errno) if path.is_root() => return Err(refused(&self.root, errno)),
+                Err(errno) => {
+                    tracing::debug!(%path, %errno, "not watched");
+                    continue;
+                }
+            };
+            self.debouncer.note(&path, b"", Instant::now());
+            todo.extend(below.iter().filter_map(|name| path.join(name).ok()));
+        }
+        Ok(())
+    }
+
+    fn cover_one(
+        &mut self,
+        beneath: &Beneath<'_>,
+        path: &OriginPath,
+    ) -> Result<Vec<Box<[u8]>>, Errno> {
+        let folder = beneath.open_folder(path)?;
+        // By its descriptor: no race over names, no limit to their length.
+        let name = format!("/proc/self/fd/{}", folder.fd.as_raw_fd());
+        let watch = inotify::add_watch(&self.inotify, name, MASK)?;
+        if let Some(orphan) = self.watches.add(path, watch) {
+            self.remove(orphan);
+        }
+        let listed = self
+            .lister
+            .list(beneath, &folder, path, Want::Directories)?;
+        Ok(listed.directories)
+    }
+
+    fn remove(&self, watch: i32) {
+        // It fails where the directory and its watch have gone already: as wanted.
+        let _ = inotify::remove_watch(&self.inotify, watch);
+    }
+
+    /// After lost events: new directories may be unwatched. All watches are made anew.
+    fn start_over(&mut self) -> Result<(), Lost> {
+        let mut again = Self::start(Arc::clone(&self.root)).map_err(Lost::Refused)?;
+        again.debouncer.note_everything(Instant::now());
+        *self = again;
+        Ok(())
+    }
+
+    /// Fails where the root's path leads to another folder than the one that is watched.
+    fn look(&self) -> Result<(), Lost> {
+        let beneath = self.root.reach().map_err(Lost::Refused)?;
+        if beneath.identity() == self.identity {
+            Ok(())
+        } else {
+            Err(Lost::Root)
+        }
+    }
+}
+
+fn refused(root: &Root, errno: Errno) -> OriginError {
+    let path = root.path().display();
+    let limit = match errno {
+        Errno::NOSPC => "fs.inotify.max_user_watches",
+        Errno::MFILE => "fs.inotify.max_user_instances (or ulimit -n)",
+        errno => return failed(format_args!("watch {path}"), errno),
+    };
+    OriginError {
+        kind: ErrorKind::Exhausted,
+        message: format!("cannot watch {path}: the limit {limit} is reached; raise it with sysctl"),
+    }
+}
