@@ -1,3 +1,29 @@
 //! Views: state folded from the event log, and the machinery that keeps, serves and rebuilds them.
+//!
+//! A [`View`](view::View) is a schema and a pure fold. Its runner reads the log after the view's own
+//! position, folds, commits rows and position in one transaction, and only then publishes. Each view
+//! is one SQLite file that may be deleted at any time.
 
+mod batch;
+pub mod catalog;
+mod digest;
+mod error;
+mod feed;
+pub mod file;
+mod generations;
 pub mod layout;
+mod pool;
+mod replay;
+mod runner;
+mod sql;
+pub mod tree;
+pub mod view;
+mod views;
+
+pub use catalog::{CatalogCounts, CatalogReader, KnownFile, OriginRow, TrackRow};
+pub use digest::Digest;
+pub use error::ViewError;
+pub use replay::{OnProgress, ReplayReport};
+pub use tree::{Ino, Node, NodeKind, TreeReader, TreeStats};
+pub use view::{Change, Published};
+pub use views::{UnknownView, ViewName, Views};

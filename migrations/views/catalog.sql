@@ -1,0 +1,57 @@
+-- Tracks, origins and tags as they now stand. Derived from the log: may be deleted at any time.
+
+-- Origins. `spec` is NULL for one that is only named by tracks: it left, or never was added.
+CREATE TABLE origin (
+    num          INTEGER PRIMARY KEY,
+    id           TEXT    NOT NULL UNIQUE,
+    spec         BLOB,
+    added_at     INTEGER NOT NULL DEFAULT 0,
+    listed_at    INTEGER,                      -- end of the first complete listing of the whole
+    held_missing INTEGER,
+    held_known   INTEGER,
+    held_cause   BLOB,                         -- the scan that held them
+    last_scan    BLOB,
+    tracks       INTEGER NOT NULL DEFAULT 0,   -- living ones
+    bytes        INTEGER NOT NULL DEFAULT 0    -- of living ones
+) STRICT;
+
+-- Directories that hold, or once held, a track. `tracks` counts the living ones directly in it.
+CREATE TABLE directory (
+    num    INTEGER PRIMARY KEY,
+    origin INTEGER NOT NULL,
+    path   BLOB    NOT NULL,
+    tracks INTEGER NOT NULL DEFAULT 0
+) STRICT;
+CREATE UNIQUE INDEX directory_path ON directory (origin, path);
+
+-- What a rescan compares, apart from what it does not: rows stay short.
+CREATE TABLE track (
+    id             INTEGER PRIMARY KEY,
+    directory      INTEGER NOT NULL,
+    name           BLOB    NOT NULL,
+    living         INTEGER NOT NULL,
+    size           INTEGER NOT NULL,
+    mtime_ns       INTEGER NOT NULL,
+    tag            TEXT,
+    content        BLOB    NOT NULL,
+    discovered_at  INTEGER NOT NULL,
+    changed_at     INTEGER NOT NULL,
+    first_position INTEGER NOT NULL,
+    last_position  INTEGER NOT NULL
+) STRICT;
+CREATE INDEX track_path ON track (directory, name);
+CREATE INDEX track_content ON track (content);
+
+CREATE TABLE media (
+    track INTEGER PRIMARY KEY,
+    media BLOB NOT NULL
+) STRICT;
+
+-- One row: how many tracks were ever known, and the layout in force (NULL: the default).
+CREATE TABLE library (
+    one      INTEGER PRIMARY KEY CHECK (one = 1),
+    known    INTEGER NOT NULL,
+    template TEXT,
+    windows  INTEGER NOT NULL
+) STRICT;
+INSERT INTO library VALUES (1, 0, NULL, 0);

@@ -1,0 +1,49 @@
+-- Virtual directories and names. Derived from the log: may be deleted at any time.
+
+-- Inodes: root 1, files 2·track + 1, directories even numbers that are never reused.
+CREATE TABLE node (
+    ino      INTEGER PRIMARY KEY,
+    parent   INTEGER NOT NULL,     -- the root's is itself
+    name     TEXT    NOT NULL,
+    slot     INTEGER NOT NULL,     -- hash of what is equal in names that collide
+    mtime_ns INTEGER NOT NULL,
+    size     INTEGER NOT NULL,     -- bytes of a file, subdirectories of a directory
+    first    INTEGER,              -- where spelling may differ: the lowest living track in it
+    kin      INTEGER,              -- of a numbered file: class of the names it competes with
+    wanted   TEXT,                 -- of a numbered file: its name without the number
+    number   INTEGER               -- of a numbered file: the number, from 2 on
+) STRICT;
+CREATE INDEX node_list ON node (parent);
+CREATE INDEX node_slot ON node (parent, slot);
+CREATE INDEX node_numbered ON node (parent, kin, wanted, number) WHERE kin IS NOT NULL;
+CREATE INDEX node_first ON node (parent, first) WHERE first IS NOT NULL;
+
+-- Living tracks: what their names are made of.
+CREATE TABLE track (
+    id       INTEGER PRIMARY KEY,
+    origin   TEXT    NOT NULL,
+    size     INTEGER NOT NULL,
+    mtime_ns INTEGER NOT NULL,
+    album    INTEGER,              -- hash of the album, where the track has a disc number
+    inputs   BLOB    NOT NULL
+) STRICT;
+CREATE INDEX track_album ON track (album) WHERE album IS NOT NULL;
+
+-- Albums with living tracks that tell of several discs.
+CREATE TABLE album (
+    key    INTEGER PRIMARY KEY,
+    tracks INTEGER NOT NULL
+) STRICT;
+
+-- One row: counts, the next directory's inode, the layout in force (NULL: the default).
+CREATE TABLE library (
+    one            INTEGER PRIMARY KEY CHECK (one = 1),
+    next_directory INTEGER NOT NULL,
+    files          INTEGER NOT NULL,
+    directories    INTEGER NOT NULL,   -- with the root
+    bytes          INTEGER NOT NULL,
+    template       TEXT,
+    windows        INTEGER NOT NULL
+) STRICT;
+INSERT INTO library VALUES (1, 2, 0, 1, 0, NULL, 0);
+INSERT INTO node (ino, parent, name, slot, mtime_ns, size) VALUES (1, 1, '', 0, 0, 0);

@@ -1,0 +1,84 @@
+//! The catalog's rows in a plain map: what the reference model and the fold's tests run on.
+
+use std::collections::BTreeMap;
+
+use eventlog::event::LayoutSpec;
+use eventlog::{Media, OriginId, OriginPath, TrackId};
+
+use super::rows::{CatalogRows, Head, OriginState};
+
+/// Tracks and bytes.
+pub type Count = (i64, i64);
+
+/// A catalog in memory.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct MemoryCatalog {
+    /// Origins, also such as left.
+    pub origins: BTreeMap<OriginId, OriginState>,
+    /// Tracks, also such as vanished.
+    pub heads: BTreeMap<TrackId, Head>,
+    /// What they say about themselves.
+    pub media: BTreeMap<TrackId, Media>,
+    /// Living tracks and their bytes, by origin.
+    pub by_origin: BTreeMap<OriginId, Count>,
+    /// Living tracks by directory; none with 0.
+    pub by_directory: BTreeMap<(OriginId, OriginPath), i64>,
+    /// Tracks ever known.
+    pub known: u64,
+    /// The layout in force, unless it is the default.
+    pub layout: Option<LayoutSpec>,
+}
+
+impl CatalogRows for MemoryCatalog {
+    fn origin(&mut self, id: &OriginId) -> Option<OriginState> {
+        self.origins.get(id).cloned()
+    }
+
+    fn put_origin(&mut self, id: &OriginId, state: &OriginState) {
+        self.origins.insert(id.clone(), state.clone());
+    }
+
+    fn head(&mut self, track: TrackId) -> Option<Head> {
+        self.heads.get(&track).cloned()
+    }
+
+    fn put_head(&mut self, track: TrackId, head: &Head) {
+        self.heads.insert(track, head.clone());
+    }
+
+    fn put_media(&mut self, track: TrackId, media: &Media) {
+        self.media.insert(track, media.clone());
+    }
+
+    fn living_of(&mut self, origin: &OriginId) -> Vec<TrackId> {
+        let of_it = |head: &Head| head.living && head.origin == *origin;
+        self.heads
+            .iter()
+            .filter(|(_, head)| of_it(head))
+            .map(|(track, _)| *track)
+            .collect()
+    }
+
+    fn count(&mut self, origin: &OriginId, directory: &OriginPath, tracks: i64, bytes: i64) {
+        let of_origin = self.by_origin.entry(origin.clone()).or_default();
+        of_origin.0 += tracks;
+        of_origin.1 += bytes;
+        let of_directory = self
+            .by_directory
+            .entry((origin.clone(), directory.clone()))
+            .or_default();
+        *of_directory += tracks;
+        if *of_directory == 0 {
+            self.by_directory
+                .remove(&(origin.clone(), directory.clone()));
+        }
+    }
+
+    fn count_known(&mut self) {
+        self.known += 1;
+    }
+
+    fn put_layout(&mut self, layout: &LayoutSpec) {
+        self.layout = Some(layout.clone());
+    }
+}

@@ -1,0 +1,290 @@
+//! What others ask of the catalog.
+
+use std::sync::Arc;
+
+use eventlog::event::{LayoutSpec, NameProfile};
+use eventlog::{ContentId, OriginId, OriginPath, Position, Revision, TrackId};
+use rusqlite::{Connection, OptionalExtension, params};
+
+use super::sqlite::{
+    head_columns, read_directory, read_head, read_origin, read_origin_id, read_revision,
+};
+use super::{CatalogCounts, KnownFile, OriginRow, TrackRow, stored};
+use crate::error::ViewError;
+use crate::file::read_position;
+use crate::layout::Template;
+use crate::pool::Source;
+use crate::sql::undecodable;
+
+/// Answers from the catalog as last committed. Cheap to clone; for any number of threads; follows
+/// rebuilds. Every method fails only where the view's file cannot be read.
+#[derive(Clone)]
+pub struct CatalogReader {
+    source: Arc<Source>,
+}
+
+impl CatalogReader {
+    pub(crate) const fn new(source: Arc<Source>) -> Self {
+        Self { source }
+    }
+
+    /// All that is known of a track.
+    pub fn track(&self, id: TrackId) -> Result<Option<TrackRow>, ViewError> {
+        let select = concat!(
+            "SELECT origin.id, directory.path, ",
+            head_columns!(),
+            ", media.media FROM track JOIN directory ON directory.num = track.directory \
+             JOIN origin ON origin.num = directory.origin JOIN media ON media.track = track.id \
+             WHERE track.id = ?"
+        );
+        self.source.read(|connection| {
+            let read = |row: &rusqlite::Row<'_>| {
+                let head = read_head(row)?;
+                Ok(TrackRow {
+                    id,
+                    media: stored::decode_media(row.get_ref(12)?.as_blob().map_err(undecodable)?)?,
+                    living: head.living,
+                    discovered_at: head.discovered_at,
+                    changed_at: head.changed_at,
+                    first_position: head.first_position,
+                    last_position: head.last_position,
+                    locator: eventlog::Locator {
+                        origin: head.origin,
+                        path: head.path,
+                        revision: head.revision,
+                    },
+                })
+            };
+            connection
+                .prepare_cached(select)?
+                .query_row([id.0.cast_signed()], read)
+                .optional()
+        })
+    }
+
+    /// The living tracks whose files are in exactly that directory, by name.
+    pub fn files_in(
+        &self,
+        origin: &OriginId,
+        directory: &OriginPath,
+    ) -> Result<Vec<KnownFile>, ViewError> {
+        let select = "SELECT track.id, track.name, track.size, track.mtime_ns, track.tag \
+                      FROM origin JOIN directory ON directory.origin = origin.num \
+                      JOIN track ON track.directory = directory.num \
+                      WHERE origin.id = ? AND directory.path = ? AND track.living \
+                      ORDER BY track.name";
+        self.source.read(|connection| {
+            let read = |row: &rusqlite::Row<'_>| {
+                Ok(KnownFile {
+                    track: read_track(row, 0)?,
+                    name: row.get_ref(1)?.as_blob().map_err(undecodable)?.into(),
+                    revision: read_revision(row, 2)?,
+                })
+            };
+            let key = params![origin.as_str(), directory.as_bytes()];
+            connection
+                .prepare_cached(select)?
+                .query_map(key, read)?
+                .collect()
+        })
+    }
+
+    /// The directories of an origin that directly hold living tracks, and how many.
+    pub fn directories_of(
+        &self,
+        origin: &OriginId,
+    ) -> Result<impl Iterator<Item = (OriginPath, u64)> + use<>, ViewError> {
+        let select = "SELECT directory.path, directory.tracks \
+                      FROM origin JOIN directory ON directory.origin = origin.num \
+                      WHERE origin.id = ? AND directory.tracks > 0";
+        let found: Vec<_> = self.source.read(|connection| {
+            let read = |row: &rusqlite::Row<'_>| {
+                Ok((
+                    read_directory(row, 0)?,
+                    row.get::<_, i64>(1)?.cast_unsigned(),
+                ))
+            };
+            connection
+                .prepare_cached(select)?
+                .query_map([origin.as_str()], read)?
+                .collect()
+        })?;
+        Ok(found.into_iter())
+    }
+
+    /// The directories at or below one of an origin that directly hold living tracks.
+    pub fn directories_within(
+        &self,
+        origin: &OriginId,
+        top: &OriginPath,
+    ) -> Result<impl Iterator<Item = OriginPath> + use<>, ViewError> {
+        let select = "SELECT directory.path \
+                      FROM origin JOIN directory ON directory.origin = origin.num \
+                      WHERE origin.id = ?1 AND directory.tracks > 0 AND directory.path >= ?2 \
+                      AND directory.path < ?3 AND (?4 OR directory.path = ?2 \
+                      OR directory.path >= ?5)";
+        let below = [top.as_bytes(), b"/"].concat();
+        let end = if top.is_root() {
+            vec![0xff; 1]
+        } else {
+            [top.as_bytes(), b"0"].concat()
+        };
+        let found: Vec<_> = self.source.read(|connection| {
+            let key = params![origin.as_str(), top.as_bytes(), end, top.is_root(), below];
+            let read = |row: &rusqlite::Row<'_>| read_directory(row, 0);
+            connection
+                .prepare_cached(select)?
+                .query_map(key, read)?
+                .collect()
+        })?;
+        Ok(found.into_iter())
+    }
+
+    /// The tracks of an origin that sound the same, also vanished ones, by id: where each is or was
+    /// last seen, in which state, and whether it lives.
+    pub fn by_content(
+        &self,
+        origin: &OriginId,
+        content: ContentId,
+    ) -> Result<Vec<(TrackId, OriginPath, Revision, bool)>, ViewError> {
+        let select = "SELECT track.id, directory.path, track.name, track.living, track.size, \
+                      track.mtime_ns, track.tag FROM track \
+                      JOIN directory ON directory.num = track.directory \
+                      JOIN origin ON origin.num = directory.origin \
+                      WHERE track.content = ? AND origin.id = ? ORDER BY track.id";
+        self.source.read(|connection| {
+            let read = |row: &rusqlite::Row<'_>| {
+                let name = row.get_ref(2)?.as_blob().map_err(undecodable)?;
+                let path = read_directory(row, 1)?.join(name).map_err(undecodable)?;
+                Ok((
+                    read_track(row, 0)?,
+                    path,
+                    read_revision(row, 4)?,
+                    row.get(3)?,
+                ))
+            };
+            let key = params![content.0, origin.as_str()];
+            connection
+                .prepare_cached(select)?
+                .query_map(key, read)?
+                .collect()
+        })
+    }
+
+    /// The track whose file is at that path, and true; else the one that vanished there last.
+    pub fn by_path(
+        &self,
+        origin: &OriginId,
+        path: &OriginPath,
+    ) -> Result<Option<(TrackId, bool)>, ViewError> {
+        let select = "SELECT track.id, track.living FROM origin \
+                      JOIN directory ON directory.origin = origin.num \
+                      JOIN track ON track.directory = directory.num \
+                      WHERE origin.id = ? AND directory.path = ? AND track.name = ? \
+                      ORDER BY track.living DESC, track.last_position DESC, track.id LIMIT 1";
+        self.source.read(|connection| {
+            let parent = path.parent();
+            let key = params![origin.as_str(), parent.as_bytes(), path.name()];
+            let read = |row: &rusqlite::Row<'_>| Ok((read_track(row, 0)?, row.get(1)?));
+            connection
+                .prepare_cached(select)?
+                .query_row(key, read)
+                .optional()
+        })
+    }
+
+    /// The origins of the library, by id.
+    pub fn origins(&self) -> Result<Vec<OriginRow>, ViewError> {
+        let select = "SELECT spec, added_at, listed_at, held_missing, held_known, held_cause, \
+                      last_scan, id, tracks FROM origin WHERE spec IS NOT NULL ORDER BY id";
+        self.source.read(|connection| {
+            let read = |row: &rusqlite::Row<'_>| {
+                let state = read_origin(row)?;
+                Ok(state.spec.map(|spec| {
+                    (
+                        spec,
+                        read_origin_id(row, 7),
+                        row.get::<_, i64>(8),
+                        state.added_at,
+                        state.listed_at,
+                        state.held,
+                        state.last_scan,
+                    )
+                }))
+            };
+            let mut statement = connection.prepare_cached(select)?;
+            let rows = statement.query_map([], read)?;
+            rows.filter_map(Result::transpose)
+                .map(|row| {
+                    let (spec, id, tracks, added_at, listed, held, last_scan) = row?;
+                    Ok(OriginRow {
+                        id: id?,
+                        spec,
+                        added_at,
+                        listed,
+                        tracks: tracks?.cast_unsigned(),
+                        held_removals: held.map(|held| (held.missing, held.known)),
+                        last_scan,
+                    })
+                })
+                .collect()
+        })
+    }
+
+    /// The highest id that any track ever had.
+    pub fn max_track_id(&self) -> Result<Option<TrackId>, ViewError> {
+        let select = "SELECT max(id) FROM track";
+        let read = |row: &rusqlite::Row<'_>| row.get::<_, Option<i64>>(0);
+        let id = self
+            .source
+            .read(|c| c.prepare_cached(select)?.query_row([], read))?;
+        Ok(id.map(|id| TrackId(id.cast_unsigned())))
+    }
+
+    /// The catalog in figures; kept, not counted.
+    pub fn counts(&self) -> Result<CatalogCounts, ViewError> {
+        let select = "SELECT total(tracks), total(bytes), count(spec), \
+                      (SELECT known FROM library) FROM origin";
+        self.source.read(|connection| {
+            connection.prepare_cached(select)?.query_row([], |row| {
+                let tracks = row.get::<_, i64>(0)?.cast_unsigned();
+                let known = row.get::<_, i64>(3)?.cast_unsigned();
+                Ok(CatalogCounts {
+                    tracks,
+                    vanished: known.saturating_sub(tracks),
+                    bytes: row.get::<_, i64>(1)?.cast_unsigned(),
+                    origins: row.get::<_, i64>(2)?.cast_unsigned(),
+                })
+            })
+        })
+    }
+
+    /// The layout in force.
+    pub fn layout(&self) -> Result<LayoutSpec, ViewError> {
+        self.source.read(read_layout)
+    }
+
+    /// Up to where the catalog was computed.
+    pub fn position(&self) -> Result<Position, ViewError> {
+        self.source.read(read_position)
+    }
+}
+
+fn read_track(row: &rusqlite::Row<'_>, at: usize) -> rusqlite::Result<TrackId> {
+    Ok(TrackId(row.get::<_, i64>(at)?.cast_unsigned()))
+}
+
+fn read_layout(connection: &Connection) -> rusqlite::Result<LayoutSpec> {
+    let select = "SELECT template, windows FROM library";
+    connection.prepare_cached(select)?.query_row([], |row| {
+        let template = row.get::<_, Option<String>>(0)?;
+        Ok(LayoutSpec {
+            template: template.unwrap_or_else(|| Template::DEFAULT.to_owned()),
+            names: if row.get(1)? {
+                NameProfile::Windows
+            } else {
+                NameProfile::Posix
+            },
+        })
+    })
+}

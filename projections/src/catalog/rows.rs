@@ -1,0 +1,85 @@
+//! What the catalog's fold asks of its rows.
+
+use eventlog::event::{LayoutSpec, OriginSpec, ScanSummary};
+use eventlog::{
+    CauseId, ContentId, Media, OriginId, OriginPath, Position, Revision, Timestamp, TrackId,
+};
+
+/// Rows of the catalog. No operation can fail in the fold's eyes.
+pub trait CatalogRows {
+    /// An origin's row.
+    fn origin(&mut self, id: &OriginId) -> Option<OriginState>;
+
+    /// Writes an origin's row.
+    fn put_origin(&mut self, id: &OriginId, state: &OriginState);
+
+    /// A track's row, apart from its media.
+    fn head(&mut self, track: TrackId) -> Option<Head>;
+
+    /// Writes a track's row.
+    fn put_head(&mut self, track: TrackId, head: &Head);
+
+    /// Writes what a track says about itself.
+    fn put_media(&mut self, track: TrackId, media: &Media);
+
+    /// The living tracks of an origin, by id.
+    fn living_of(&mut self, origin: &OriginId) -> Vec<TrackId>;
+
+    /// Counts living tracks, and their bytes, into or out of an origin and a directory of it.
+    fn count(&mut self, origin: &OriginId, directory: &OriginPath, tracks: i64, bytes: i64);
+
+    /// Counts one more track that was ever known.
+    fn count_known(&mut self);
+
+    /// Writes the layout in force.
+    fn put_layout(&mut self, layout: &LayoutSpec);
+}
+
+/// An origin's row.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct OriginState {
+    /// What it is; absent once it left the library.
+    pub spec: Option<OriginSpec>,
+    /// When it last joined the library.
+    pub added_at: Timestamp,
+    /// When the first complete listing since then ended.
+    pub listed_at: Option<Timestamp>,
+    /// Removals that wait for the user's word.
+    pub held: Option<Held>,
+    /// How the last listing that found something ended.
+    pub last_scan: Option<ScanSummary>,
+}
+
+/// Removals that wait for the user's word (ORG-6).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Held {
+    /// How many tracks the listing lacks.
+    pub missing: u64,
+    /// Of how many.
+    pub known: u64,
+    /// The scan that held them.
+    pub cause: Option<CauseId>,
+}
+
+/// A track's row, apart from its media.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Head {
+    /// The origin that has its file.
+    pub origin: OriginId,
+    /// The file's path there.
+    pub path: OriginPath,
+    /// The file's state.
+    pub revision: Revision,
+    /// The identity of its sound.
+    pub content: ContentId,
+    /// False once it vanished, until it returns.
+    pub living: bool,
+    /// When it was first seen.
+    pub discovered_at: Timestamp,
+    /// When the last event about its file was recorded.
+    pub changed_at: Timestamp,
+    /// The position of the event that discovered it.
+    pub first_position: Position,
+    /// The position of the last event about its file.
+    pub last_position: Position,
+}

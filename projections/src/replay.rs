@@ -1,0 +1,220 @@
+//! Computes a view anew from the log, beside the one that is served.
+
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use eventlog::{EventStore, Position};
+use rusqlite::{Connection, OpenFlags};
+use tokio::runtime::Handle;
+
+use crate::batch::{advance, read};
+use crate::digest::Digest;
+use crate::error::ViewError;
+use crate::file::{ViewFile, digest, read_position};
+use crate::generations::delete;
+use crate::runner::{Busy, Shared};
+use crate::view::View;
+
+/// Events that the log may be ahead of a rebuild when it is swapped in.
+const NEAR: u64 = 1_000;
+
+/// How a replay went.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ReplayReport {
+    /// The view.
+    pub name: &'static str,
+    /// Up to where it was computed.
+    pub position: Position,
+    /// How many events were folded in.
+    pub events: u64,
+    /// How long that took.
+    pub elapsed: Duration,
+    /// What the replayed view means at that position.
+    pub digest: Digest,
+    /// True where the view that was served meant the same there.
+    pub equal: bool,
+}
+
+impl ReplayReport {
+    /// Events folded in a second.
+    #[must_use]
+    pub fn events_per_second(&self) -> f64 {
+        let events = u32::try_from(self.events).unwrap_or(u32::MAX);
+        f64::from(events) / self.elapsed.as_secs_f64().max(1e-6)
+    }
+}
+
+/// Told of a replay as it goes on: how far it is, and how far it has to go.
+pub type OnProgress<'p> = &'p mut dyn FnMut(Position, Position);
+
+/// Replays a view into a scratch file, and compares.
+pub(crate) fn check<V: View>(
+    shared: &Shared<V>,
+    progress: OnProgress<'_>,
+) -> Result<ReplayReport, ViewError> {
+    let _busy = Busy::mark(shared)?;
+    let path = shared.generations.scratch(V::NAME);
+    delete(&path);
+    let report = replay(shared, &path, progress).map(|(_, report)| report);
+    delete(&path);
+    report
+}
+
+/// Replays a view into the next generation, and has that served.
+pub(crate) fn rebuild<V: View>(
+    shared: &Shared<V>,
+    progress: OnProgress<'_>,
+) -> Result<ReplayReport, ViewError> {
+    let _busy = Busy::mark(shared)?;
+    let path = shared.generations.next(V::NAME)?;
+    let served = replay(shared, &path, progress).and_then(|(file, report)| {
+        shared.adopt(file.seal()?, report.equal)?;
+        Ok(report)
+    });
+    served.inspect_err(|_| delete(&path))
+}
+
+/// Builds the next generation of a view whose present one cannot be gone on with.
+pub(crate) fn rebuild_unserved<V: View>(shared: &Shared<V>) -> Result<Position, ViewError> {
+    let _busy = Busy::mark(shared)?;
+    tracing::info!(view = V::NAME, "rebuilding");
+    let path = shared.generations.next(V::NAME)?;
+    let build = || {
+        let mut file = ViewFile::<V>::create_unsealed(&path)?;
+        near(&mut file, shared, &mut |_, _| {}, || shared.log.head())?;
+        shared.adopt(file.seal()?, false)
+    };
+    build().inspect_err(|_| delete(&path))
+}
+
+/// Replays a view up to a position into a file of its own, sealed.
+pub(crate) fn replay_to<V: View>(
+    path: &Path,
+    log: &dyn EventStore,
+    runtime: &Handle,
+    until: Position,
+    progress: OnProgress<'_>,
+) -> Result<ReplayReport, ViewError> {
+    let began = Instant::now();
+    let mut file = ViewFile::<V>::create_unsealed(path)?;
+    build(&mut file, log, runtime, until, progress)?;
+    let file = file.seal()?;
+    let elapsed = began.elapsed();
+    let digest = file.digest()?;
+    let (name, position, events) = (V::NAME, until, until.0);
+    Ok(ReplayReport {
+        name,
+        position,
+        events,
+        elapsed,
+        digest,
+        equal: true,
+    })
+}
+
+/// True where the log holds the event that a file was computed up to.
+pub(crate) fn belongs<V: View>(
+    file: &ViewFile<V>,
+    log: &dyn EventStore,
+    runtime: &Handle,
+) -> Result<bool, ViewError> {
+    let position = file.position();
+    if position == Position::START {
+        return Ok(true);
+    }
+    if position > log.head() {
+        return Ok(false);
+    }
+    let before = Position(position.0.saturating_sub(1));
+    let events = read(log, runtime, before, position)?;
+    Ok(events.first().map(|event| event.id) == file.event())
+}
+
+/// Builds a view up to the exact position of the one that is served, and compares.
+fn replay<V: View>(
+    shared: &Shared<V>,
+    path: &Path,
+    progress: OnProgress<'_>,
+) -> Result<(ViewFile<V>, ReplayReport), ViewError> {
+    let began = Instant::now();
+    let mut file = ViewFile::<V>::create_unsealed(path)?;
+    near(&mut file, shared, progress, || *shared.position.borrow())?;
+    let served = Snapshot::of(shared)?;
+    build(
+        &mut file,
+        &*shared.log,
+        &shared.runtime,
+        served.position,
+        progress,
+    )?;
+    let elapsed = began.elapsed();
+    let digest = file.digest()?;
+    let report = ReplayReport {
+        name: V::NAME,
+        position: file.position(),
+        events: file.position().0,
+        elapsed,
+        digest,
+        equal: served
+            .digest::<V>()
+            .is_ok_and(|of_served| of_served == digest),
+    };
+    Ok((file, report))
+}
+
+/// Builds until little is left of a target that moves.
+fn near<V: View>(
+    file: &mut ViewFile<V>,
+    shared: &Shared<V>,
+    progress: OnProgress<'_>,
+    target: impl Fn() -> Position,
+) -> Result<(), ViewError> {
+    while target() > file.position().plus(NEAR) {
+        build(file, &*shared.log, &shared.runtime, target(), progress)?;
+    }
+    Ok(())
+}
+
+fn build<V: View>(
+    file: &mut ViewFile<V>,
+    log: &dyn EventStore,
+    runtime: &Handle,
+    until: Position,
+    progress: OnProgress<'_>,
+) -> Result<(), ViewError> {
+    while advance(file, log, runtime, until)?.is_some() {
+        progress(file.position(), until);
+    }
+    Ok(())
+}
+
+/// The served view as it stands at one moment, while it goes on.
+struct Snapshot {
+    connection: Connection,
+    position: Position,
+}
+
+impl Snapshot {
+    fn of<V: View>(shared: &Shared<V>) -> Result<Self, ViewError> {
+        let path = shared.source.path();
+        let open = || {
+            let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+            let connection = Connection::open_with_flags(&path, flags)?;
+            connection.execute_batch("BEGIN")?;
+            let position = read_position(&connection)?;
+            Ok(Self {
+                connection,
+                position,
+            })
+        };
+        open().map_err(|source| ViewError::Unreadable {
+            view: V::NAME,
+            path: path.clone(),
+            source,
+        })
+    }
+
+    fn digest<V: View>(&self) -> rusqlite::Result<Digest> {
+        digest::<V>(&self.connection)
+    }
+}

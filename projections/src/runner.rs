@@ -1,0 +1,291 @@
+//! Keeps one view up to date: reads the log, folds, commits rows with their position, publishes.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+use std::time::Duration;
+
+use eventlog::{EventStore, Position};
+use tokio::runtime::Handle;
+use tokio::sync::{mpsc, oneshot, watch};
+
+use crate::batch::advance;
+use crate::error::ViewError;
+use crate::feed::Feed;
+use crate::file::{Freshness, ViewFile};
+use crate::generations::Generations;
+use crate::pool::Source;
+use crate::replay;
+use crate::view::{Change, View};
+
+/// How long the runner waits after the log or the disk let it down.
+const PAUSE: Duration = Duration::from_secs(1);
+
+/// What a view's runner shares with all who use the view.
+pub(crate) struct Shared<V> {
+    pub(crate) log: Arc<dyn EventStore>,
+    pub(crate) runtime: Handle,
+    pub(crate) generations: Generations,
+    pub(crate) source: Arc<Source>,
+    pub(crate) position: watch::Sender<Position>,
+    pub(crate) feed: Feed,
+    /// True while a rebuild or check is under way.
+    pub(crate) busy: AtomicBool,
+    commands: mpsc::UnboundedSender<Command<V>>,
+}
+
+/// What others ask of a runner.
+enum Command<V> {
+    /// Serve a generation that was built beside the one served; tells where it then stands.
+    Adopt {
+        file: ViewFile<V>,
+        equal: bool,
+        done: oneshot::Sender<Result<Position, ViewError>>,
+    },
+    /// End.
+    Stop,
+}
+
+/// A view being kept up to date. Ends when dropped.
+pub(crate) struct Runner<V: View> {
+    pub(crate) shared: Arc<Shared<V>>,
+    thread: Option<thread::JoinHandle<()>>,
+}
+
+impl<V: View> Runner<V> {
+    /// Opens the view and begins to keep it. What is found is served at once, unless it cannot be
+    /// gone on with and is rebuilt beside.
+    pub(crate) fn start(
+        generations: Generations,
+        log: Arc<dyn EventStore>,
+        runtime: Handle,
+    ) -> Result<Self, ViewError> {
+        let (file, freshness) = generations.open::<V>()?;
+        let is_current =
+            freshness == Freshness::Current && replay::belongs(&file, &*log, &runtime)?;
+        let position = if is_current {
+            file.position()
+        } else {
+            Position::START
+        };
+        let (commands, inbox) = mpsc::unbounded_channel();
+        let shared = Arc::new(Shared {
+            source: Source::new(V::NAME, file.path().to_owned()),
+            position: watch::Sender::new(position),
+            feed: Feed::default(),
+            busy: AtomicBool::new(false),
+            log,
+            runtime,
+            generations,
+            commands,
+        });
+        let keeper = Keeper {
+            shared: shared.clone(),
+            inbox,
+            file: is_current.then_some(file),
+        };
+        let thread = thread::Builder::new()
+            .name(format!("view-{}", V::NAME))
+            .spawn(move || keeper.run())
+            .map_err(|source| ViewError::Directory {
+                path: shared.generations.directory().to_owned(),
+                source,
+            })?;
+        Ok(Self {
+            shared,
+            thread: Some(thread),
+        })
+    }
+
+    /// Ends after the batch under way.
+    pub(crate) fn stop(&mut self) {
+        let _ = self.shared.commands.send(Command::Stop);
+        if self
+            .thread
+            .take()
+            .is_some_and(|thread| thread.join().is_err())
+        {
+            tracing::error!(view = V::NAME, "the view's thread panicked");
+        }
+    }
+}
+
+impl<V: View> Drop for Runner<V> {
+    fn drop(&mut self) {
+        self.stop();
+    }
+}
+
+impl<V: View> Shared<V> {
+    /// Has a finished generation served from now on.
+    pub(crate) fn adopt(&self, file: ViewFile<V>, equal: bool) -> Result<Position, ViewError> {
+        let (done, answer) = oneshot::channel();
+        let sent = self.commands.send(Command::Adopt { file, equal, done });
+        sent.map_err(|_| ViewError::Closed)?;
+        answer.blocking_recv().map_err(|_| ViewError::Closed)?
+    }
+}
+
+/// The thread behind a [`Runner`].
+struct Keeper<V: View> {
+    shared: Arc<Shared<V>>,
+    inbox: mpsc::UnboundedReceiver<Command<V>>,
+    /// The generation that is served; none where it cannot be gone on with.
+    file: Option<ViewFile<V>>,
+}
+
+/// Why the keeper woke up.
+enum Wake<V> {
+    Command(Option<Command<V>>),
+    Head,
+    Damaged,
+}
+
+impl<V: View> Keeper<V> {
+    fn run(mut self) {
+        let mut heads = self.shared.log.heads();
+        if self.file.is_none() {
+            self.rebuild_beside();
+        }
+        loop {
+            heads.mark_unchanged();
+            let pause = self.catch_up();
+            match self.wait(&mut heads, pause) {
+                Wake::Head => {}
+                Wake::Damaged => self.give_up(),
+                Wake::Command(Some(Command::Adopt { file, equal, done })) => {
+                    let _ = done.send(self.adopt(file, equal));
+                }
+                Wake::Command(Some(Command::Stop) | None) => return,
+            }
+        }
+    }
+
+    /// Folds in all that the log has, as long as nobody wants something else. Returns how long to
+    /// wait before more is tried, if not for the log's next event.
+    fn catch_up(&mut self) -> Option<Duration> {
+        let head = self.shared.log.head();
+        let file = self.file.as_mut()?;
+        let behind = head.0.saturating_sub(file.position().0);
+        file.expect(behind);
+        while self.inbox.is_empty() {
+            match advance(file, &*self.shared.log, &self.shared.runtime, head) {
+                Ok(Some(changes)) => {
+                    self.shared.position.send_replace(file.position());
+                    self.shared
+                        .feed
+                        .publish(file.position(), changes.distinct());
+                }
+                Ok(None) => break,
+                Err(error) => return self.failed(&error),
+            }
+        }
+        file.expect(0);
+        None
+    }
+
+    /// Damage means a rebuild; all else may pass.
+    fn failed(&mut self, error: &ViewError) -> Option<Duration> {
+        tracing::error!(view = V::NAME, %error, "view does not go on");
+        if matches!(error, ViewError::Unwritable { source, .. } if crate::sql::is_damage(source)) {
+            self.give_up();
+            return None;
+        }
+        Some(PAUSE)
+    }
+
+    /// Lets go of a damaged generation, and has another built.
+    fn give_up(&mut self) {
+        if self.file.take().is_some() {
+            self.rebuild_beside();
+        }
+    }
+
+    fn rebuild_beside(&self) {
+        let shared = self.shared.clone();
+        let build = move || {
+            while let Err(error) = replay::rebuild_unserved(&shared) {
+                if matches!(error, ViewError::Closed) || shared.commands.is_closed() {
+                    return;
+                }
+                tracing::error!(view = V::NAME, %error, "rebuild failed, trying again");
+                thread::sleep(PAUSE);
+            }
+        };
+        let spawned = thread::Builder::new()
+            .name(format!("rebuild-{}", V::NAME))
+            .spawn(build);
+        if let Err(error) = spawned {
+            tracing::error!(view = V::NAME, %error, "no thread for a rebuild");
+        }
+    }
+
+    /// Swaps generations. Readers never see a position before one that they saw.
+    fn adopt(&mut self, mut file: ViewFile<V>, equal: bool) -> Result<Position, ViewError> {
+        let Shared {
+            log,
+            runtime,
+            position,
+            ..
+        } = &*self.shared;
+        let reached = *position.borrow();
+        while advance(&mut file, &**log, runtime, reached)?.is_some() {}
+        self.shared.source.swap(file.path().to_owned());
+        position.send_replace(file.position());
+        if !equal {
+            self.shared
+                .feed
+                .publish(file.position(), vec![Change::Everything]);
+        }
+        let adopted = file.position();
+        let kept = file.path().to_owned();
+        drop(self.file.replace(file));
+        self.shared.generations.keep_only(V::NAME, &kept)?;
+        tracing::info!(
+            view = V::NAME,
+            position = adopted.0,
+            "serving a rebuilt view"
+        );
+        Ok(adopted)
+    }
+
+    fn wait(&mut self, heads: &mut watch::Receiver<Position>, pause: Option<Duration>) -> Wake<V> {
+        let Self { shared, inbox, .. } = self;
+        shared.runtime.block_on(async {
+            let more = async {
+                match pause {
+                    Some(pause) => tokio::time::sleep(pause).await,
+                    // A log that was dropped has no more events.
+                    None => match heads.changed().await {
+                        Ok(()) => {}
+                        Err(_) => std::future::pending().await,
+                    },
+                }
+            };
+            tokio::select! {
+                biased;
+                command = inbox.recv() => Wake::Command(command),
+                () = shared.source.damaged() => Wake::Damaged,
+                () = more => Wake::Head,
+            }
+        })
+    }
+}
+
+/// Sets a view's busy mark for as long as it lives.
+pub(crate) struct Busy<'s>(&'s AtomicBool);
+
+impl<'s> Busy<'s> {
+    pub(crate) fn mark<V: View>(shared: &'s Shared<V>) -> Result<Self, ViewError> {
+        if shared.busy.swap(true, Ordering::AcqRel) {
+            return Err(ViewError::Busy(V::NAME));
+        }
+        Ok(Self(&shared.busy))
+    }
+}
+
+impl Drop for Busy<'_> {
+    fn drop(&mut self) {
+        self.0.store(false, Ordering::Release);
+    }
+}

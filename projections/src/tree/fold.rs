@@ -1,0 +1,286 @@
+//! Events into the tree's rows.
+
+use eventlog::event::LayoutSpec;
+use eventlog::{Event, Locator, Media, OriginPath, Recorded, Revision, TrackId};
+
+use super::directories::Edit;
+use super::node::{Ino, TreeStats};
+use super::rows::{Entry, EntryKind, TrackEntry, TreeRows};
+use crate::layout::{NameInputs, Place};
+use crate::view::{Change, Changes};
+
+/// Folds one event in. Events about the file of a track that is not living change nothing, except
+/// those that bring it back.
+pub fn apply(rows: &mut impl TreeRows, event: &Recorded) -> Changes {
+    let Some(fact) = event.event() else {
+        return Changes::none();
+    };
+    let layout = rows.layout();
+    let now_ns = event.recorded_at.0.saturating_mul(1000);
+    let mut edit = Edit {
+        rows,
+        changes: Changes::none(),
+        layout,
+        now_ns,
+    };
+    match fact {
+        Event::TrackDiscovered {
+            track,
+            locator,
+            media,
+        } => edit.appear(*track, locator, media),
+        Event::TrackReturned {
+            track,
+            locator,
+            media,
+        } => {
+            edit.appear(*track, locator, media);
+            edit.changes.push(Change::FileChanged {
+                ino: Ino::of_track(*track),
+            });
+        }
+        Event::TrackContentChanged {
+            track,
+            revision,
+            media,
+        }
+        | Event::TrackTagsRead {
+            track,
+            revision,
+            media,
+        } => {
+            edit.change(*track, None, revision, Some(media));
+        }
+        Event::TrackMoved {
+            track,
+            from: _,
+            to,
+            revision,
+            media,
+        } => {
+            edit.change(*track, Some(to), revision, media.as_ref());
+        }
+        Event::TrackVanished { track } => edit.put(*track, None),
+        // The highest first: then no name is passed on to a track that goes as well.
+        Event::OriginRemoved { origin } => {
+            for track in edit.rows.tracks_of_origin(origin).into_iter().rev() {
+                edit.put(track, None);
+            }
+        }
+        Event::LayoutChanged { layout } => edit.lay_out(layout),
+        Event::OriginAdded { .. }
+        | Event::OriginChanged { .. }
+        | Event::ScanStarted { .. }
+        | Event::ScanFinished { .. }
+        | Event::RemovalsHeld { .. }
+        | Event::TrackRead { .. }
+        | Event::AccessFolded { .. } => {}
+    }
+    edit.changes
+}
+
+impl<R: TreeRows> Edit<'_, R> {
+    fn appear(&mut self, track: TrackId, locator: &Locator, media: &Media) {
+        let entry = TrackEntry {
+            origin: locator.origin.clone(),
+            inputs: NameInputs::of(media, &locator.origin, &locator.path),
+            size: locator.revision.size,
+            mtime_ns: locator.revision.mtime_ns,
+        };
+        self.put(track, Some(entry));
+    }
+
+    fn change(
+        &mut self,
+        track: TrackId,
+        path: Option<&OriginPath>,
+        revision: &Revision,
+        media: Option<&Media>,
+    ) {
+        let Some(mut entry) = self.rows.track(track) else {
+            return;
+        };
+        entry.size = revision.size;
+        entry.mtime_ns = revision.mtime_ns;
+        entry.inputs = entry.inputs.updated(media, path);
+        self.put(track, Some(entry));
+        // The bytes may differ even where size, time and name do not.
+        self.changes.push(Change::FileChanged {
+            ino: Ino::of_track(track),
+        });
+    }
+
+    /// Makes a track's row what is given, and the tree what follows from it.
+    fn put(&mut self, track: TrackId, entry: Option<TrackEntry>) {
+        let before = self.rows.track(track);
+        if before == entry {
+            return;
+        }
+        let old_place = before.as_ref().map(|entry| self.place(entry));
+        let turned = self.count_discs(before.as_ref(), entry.as_ref());
+        match &entry {
+            Some(entry) => self.rows.put_track(track, entry),
+            None => self.rows.remove_track(track),
+        }
+        let new_place = entry.as_ref().map(|entry| self.place(entry));
+        self.relocate(
+            track,
+            old_place.as_ref(),
+            new_place.as_ref().zip(entry.as_ref()),
+        );
+        for album in turned {
+            self.replace_album(album, track);
+        }
+    }
+
+    /// Where a track is to be shown.
+    pub(super) fn place(&mut self, entry: &TrackEntry) -> Place {
+        let several = entry
+            .disc_of()
+            .is_some_and(|album| self.rows.album(album) > 0);
+        self.layout.place(&entry.inputs, several)
+    }
+
+    /// Moves a track's file from one place to another; either may be none.
+    fn relocate(
+        &mut self,
+        track: TrackId,
+        from: Option<&Place>,
+        to: Option<(&Place, &TrackEntry)>,
+    ) {
+        let ino = Ino::of_track(track);
+        let old = if from.is_some() {
+            self.rows.entry(ino)
+        } else {
+            None
+        };
+        if let Some((place, entry)) = to {
+            if let Some(file) = old.clone().filter(|_| from == Some(place)) {
+                return self.refresh(file, entry);
+            }
+        }
+        // New directories first: what both places share is not deleted in between.
+        let parent = to.map(|(place, _)| self.enter(&place.directories, track));
+        let old = if from.is_some() {
+            self.rows.entry(ino)
+        } else {
+            old
+        };
+        if let Some(file) = &old {
+            self.unseat(file);
+            self.count_file(file, -1);
+            self.pass_on(file.parent, file.name.clone());
+        }
+        if let (Some(parent), Some((place, entry))) = (parent, to) {
+            let file = Entry {
+                ino,
+                parent,
+                name: place.file.as_str().into(),
+                mtime_ns: entry.mtime_ns,
+                first: self.spelling_differs().then_some(track),
+                kind: EntryKind::File {
+                    size: entry.size,
+                    numbered: None,
+                },
+            };
+            self.count_file(&file, 1);
+            self.seat(file);
+        }
+        if let Some(file) = old {
+            self.left(file.parent, track);
+        }
+    }
+
+    /// Gives a file that stays in its place its new size and time.
+    fn refresh(&mut self, mut file: Entry, entry: &TrackEntry) {
+        self.count_file(&file, -1);
+        if let EntryKind::File { size, .. } = &mut file.kind {
+            *size = entry.size;
+        }
+        file.mtime_ns = entry.mtime_ns;
+        self.count_file(&file, 1);
+        self.rows.update(&file);
+    }
+
+    fn count_file(&mut self, file: &Entry, by: i64) {
+        if let EntryKind::File { size, .. } = file.kind {
+            let TreeStats { files, bytes, .. } = &mut self.rows.library().stats;
+            *files = files.saturating_add_signed(by);
+            *bytes = bytes.wrapping_add_signed(size.cast_signed().wrapping_mul(by));
+        }
+    }
+
+    /// Counts tracks that tell of several discs. Returns the albums that turned into, or from, one
+    /// of several discs.
+    fn count_discs(&mut self, old: Option<&TrackEntry>, new: Option<&TrackEntry>) -> Vec<u64> {
+        let telling = |entry: Option<&TrackEntry>| {
+            entry
+                .filter(|entry| entry.inputs.is_multi_disc_hint())
+                .and_then(TrackEntry::album)
+        };
+        let (old, new) = (telling(old), telling(new));
+        let mut turned = Vec::new();
+        if old == new {
+            return turned;
+        }
+        for (album, by) in [(old, -1), (new, 1)] {
+            let Some(album) = album else { continue };
+            let before = self.rows.album(album);
+            let after = before.saturating_add_signed(by);
+            self.rows.put_album(album, after);
+            if (before == 0) != (after == 0) {
+                turned.push(album);
+            }
+        }
+        turned
+    }
+
+    /// Moves all but one of an album's tracks, after it turned into, or from, one of several discs.
+    fn replace_album(&mut self, album: u64, except: TrackId) {
+        let several = self.rows.album(album) > 0;
+        for track in self.rows.tracks_of_album(album) {
+            let Some(entry) = self.rows.track(track).filter(|_| track != except) else {
+                continue;
+            };
+            let [from, to] = [!several, several].map(|is| self.layout.place(&entry.inputs, is));
+            if from != to {
+                self.relocate(track, Some(&from), Some((&to, &entry)));
+            }
+        }
+    }
+
+    fn lay_out(&mut self, layout: &LayoutSpec) {
+        let old = self.layout.clone();
+        if old.spec() == *layout {
+            return;
+        }
+        self.changes.push(Change::Everything);
+        self.rows.put_layout(layout);
+        self.layout = self.rows.layout();
+        // What collides under one profile may not under the other: nothing can stay where it is.
+        let anew = old.profile() != self.layout.profile();
+        if anew {
+            self.rows.clear();
+            let stats = &mut self.rows.library().stats;
+            *stats = TreeStats {
+                directories: 1,
+                ..TreeStats::default()
+            };
+        }
+        let mut last = None;
+        while let Some(track) = self.rows.next_track(last) {
+            last = Some(track);
+            let Some(entry) = self.rows.track(track) else {
+                continue;
+            };
+            let several = entry
+                .disc_of()
+                .is_some_and(|album| self.rows.album(album) > 0);
+            let from = (!anew).then(|| old.place(&entry.inputs, several));
+            let to = self.layout.place(&entry.inputs, several);
+            if from.as_ref() != Some(&to) {
+                self.relocate(track, from.as_ref(), Some((&to, &entry)));
+            }
+        }
+    }
+}

@@ -1,0 +1,186 @@
+//! The tree's rows in a plain map: what the reference model and the fold's tests run on.
+
+use std::collections::BTreeMap;
+use std::ops::Bound;
+use std::sync::Arc;
+
+use eventlog::event::LayoutSpec;
+use eventlog::{OriginId, TrackId};
+
+use super::node::Ino;
+use super::rows::{Entry, EntryKind, Library, TrackEntry, TreeRows};
+use crate::layout::{Layout, names};
+
+/// A tree in memory. Directories are searched entry by entry: for small libraries only.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MemoryTree {
+    /// Nodes, the root too.
+    pub entries: BTreeMap<Ino, Entry>,
+    /// Living tracks.
+    pub tracks: BTreeMap<TrackId, TrackEntry>,
+    /// Albums, and how many tracks tell that they have several discs; none with 0.
+    pub albums: BTreeMap<u64, u64>,
+    /// Figures of the whole.
+    pub library: Library,
+    /// The layout in force.
+    pub layout: Arc<Layout>,
+}
+
+impl Default for MemoryTree {
+    fn default() -> Self {
+        Self {
+            entries: BTreeMap::from([(Ino::ROOT, root())]),
+            tracks: BTreeMap::new(),
+            albums: BTreeMap::new(),
+            library: Library::default(),
+            layout: Arc::default(),
+        }
+    }
+}
+
+fn root() -> Entry {
+    Entry {
+        ino: Ino::ROOT,
+        parent: Ino::ROOT,
+        name: "".into(),
+        mtime_ns: 0,
+        first: None,
+        kind: EntryKind::Directory { subdirectories: 0 },
+    }
+}
+
+impl MemoryTree {
+    fn children(&self, parent: Ino) -> impl Iterator<Item = &Entry> {
+        self.entries
+            .values()
+            .filter(move |entry| entry.parent == parent && entry.ino != Ino::ROOT)
+    }
+
+    fn numbered(&self, parent: Ino) -> impl Iterator<Item = &Entry> {
+        self.children(parent).filter(|entry| entry.claim().1 > 1)
+    }
+}
+
+impl TreeRows for MemoryTree {
+    fn entry(&mut self, ino: Ino) -> Option<Entry> {
+        self.entries.get(&ino).cloned()
+    }
+
+    fn find(&mut self, parent: Ino, name: &str) -> Option<Entry> {
+        let key = |name| names::key(name, self.layout.profile());
+        self.children(parent)
+            .find(|entry| key(&entry.name) == key(name))
+            .cloned()
+    }
+
+    fn insert(&mut self, entry: &Entry) {
+        self.entries.insert(entry.ino, entry.clone());
+    }
+
+    fn update(&mut self, entry: &Entry) {
+        self.entries.insert(entry.ino, entry.clone());
+    }
+
+    fn remove(&mut self, entry: &Entry) {
+        self.entries.remove(&entry.ino);
+    }
+
+    fn is_empty(&mut self, directory: Ino) -> bool {
+        self.children(directory).next().is_none()
+    }
+
+    fn lowest(&mut self, directory: Ino) -> Option<TrackId> {
+        self.children(directory)
+            .filter_map(|entry| entry.first)
+            .min()
+    }
+
+    fn next_wanted(&mut self, parent: Ino, kin: u64, after: &str) -> Option<Box<str>> {
+        let wanted = self.numbered(parent).map(|entry| entry.claim().0);
+        wanted
+            .filter(|wanted| *wanted > after && names::conflict_class(wanted) == kin)
+            .min()
+            .map(Box::from)
+    }
+
+    fn next_numbered(&mut self, parent: Ino, wanted: &str, above: u32) -> Option<Entry> {
+        self.numbered(parent)
+            .filter(|entry| entry.claim().0 == wanted && entry.claim().1 > above)
+            .min_by_key(|entry| entry.claim().1)
+            .cloned()
+    }
+
+    fn last_numbered(&mut self, parent: Ino, wanted: &str, before: Ino) -> Option<u32> {
+        self.numbered(parent)
+            .filter(|entry| entry.claim().0 == wanted && entry.ino < before)
+            .map(|entry| entry.claim().1)
+            .max()
+    }
+
+    fn clear(&mut self) {
+        let mtime_ns = self.entries.get(&Ino::ROOT).map_or(0, |root| root.mtime_ns);
+        self.entries = BTreeMap::from([(Ino::ROOT, Entry { mtime_ns, ..root() })]);
+    }
+
+    fn track(&mut self, track: TrackId) -> Option<TrackEntry> {
+        self.tracks.get(&track).cloned()
+    }
+
+    fn put_track(&mut self, track: TrackId, entry: &TrackEntry) {
+        self.tracks.insert(track, entry.clone());
+    }
+
+    fn remove_track(&mut self, track: TrackId) {
+        self.tracks.remove(&track);
+    }
+
+    fn tracks_of_album(&mut self, album: u64) -> Vec<TrackId> {
+        let of_it = |entry: &TrackEntry| entry.disc_of() == Some(album);
+        self.tracks
+            .iter()
+            .filter(|(_, entry)| of_it(entry))
+            .map(|(track, _)| *track)
+            .collect()
+    }
+
+    fn tracks_of_origin(&mut self, origin: &OriginId) -> Vec<TrackId> {
+        let of_it = |entry: &TrackEntry| entry.origin == *origin;
+        self.tracks
+            .iter()
+            .filter(|(_, entry)| of_it(entry))
+            .map(|(track, _)| *track)
+            .collect()
+    }
+
+    fn next_track(&mut self, after: Option<TrackId>) -> Option<TrackId> {
+        let from = after.map_or(Bound::Unbounded, Bound::Excluded);
+        self.tracks
+            .range((from, Bound::Unbounded))
+            .next()
+            .map(|(track, _)| *track)
+    }
+
+    fn album(&mut self, album: u64) -> u64 {
+        self.albums.get(&album).copied().unwrap_or_default()
+    }
+
+    fn put_album(&mut self, album: u64, tracks: u64) {
+        if tracks == 0 {
+            self.albums.remove(&album);
+        } else {
+            self.albums.insert(album, tracks);
+        }
+    }
+
+    fn library(&mut self) -> &mut Library {
+        &mut self.library
+    }
+
+    fn layout(&mut self) -> Arc<Layout> {
+        self.layout.clone()
+    }
+
+    fn put_layout(&mut self, layout: &LayoutSpec) {
+        self.layout = Arc::new(Layout::of_or_default(layout));
+    }
+}

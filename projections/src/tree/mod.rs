@@ -1,0 +1,48 @@
+//! The tree: virtual directories and names, by inode.
+//!
+//! Names are a pure function of the living tracks and the layout. In each directory, the tracks that
+//! want one name are served by id: the lowest gets the name, the others the first free number. A
+//! directory of that name comes before any file.
+
+mod digest;
+mod directories;
+mod fold;
+pub mod memory;
+mod names;
+mod node;
+mod reader;
+mod rows;
+mod sqlite;
+
+use eventlog::Recorded;
+use rusqlite::Connection;
+
+pub use fold::apply;
+pub use node::{Ino, Node, NodeKind, TreeStats};
+pub use reader::TreeReader;
+pub use rows::{Entry, EntryKind, Library, Numbered, TrackEntry, TreeRows};
+
+use crate::view::{Changes, View};
+
+/// The tree as a view of the log.
+#[derive(Debug)]
+pub struct Tree;
+
+impl View for Tree {
+    const NAME: &'static str = "tree";
+    const REVISION: u32 = 1;
+    const SCHEMA: &'static str = include_str!("../../../migrations/views/tree.sql");
+    type Rows<'c> = sqlite::SqliteRows<'c>;
+
+    fn rows(connection: &Connection) -> Self::Rows<'_> {
+        sqlite::SqliteRows::new(connection)
+    }
+
+    fn apply(rows: &mut Self::Rows<'_>, event: &Recorded) -> Changes {
+        fold::apply(rows, event)
+    }
+
+    fn digest(connection: &Connection, hasher: &mut blake3::Hasher) -> rusqlite::Result<()> {
+        digest::digest(connection, hasher)
+    }
+}

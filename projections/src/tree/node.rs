@@ -1,0 +1,89 @@
+//! Inodes, and what is told of them.
+
+use std::fmt;
+
+use eventlog::TrackId;
+
+/// An inode number, the same after restart, remount and rebuild (FS-7): the root is 1, a file is
+/// 2 · track + 1, a directory an even number that is never reused.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Ino(pub u64);
+
+impl Ino {
+    /// The root of the tree.
+    pub const ROOT: Self = Self(1);
+
+    /// The inode of a track's file.
+    #[must_use]
+    pub const fn of_track(track: TrackId) -> Self {
+        Self(track.0.wrapping_mul(2).wrapping_add(1))
+    }
+
+    /// The track whose file this is, if it is one's.
+    #[must_use]
+    pub const fn track(self) -> Option<TrackId> {
+        if self.0 % 2 == 1 && self.0 > 1 {
+            Some(TrackId(self.0 / 2))
+        } else {
+            None
+        }
+    }
+
+    pub(super) const fn to_sql(self) -> i64 {
+        self.0.cast_signed()
+    }
+
+    pub(super) const fn from_sql(number: i64) -> Self {
+        Self(number.cast_unsigned())
+    }
+}
+
+impl fmt::Display for Ino {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+/// A file or directory of the tree.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Node {
+    /// Its inode.
+    pub ino: Ino,
+    /// The directory it is in; the root is in itself.
+    pub parent: Ino,
+    /// Its name there; the root has none.
+    pub name: Box<str>,
+    /// What it is.
+    pub kind: NodeKind,
+    /// Last modification, nanoseconds since the Unix epoch: of a file its original's, of a directory
+    /// the time of the event that last changed its entries.
+    pub mtime_ns: i64,
+}
+
+/// What a node is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum NodeKind {
+    /// A directory.
+    Directory {
+        /// How many directories are directly in it: its link count is two more.
+        subdirectories: u64,
+    },
+    /// A track's file.
+    File {
+        /// The track.
+        track: TrackId,
+        /// Bytes.
+        size: u64,
+    },
+}
+
+/// The tree in figures.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct TreeStats {
+    /// Files.
+    pub files: u64,
+    /// Directories, with the root.
+    pub directories: u64,
+    /// Bytes of all files.
+    pub bytes: u64,
+}

@@ -1,0 +1,146 @@
+//! What others ask of the tree.
+
+use std::sync::Arc;
+
+use eventlog::event::NameProfile;
+use eventlog::{Position, TrackId};
+use rusqlite::{Connection, OptionalExtension, Row, params};
+
+use super::node::{Ino, Node, NodeKind, TreeStats};
+use super::sqlite::{read_stats, slot};
+use crate::error::ViewError;
+use crate::file::read_position;
+use crate::pool::Source;
+
+/// Answers from the tree as last committed. Cheap to clone; for any number of threads; follows
+/// rebuilds. Every method fails only where the view's file cannot be read.
+#[derive(Clone)]
+pub struct TreeReader {
+    source: Arc<Source>,
+}
+
+impl TreeReader {
+    pub(crate) const fn new(source: Arc<Source>) -> Self {
+        Self { source }
+    }
+
+    /// The entry of exactly that name in a directory.
+    pub fn lookup(&self, parent: Ino, name: &str) -> Result<Option<Node>, ViewError> {
+        self.source
+            .read(|connection| find(connection, parent, name))
+    }
+
+    /// A node.
+    pub fn node(&self, ino: Ino) -> Result<Option<Node>, ViewError> {
+        self.source.read(|connection| get(connection, ino))
+    }
+
+    /// The entries of a directory whose inodes are higher than `after`, by inode, at most `limit`.
+    /// To go on, give the last inode as `after`: what came or went meanwhile disturbs no other entry.
+    pub fn list(&self, directory: Ino, after: Ino, limit: usize) -> Result<Vec<Node>, ViewError> {
+        let select = "SELECT ino, parent, name, mtime_ns, size FROM node \
+                      WHERE parent = ?1 AND ino > max(?2, 1) ORDER BY ino LIMIT ?3";
+        let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+        self.source.read(|connection| {
+            let key = params![directory.to_sql(), after.to_sql(), limit];
+            connection
+                .prepare_cached(select)?
+                .query_map(key, read_node)?
+                .collect()
+        })
+    }
+
+    /// The path of a node from the root, its parts joined by `/`; empty for the root.
+    pub fn path_of(&self, ino: Ino) -> Result<Option<String>, ViewError> {
+        self.source.read(|connection| {
+            let transaction = connection.unchecked_transaction()?;
+            let mut names = Vec::new();
+            let mut at = ino;
+            while at != Ino::ROOT {
+                let Some(node) = get(&transaction, at)? else {
+                    return Ok(None);
+                };
+                names.push(node.name);
+                at = node.parent;
+            }
+            names.reverse();
+            Ok(Some(names.join("/")))
+        })
+    }
+
+    /// The node at a path: parts joined by `/`; empty parts count for nothing.
+    pub fn resolve(&self, path: &str) -> Result<Option<Node>, ViewError> {
+        self.source.read(|connection| {
+            let transaction = connection.unchecked_transaction()?;
+            let mut node = get(&transaction, Ino::ROOT)?;
+            for name in path.split('/').filter(|name| !name.is_empty()) {
+                let Some(directory) = node else { break };
+                node = find(&transaction, directory.ino, name)?;
+            }
+            Ok(node)
+        })
+    }
+
+    /// The inode of a track's file, while the tree shows it.
+    pub fn ino_of(&self, track: TrackId) -> Result<Option<Ino>, ViewError> {
+        Ok(self.node(Ino::of_track(track))?.map(|node| node.ino))
+    }
+
+    /// The tree in figures; kept, not counted.
+    pub fn stats(&self) -> Result<TreeStats, ViewError> {
+        let select = "SELECT files, directories, bytes FROM library";
+        self.source.read(|connection| {
+            connection
+                .prepare_cached(select)?
+                .query_row([], |row| read_stats(row, 0))
+        })
+    }
+
+    /// Up to where the tree was computed.
+    pub fn position(&self) -> Result<Position, ViewError> {
+        self.source.read(read_position)
+    }
+}
+
+fn get(connection: &Connection, ino: Ino) -> rusqlite::Result<Option<Node>> {
+    let select = "SELECT ino, parent, name, mtime_ns, size FROM node WHERE ino = ?";
+    connection
+        .prepare_cached(select)?
+        .query_row([ino.to_sql()], read_node)
+        .optional()
+}
+
+fn find(connection: &Connection, parent: Ino, name: &str) -> rusqlite::Result<Option<Node>> {
+    // The slot depends on the layout's profile, which may just have changed: try both.
+    let posix = slot(name, NameProfile::Posix);
+    let windows = slot(name, NameProfile::Windows);
+    let select = "SELECT ino, parent, name, mtime_ns, size FROM node \
+                  WHERE parent = ? AND slot = ? AND name = ? AND ino <> 1";
+    let mut statement = connection.prepare_cached(select)?;
+    let mut at = |slot: i64| {
+        statement
+            .query_row(params![parent.to_sql(), slot, name], read_node)
+            .optional()
+    };
+    match at(posix)? {
+        None if posix != windows => at(windows),
+        found => Ok(found),
+    }
+}
+
+fn read_node(row: &Row<'_>) -> rusqlite::Result<Node> {
+    let ino = Ino::from_sql(row.get(0)?);
+    let size = row.get::<_, i64>(4)?.cast_unsigned();
+    Ok(Node {
+        ino,
+        parent: Ino::from_sql(row.get(1)?),
+        name: row.get(2)?,
+        mtime_ns: row.get(3)?,
+        kind: match ino.track() {
+            Some(track) => NodeKind::File { track, size },
+            None => NodeKind::Directory {
+                subdirectories: size,
+            },
+        },
+    })
+}

@@ -1,0 +1,354 @@
+//! The tree's rows in SQLite.
+
+use std::sync::Arc;
+
+use eventlog::event::{LayoutSpec, NameProfile};
+use eventlog::{OriginId, TrackId};
+use rusqlite::{Connection, Row, params};
+
+use super::node::{Ino, TreeStats};
+use super::rows::{Entry, EntryKind, Library, Numbered, TrackEntry, TreeRows};
+use crate::layout::{Layout, NameInputs, Template, names};
+use crate::sql::{Sql, undecodable};
+use crate::view::Rows;
+
+/// The columns of an [`Entry`].
+macro_rules! entry_columns {
+    () => {
+        "ino, parent, name, mtime_ns, size, first, wanted, number"
+    };
+}
+
+/// The tree's rows during one transaction. The figures of the whole are held back until its end.
+pub struct SqliteRows<'c> {
+    sql: Sql<'c>,
+    library: Library,
+    layout: Arc<Layout>,
+}
+
+impl<'c> SqliteRows<'c> {
+    pub(super) fn new(connection: &'c Connection) -> Self {
+        let mut sql = Sql::new(connection);
+        let select =
+            "SELECT next_directory, files, directories, bytes, template, windows FROM library";
+        let stored = sql.one(select, [], |row| {
+            let stats = read_stats(row, 1)?;
+            Ok((
+                Library {
+                    next_directory: Ino::from_sql(row.get(0)?),
+                    stats,
+                },
+                read_layout(row, 4)?,
+            ))
+        });
+        let (library, layout) = stored.unwrap_or_default();
+        Self {
+            sql,
+            library,
+            layout: Arc::new(layout),
+        }
+    }
+
+    fn write(&mut self, sql: &str, entry: &Entry) {
+        let name: &str = &entry.name;
+        let slot = slot(name, self.layout.profile());
+        let (wanted, number) = match &entry.kind {
+            EntryKind::File {
+                numbered: Some(Numbered { wanted, number }),
+                ..
+            } => (Some(&**wanted), Some(*number)),
+            _ => (None, None),
+        };
+        let (EntryKind::File { size, .. }
+        | EntryKind::Directory {
+            subdirectories: size,
+        }) = entry.kind;
+        self.sql.run(
+            sql,
+            params![
+                entry.ino.to_sql(),
+                entry.parent.to_sql(),
+                name,
+                slot,
+                entry.mtime_ns,
+                size.cast_signed(),
+                entry.first.map(|track| track.0.cast_signed()),
+                wanted.map(|wanted| names::conflict_class(wanted).cast_signed()),
+                wanted,
+                number,
+            ],
+        );
+    }
+}
+
+impl Rows for SqliteRows<'_> {
+    fn finish(mut self) -> rusqlite::Result<()> {
+        let Library {
+            next_directory,
+            stats,
+        } = self.library;
+        let update = "UPDATE library SET next_directory = ?, files = ?, directories = ?, bytes = ?";
+        let figures = [
+            next_directory.0,
+            stats.files,
+            stats.directories,
+            stats.bytes,
+        ];
+        self.sql.run(update, figures.map(u64::cast_signed));
+        self.sql.finish()
+    }
+}
+
+impl TreeRows for SqliteRows<'_> {
+    fn entry(&mut self, ino: Ino) -> Option<Entry> {
+        let select = concat!("SELECT ", entry_columns!(), " FROM node WHERE ino = ?");
+        self.sql.one(select, [ino.to_sql()], read_entry)
+    }
+
+    fn find(&mut self, parent: Ino, name: &str) -> Option<Entry> {
+        let profile = self.layout.profile();
+        let select = concat!(
+            "SELECT ",
+            entry_columns!(),
+            " FROM node WHERE parent = ? AND slot = ?"
+        );
+        let key = [parent.to_sql(), slot(name, profile)];
+        // Only the root is in itself, and it has no name.
+        self.sql.find(select, key, read_entry, |entry| {
+            names::key(&entry.name, profile) == names::key(name, profile)
+        })
+    }
+
+    fn insert(&mut self, entry: &Entry) {
+        self.write(
+            "INSERT INTO node (ino, parent, name, slot, mtime_ns, size, first, kin, wanted, number) \
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
+            entry,
+        );
+    }
+
+    fn update(&mut self, entry: &Entry) {
+        // Where it is, is said anew only where that may differ: indices cost more than rows.
+        if entry.first.is_none() && matches!(entry.kind, EntryKind::Directory { .. }) {
+            let EntryKind::Directory { subdirectories } = entry.kind else {
+                return;
+            };
+            let update = "UPDATE node SET mtime_ns = ?, size = ? WHERE ino = ?";
+            let values = [
+                entry.mtime_ns,
+                subdirectories.cast_signed(),
+                entry.ino.to_sql(),
+            ];
+            self.sql.run(update, values);
+            return;
+        }
+        self.write(
+            "UPDATE node SET parent = ?2, name = ?3, slot = ?4, mtime_ns = ?5, size = ?6, \
+             first = ?7, kin = ?8, wanted = ?9, number = ?10 WHERE ino = ?1",
+            entry,
+        );
+    }
+
+    fn remove(&mut self, entry: &Entry) {
+        self.sql
+            .run("DELETE FROM node WHERE ino = ?", [entry.ino.to_sql()]);
+    }
+
+    fn is_empty(&mut self, directory: Ino) -> bool {
+        let select = "SELECT 1 FROM node WHERE parent = ? LIMIT 1";
+        self.sql
+            .one(select, [directory.to_sql()], |_| Ok(()))
+            .is_none()
+    }
+
+    fn lowest(&mut self, directory: Ino) -> Option<TrackId> {
+        let select = "SELECT first FROM node WHERE parent = ? AND first IS NOT NULL \
+                      ORDER BY first LIMIT 1";
+        self.sql.one(select, [directory.to_sql()], read_track_id)
+    }
+
+    fn next_wanted(&mut self, parent: Ino, kin: u64, after: &str) -> Option<Box<str>> {
+        let select = "SELECT wanted FROM node WHERE parent = ? AND kin = ? AND wanted > ? \
+                      ORDER BY wanted LIMIT 1";
+        let key = params![parent.to_sql(), kin.cast_signed(), after];
+        self.sql.one(select, key, |row| row.get(0))
+    }
+
+    fn next_numbered(&mut self, parent: Ino, wanted: &str, above: u32) -> Option<Entry> {
+        let select = concat!(
+            "SELECT ",
+            entry_columns!(),
+            " FROM node WHERE parent = ? AND kin = ? AND wanted = ? AND number > ? \
+             ORDER BY number LIMIT 1"
+        );
+        let kin = names::conflict_class(wanted).cast_signed();
+        self.sql.one(
+            select,
+            params![parent.to_sql(), kin, wanted, above],
+            read_entry,
+        )
+    }
+
+    fn last_numbered(&mut self, parent: Ino, wanted: &str, before: Ino) -> Option<u32> {
+        let select = "SELECT number FROM node WHERE parent = ? AND kin = ? AND wanted = ? \
+                      AND ino < ? ORDER BY number DESC LIMIT 1";
+        let kin = names::conflict_class(wanted).cast_signed();
+        let key = params![parent.to_sql(), kin, wanted, before.to_sql()];
+        self.sql.one(select, key, |row| row.get(0))
+    }
+
+    fn clear(&mut self) {
+        self.sql.run("DELETE FROM node WHERE ino <> 1", []);
+        self.sql.run("UPDATE node SET size = 0", []);
+    }
+
+    fn track(&mut self, track: TrackId) -> Option<TrackEntry> {
+        let select = "SELECT origin, size, mtime_ns, inputs FROM track WHERE id = ?";
+        self.sql.one(select, [track.0.cast_signed()], |row| {
+            Ok(TrackEntry {
+                origin: row.get_ref(0)?.as_str()?.parse().map_err(undecodable)?,
+                size: row.get::<_, i64>(1)?.cast_unsigned(),
+                mtime_ns: row.get(2)?,
+                inputs: read_inputs(row, 3)?,
+            })
+        })
+    }
+
+    fn put_track(&mut self, track: TrackId, entry: &TrackEntry) {
+        let inputs = rmp_serde::to_vec(&entry.inputs);
+        let inputs = inputs.map_err(|error| rusqlite::Error::ToSqlConversionFailure(error.into()));
+        let Some(inputs) = self.sql.keep(inputs) else {
+            return;
+        };
+        self.sql.run(
+            "INSERT OR REPLACE INTO track (id, origin, size, mtime_ns, album, inputs) \
+             VALUES (?, ?, ?, ?, ?, ?)",
+            params![
+                track.0.cast_signed(),
+                entry.origin.as_str(),
+                entry.size.cast_signed(),
+                entry.mtime_ns,
+                entry.disc_of().map(u64::cast_signed),
+                inputs
+            ],
+        );
+    }
+
+    fn remove_track(&mut self, track: TrackId) {
+        self.sql
+            .run("DELETE FROM track WHERE id = ?", [track.0.cast_signed()]);
+    }
+
+    fn tracks_of_album(&mut self, album: u64) -> Vec<TrackId> {
+        let select = "SELECT id FROM track WHERE album = ? ORDER BY id";
+        self.sql.all(select, [album.cast_signed()], read_track_id)
+    }
+
+    fn tracks_of_origin(&mut self, origin: &OriginId) -> Vec<TrackId> {
+        let select = "SELECT id FROM track WHERE origin = ? ORDER BY id";
+        self.sql.all(select, [origin.as_str()], read_track_id)
+    }
+
+    fn next_track(&mut self, after: Option<TrackId>) -> Option<TrackId> {
+        let select = "SELECT id FROM track WHERE id > ? ORDER BY id LIMIT 1";
+        let after = after.map_or(i64::MIN, |track| track.0.cast_signed());
+        self.sql.one(select, [after], read_track_id)
+    }
+
+    fn album(&mut self, album: u64) -> u64 {
+        let select = "SELECT tracks FROM album WHERE key = ?";
+        let tracks = self
+            .sql
+            .one(select, [album.cast_signed()], |row| row.get::<_, i64>(0));
+        tracks.map_or(0, i64::cast_unsigned)
+    }
+
+    fn put_album(&mut self, album: u64, tracks: u64) {
+        if tracks == 0 {
+            self.sql
+                .run("DELETE FROM album WHERE key = ?", [album.cast_signed()]);
+        } else {
+            let replace = "INSERT OR REPLACE INTO album (key, tracks) VALUES (?, ?)";
+            self.sql.run(replace, [album, tracks].map(u64::cast_signed));
+        }
+    }
+
+    fn library(&mut self) -> &mut Library {
+        &mut self.library
+    }
+
+    fn layout(&mut self) -> Arc<Layout> {
+        self.layout.clone()
+    }
+
+    fn put_layout(&mut self, layout: &LayoutSpec) {
+        self.layout = Arc::new(Layout::of_or_default(layout));
+        let windows = layout.names == NameProfile::Windows;
+        let update = "UPDATE library SET template = ?, windows = ?";
+        self.sql.run(update, params![layout.template, windows]);
+    }
+}
+
+/// What is equal in names that collide, by a hash.
+pub(super) fn slot(name: &str, profile: NameProfile) -> i64 {
+    let hash = blake3::hash(names::key(name, profile).as_bytes());
+    hash.as_bytes()
+        .first_chunk()
+        .map_or(0, |chunk| i64::from_le_bytes(*chunk))
+}
+
+/// Reads the columns of [`entry_columns`].
+pub(super) fn read_entry(row: &Row<'_>) -> rusqlite::Result<Entry> {
+    let ino = Ino::from_sql(row.get(0)?);
+    let size = row.get::<_, i64>(4)?.cast_unsigned();
+    let wanted = row.get::<_, Option<Box<str>>>(6)?;
+    let number = row.get::<_, Option<u32>>(7)?;
+    let numbered = wanted
+        .zip(number)
+        .map(|(wanted, number)| Numbered { wanted, number });
+    Ok(Entry {
+        ino,
+        parent: Ino::from_sql(row.get(1)?),
+        name: row.get(2)?,
+        mtime_ns: row.get(3)?,
+        first: row
+            .get::<_, Option<i64>>(5)?
+            .map(|track| TrackId(track.cast_unsigned())),
+        kind: match ino.track() {
+            Some(_) => EntryKind::File { size, numbered },
+            None => EntryKind::Directory {
+                subdirectories: size,
+            },
+        },
+    })
+}
+
+/// Reads `files, directories, bytes` from the column `at` on.
+pub(super) fn read_stats(row: &Row<'_>, at: usize) -> rusqlite::Result<TreeStats> {
+    Ok(TreeStats {
+        files: row.get::<_, i64>(at)?.cast_unsigned(),
+        directories: row.get::<_, i64>(at + 1)?.cast_unsigned(),
+        bytes: row.get::<_, i64>(at + 2)?.cast_unsigned(),
+    })
+}
+
+/// Reads `template, windows` from the column `at` on.
+fn read_layout(row: &Row<'_>, at: usize) -> rusqlite::Result<Layout> {
+    let template = row.get::<_, Option<String>>(at)?;
+    Ok(Layout::of_or_default(&LayoutSpec {
+        template: template.unwrap_or_else(|| Template::DEFAULT.to_owned()),
+        names: if row.get(at + 1)? {
+            NameProfile::Windows
+        } else {
+            NameProfile::Posix
+        },
+    }))
+}
+
+pub(super) fn read_inputs(row: &Row<'_>, at: usize) -> rusqlite::Result<NameInputs> {
+    rmp_serde::from_slice(row.get_ref(at)?.as_blob().map_err(undecodable)?).map_err(undecodable)
+}
+
+fn read_track_id(row: &Row<'_>) -> rusqlite::Result<TrackId> {
+    Ok(TrackId(row.get::<_, i64>(0)?.cast_unsigned()))
+}
