@@ -1,11 +1,8 @@
 //! What of a track its name depends on.
 
-use std::borrow::Cow;
-
 use eventlog::id::{OriginId, OriginPath};
 use eventlog::tags::{AudioFormat, Field, Media, Tags};
 use serde::{Deserialize, Serialize};
-use unicode_normalization::UnicodeNormalization;
 
 use super::names;
 use super::variable::Variable;
@@ -202,20 +199,20 @@ impl NameInputs {
     /// levels, and ids that name no release.
     #[must_use]
     pub(super) fn keeps(field: &Field) -> bool {
-        !matches!(
+        matches!(
             field,
-            Field::Comment
-                | Field::Lyrics
-                | Field::Copyright
-                | Field::MusicBrainzTrackId
-                | Field::MusicBrainzArtistId
-                | Field::MusicBrainzAlbumArtistId
-                | Field::MusicBrainzReleaseGroupId
-                | Field::AcoustId
-                | Field::ReplayGainTrackGain
-                | Field::ReplayGainTrackPeak
-                | Field::ReplayGainAlbumGain
-                | Field::ReplayGainAlbumPeak
+            Field::Custom(_)
+                | Field::OriginalDate
+                | Field::Compilation
+                | Field::TitleSort
+                | Field::ArtistSort
+                | Field::AlbumSort
+                | Field::AlbumArtistSort
+                | Field::MusicBrainzAlbumId
+                | Field::Isrc
+                | Field::Label
+                | Field::CatalogNumber
+                | Field::Bpm
         )
     }
 
@@ -284,9 +281,7 @@ fn capitals(format: AudioFormat) -> Box<str> {
 
 fn others(tags: &Tags) -> Vec<(Box<str>, Box<str>)> {
     tags.iter()
-        .filter(|(field, _)| {
-            matches!(Variable::from_tag(field.name()), Variable::Tag(field) if NameInputs::keeps(&field))
-        })
+        .filter(|(field, _)| NameInputs::keeps(field))
         .filter_map(|(field, values)| Some((field.name(), values.first()?)))
         .filter(|(name, value)| name.len() <= MAX_VALUE && value.len() <= MAX_VALUE)
         .take(MAX_OTHERS)
@@ -300,10 +295,6 @@ fn bounded(value: &str) -> Box<str> {
     let head = value
         .get(..value.floor_char_boundary(MAX_VALUE * 4))
         .unwrap_or(value);
-    let composed = if unicode_normalization::is_nfc(head) {
-        Cow::Borrowed(head)
-    } else {
-        Cow::Owned(head.nfc().collect())
-    };
+    let composed = names::composed(head);
     names::cut(&composed, MAX_VALUE).into()
 }

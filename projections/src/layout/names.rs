@@ -102,7 +102,7 @@ pub(super) fn folded(text: &str) -> Cow<'_, str> {
             Cow::Borrowed(text)
         };
     }
-    Cow::Owned(text.nfc().map(fold).nfc().collect())
+    Cow::Owned(composed(text).chars().map(fold).nfc().collect())
 }
 
 fn fold(char: char) -> char {
@@ -113,8 +113,20 @@ fn fold(char: char) -> char {
             or
         }
     }
+    if char.is_ascii() {
+        return char.to_ascii_lowercase();
+    }
     let upper = only(char.to_uppercase(), char);
     only(upper.to_lowercase(), upper)
+}
+
+/// The text in NFC.
+pub(super) fn composed(text: &str) -> Cow<'_, str> {
+    if text.is_ascii() || is_nfc(text) {
+        Cow::Borrowed(text)
+    } else {
+        Cow::Owned(text.nfc().collect())
+    }
 }
 
 /// Stem and extension. An extension follows the last dot, if that is not the first character, and
@@ -169,16 +181,14 @@ fn without_number(stem: &str) -> Option<&str> {
 
 /// NFC, white space around it cut off, and no character that a name must not have.
 fn replaced(raw: &str, profile: NameProfile) -> String {
-    let composed: Cow<'_, str> = if is_nfc(raw) {
-        Cow::Borrowed(raw)
+    let composed = composed(raw);
+    let text = composed.trim();
+    let mut name = if text.chars().all(|char| is_allowed(char, profile)) {
+        text.to_owned()
     } else {
-        Cow::Owned(raw.nfc().collect())
+        let valid = |char| if is_allowed(char, profile) { char } else { '_' };
+        text.chars().map(valid).collect()
     };
-    let mut name: String = composed
-        .trim()
-        .chars()
-        .map(|char| if is_allowed(char, profile) { char } else { '_' })
-        .collect();
     if name.starts_with('.') {
         name.replace_range(..1, "_");
     }

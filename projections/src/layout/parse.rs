@@ -45,7 +45,7 @@ impl<'s> Parser<'s> {
         loop {
             let column = self.column;
             let at = |problem| Err(error(column, problem));
-            match self.next() {
+            match self.advance() {
                 None => break,
                 Some('$') => self.variable(column)?,
                 Some('<') if self.open.len() == Template::MAX_DEPTH => return at(Problem::TooDeep),
@@ -56,7 +56,7 @@ impl<'s> Parser<'s> {
                 Some('>') => self.close(column)?,
                 Some('/') if !self.open.is_empty() => return at(Problem::SlashInOptional),
                 Some('/') => self.end_part(column, Problem::EmptyPart)?,
-                Some('\\') => match self.next() {
+                Some('\\') => match self.advance() {
                     Some(escaped @ ('$' | '<' | '>' | '\\')) => self.text.push(escaped),
                     _ => return at(Problem::NeedlessEscape),
                 },
@@ -69,7 +69,7 @@ impl<'s> Parser<'s> {
         self.end_part(self.column, Problem::NoFileName)
     }
 
-    fn next(&mut self) -> Option<char> {
+    fn advance(&mut self) -> Option<char> {
         let mut chars = self.rest.chars();
         let char = chars.next()?;
         self.rest = chars.as_str();
@@ -137,32 +137,20 @@ impl<'s> Parser<'s> {
         Ok(())
     }
 
-    /// `name`, as far as letters and `_` go. What follows a `_` may be text: `$disc_$track`.
+    /// `name`, as far as letters and `_` go; a `_` at the end is text, as in `$disc_$track`.
     fn bare(&mut self, column: usize) -> Result<Variable, TemplateError> {
         let end = self
             .rest
-            .find(|c: char| !c.is_ascii_alphabetic() && c != '_');
-        let word = self
+            .find(|c: char| !c.is_ascii_alphabetic() && c != '_')
+            .unwrap_or(self.rest.len());
+        let name = self
             .rest
-            .get(..end.unwrap_or(self.rest.len()))
-            .unwrap_or_default();
-        if word.is_empty() {
-            return Err(error(column, Problem::MissingName));
-        }
-        let ends = word
-            .match_indices('_')
-            .map(|(end, _)| end)
-            .chain([word.len()]);
-        let known = ends
-            .rev()
-            .find_map(|end| Some((end, Variable::from_name(word.get(..end)?)?)));
-        match known {
-            Some((end, variable)) => {
-                self.take(end);
-                Ok(variable)
-            }
-            None => Err(error(column, unknown(word))),
-        }
+            .get(..end)
+            .unwrap_or_default()
+            .trim_end_matches('_');
+        let variable = named(name).map_err(|problem| error(column, problem))?;
+        self.take(name.len());
+        Ok(variable)
     }
 
     /// `{a|b|c}`.
@@ -170,9 +158,9 @@ impl<'s> Parser<'s> {
         let Some(end) = self.rest.find('}') else {
             return Err(error(column, Problem::UnclosedBrace));
         };
-        self.next();
+        self.advance();
         let inner = self.take(end.saturating_sub(1));
-        self.next();
+        self.advance();
         let mut choice_column = column + 2;
         let mut choices = Vec::new();
         for choice in inner.split('|') {

@@ -64,8 +64,8 @@ variables! {
 }
 
 impl Variable {
-    /// The variable that `${tag:NAME}` stands for: case does not matter, and the name of a variable
-    /// stands for that variable.
+    /// The variable that `${tag:NAME}` stands for, whatever its case; a tag that has a variable of
+    /// its own stands for that one.
     pub(super) fn from_tag(name: &str) -> Self {
         let lower = name.to_ascii_lowercase();
         match Field::from_name(&lower) {

@@ -1,1 +1,0 @@
-//! Templates and inputs, and the names that come out.
