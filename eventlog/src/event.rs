@@ -2,7 +2,9 @@
 
 use std::fmt;
 
-use crate::id::{CauseId, EventId, Locator, OriginId, OriginPath, Position, Revision, Timestamp, TrackId};
+use crate::id::{
+    CauseId, EventId, Locator, OriginId, OriginPath, Position, Revision, Timestamp, TrackId,
+};
 use crate::tags::Media;
 
 /// A fact.
@@ -120,7 +122,10 @@ pub enum Event {
         /// The reading process's name, unless switched off.
         reader: Option<String>,
     },
-    /// Stands for access events that were folded away (LOG-6).
+    /// Stands for access events that were folded away (LOG-6): those up to `through` that no
+    /// earlier summary stands for. A view that counted them from their own payloads replaces what
+    /// it counted up to there, so that it comes out the same as one that met them folded. Large
+    /// summaries are several events with the same `through` and different tracks.
     AccessFolded {
         /// The last position that was folded.
         through: Position,
@@ -272,7 +277,12 @@ impl NewEvent {
     /// An event recorded now.
     #[must_use]
     pub fn now(event: Event, cause: Option<CauseId>) -> Self {
-        Self { id: EventId::generate(), recorded_at: Timestamp::now(), cause, event }
+        Self {
+            id: EventId::generate(),
+            recorded_at: Timestamp::now(),
+            cause,
+            event,
+        }
     }
 }
 

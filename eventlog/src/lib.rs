@@ -1,12 +1,20 @@
 //! The floor of MusicFS: the facts, and the append-only log that keeps them.
 //!
 //! Domain types ([`event`], [`tags`], [`id`]) know nothing of how they are stored; `wire` does.
-//! Every store keeps the contract in [`store`].
+//! Every store keeps the contract in [`store`]: [`SqliteStore`] is the one that lasts,
+//! [`MemoryStore`] is for tests, and `conformance` (feature `test-support`)
+//! holds both to it.
 
+#[cfg(feature = "test-support")]
+pub mod conformance;
 pub mod decide;
 pub mod event;
 pub mod id;
+pub mod memory;
+mod record;
+pub mod sqlite;
 pub mod store;
+pub mod subscribe;
 pub mod tags;
 pub mod wire;
 
@@ -15,5 +23,8 @@ pub use id::{
     CauseId, ContentId, EventId, Locator, OriginId, OriginPath, Position, Revision, Timestamp,
     TrackId,
 };
-pub use store::{EventStore, Filter, StoreError};
+pub use memory::MemoryStore;
+pub use sqlite::SqliteStore;
+pub use store::{EventStore, Filter, Folding, StoreError};
+pub use subscribe::subscribe;
 pub use tags::{AudioFormat, Field, Media, Tags};

@@ -19,6 +19,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::event::{Body, Event};
 pub use describe::{FieldDescription, KindDescription};
+pub(crate) use json::hex;
 pub use json::{data, to_json};
 pub use reference::reference;
 

@@ -1,0 +1,234 @@
+//! The log's files: made, locked, opened.
+
+use std::fs::{self, File, OpenOptions, TryLockError};
+use std::os::unix::fs::OpenOptionsExt as _;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use sqlx::migrate::{Migration, MigrationType, Migrator};
+use sqlx::sqlite::{
+    SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous,
+};
+use sqlx::{ConnectOptions as _, SqlSafeStr as _, SqliteConnection};
+
+use super::fault::Fault;
+use super::rows;
+use crate::store::StoreError;
+
+/// `application_id` of a log's file: "MFSL".
+const APPLICATION_ID: i32 = 0x4d46_534c;
+
+/// Readers at work at the same time; more wait.
+const READERS: u32 = 4;
+
+/// Pages in the write-ahead log after which it is folded into the file: 32 MiB.
+const CHECKPOINT_PAGES: &str = "8192";
+
+/// Whether an append survives a power cut.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Durability {
+    /// It does, once it has returned.
+    Synced,
+    /// Only once the whole file is synced: for making a log that nobody sees before.
+    Later,
+}
+
+/// Schema changes, in order. What was released is never altered.
+fn migrations() -> Migrator {
+    let first = include_str!("../../../migrations/log/0001_events.sql").into_sql_str();
+    Migrator::with_migrations(vec![Migration::new(
+        1,
+        "events".into(),
+        MigrationType::Simple,
+        first,
+        false,
+    )])
+}
+
+/// `path` with something appended to its last part.
+pub(super) fn beside(path: &Path, suffix: &str) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(suffix);
+    name.into()
+}
+
+/// Claims the right to write; held for as long as the file is.
+pub(super) fn lock(path: &Path) -> Result<File, StoreError> {
+    let fault = Fault::new(path, "lock");
+    let file = OpenOptions::new()
+        .create(true)
+        .truncate(false)
+        .write(true)
+        .mode(0o600)
+        .open(beside(path, ".lock"))
+        .map_err(|error| fault.io(error))?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(TryLockError::WouldBlock) => Err(StoreError::InUse {
+            path: path.display().to_string(),
+        }),
+        Err(TryLockError::Error(error)) => Err(fault.io(error)),
+    }
+}
+
+/// The connection that writes, to a log that is made where there is none.
+pub(super) async fn create(
+    path: &Path,
+    durability: Durability,
+) -> Result<SqliteConnection, StoreError> {
+    let fault = Fault::new(path, "open");
+    OpenOptions::new()
+        .create(true)
+        .truncate(false)
+        .write(true)
+        .mode(0o600)
+        .open(path)
+        .and_then(|file| file.sync_all())
+        .and_then(|()| sync_parent(path))
+        .map_err(|error| fault.io(error))?;
+    let synchronous = match durability {
+        Durability::Synced => SqliteSynchronous::Full,
+        Durability::Later => SqliteSynchronous::Off,
+    };
+    let mut connection = options(path)
+        .journal_mode(SqliteJournalMode::Wal)
+        .synchronous(synchronous)
+        .pragma("wal_autocheckpoint", CHECKPOINT_PAGES)
+        .pragma("journal_size_limit", "67108864")
+        .connect()
+        .await
+        .map_err(|error| fault.of(error))?;
+    belongs_here(&mut connection, fault, true).await?;
+    migrations()
+        .run_direct(None, &mut connection, false)
+        .await
+        .map_err(|error| match error {
+            sqlx::migrate::MigrateError::Execute(error) => fault.of(error),
+            sqlx::migrate::MigrateError::VersionMissing(_) => {
+                fault.backend("a newer MusicFS wrote it; use that one, or a newer still")
+            }
+            other => fault.backend(other),
+        })?;
+    Ok(connection)
+}
+
+/// Connections that only read, to a log that must be there.
+pub(super) async fn readers(path: &Path) -> Result<SqlitePool, StoreError> {
+    let fault = Fault::new(path, "open");
+    let pool = SqlitePoolOptions::new()
+        .max_connections(READERS)
+        .test_before_acquire(false)
+        .idle_timeout(Duration::from_secs(60))
+        .connect_with(options(path).read_only(true))
+        .await
+        .map_err(|error| fault.of(error))?;
+    let mut connection = pool.acquire().await.map_err(|error| fault.of(error))?;
+    belongs_here(&mut connection, fault, false).await?;
+    drop(connection);
+    Ok(pool)
+}
+
+fn options(path: &Path) -> SqliteConnectOptions {
+    SqliteConnectOptions::new()
+        .filename(path)
+        .busy_timeout(Duration::from_secs(30))
+        // A reader's rows wait here while the ones before are decoded.
+        .row_buffer_size(rows::PAGE)
+        .disable_statement_logging()
+}
+
+/// Refuses another program's database, and one whose header is damaged.
+async fn belongs_here(
+    connection: &mut SqliteConnection,
+    fault: Fault<'_>,
+    may_be_new: bool,
+) -> Result<(), StoreError> {
+    let id: i32 = sqlx::query_scalar("PRAGMA application_id")
+        .fetch_one(&mut *connection)
+        .await
+        .map_err(|error| fault.of(error))?;
+    let tables: i64 = sqlx::query_scalar("SELECT count(*) FROM sqlite_schema")
+        .fetch_one(connection)
+        .await
+        .map_err(|error| fault.of(error))?;
+    if id == APPLICATION_ID || (may_be_new && id == 0 && tables == 0) {
+        Ok(())
+    } else {
+        Err(fault.backend("it is not an event log of MusicFS"))
+    }
+}
+
+/// Makes a new or renamed file's name last.
+pub(super) fn sync_parent(path: &Path) -> std::io::Result<()> {
+    let parent = path
+        .parent()
+        .filter(|parent| !parent.as_os_str().is_empty());
+    File::open(parent.unwrap_or(Path::new(".")))?.sync_all()
+}
+
+/// A file under a name that no other had, empty until [`publish`](Self::publish) puts a whole one
+/// in its place. Unpublished, it leaves nothing behind.
+#[derive(Debug)]
+pub(super) struct Reserved {
+    path: PathBuf,
+    /// Where the file is made.
+    pub(super) draft: PathBuf,
+    published: bool,
+}
+
+impl Reserved {
+    /// Takes a name, or says that it is taken.
+    pub(super) fn new(path: &Path, action: &'static str) -> Result<Self, StoreError> {
+        let fault = Fault::new(path, action);
+        let empty = |path: &Path, fresh: bool| {
+            let mut options = OpenOptions::new();
+            options
+                .create_new(fresh)
+                .create(true)
+                .truncate(true)
+                .write(true)
+                .mode(0o600)
+                .open(path)
+        };
+        match empty(path, true) {
+            Ok(_) => {}
+            Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {
+                return Err(StoreError::Exists {
+                    path: path.display().to_string(),
+                });
+            }
+            Err(error) => return Err(fault.io(error)),
+        }
+        let reserved = Self {
+            path: path.to_owned(),
+            draft: beside(path, ".partial"),
+            published: false,
+        };
+        // Its rights are in place before anything is in it.
+        empty(&reserved.draft, false).map_err(|error| fault.io(error))?;
+        Ok(reserved)
+    }
+
+    /// Puts the draft under the name, for good.
+    pub(super) fn publish(mut self) -> std::io::Result<()> {
+        File::open(&self.draft)?.sync_all()?;
+        fs::rename(&self.draft, &self.path)?;
+        self.published = true;
+        sync_parent(&self.path)
+    }
+}
+
+impl Drop for Reserved {
+    fn drop(&mut self) {
+        if self.published {
+            return;
+        }
+        for path in [&self.path, &self.draft] {
+            // What cannot be removed is in nobody's way but the user's, who was told of a failure.
+            let _ = fs::remove_file(path);
+        }
+        for suffix in ["-wal", "-shm"] {
+            let _ = fs::remove_file(beside(&self.draft, suffix));
+        }
+    }
+}

@@ -1,0 +1,254 @@
+//! Events as rows: the statements, and columns to values and back.
+
+use std::borrow::Cow;
+use std::sync::LazyLock;
+
+use sqlx::sqlite::{SqliteArguments, SqliteRow};
+use sqlx::{AssertSqlSafe, Row as _, SqlSafeStr as _, SqlStr, Sqlite};
+
+use crate::event::Recorded;
+use crate::id::{CauseId, EventId, Position, Timestamp};
+use crate::record::{self, Entry, Hash, Stored};
+use crate::store::{Filter, StoreError};
+
+/// Rows of one insert. More gain nothing, and make the statement large.
+pub(super) const CHUNK: usize = 250;
+
+/// Rows of one page of reading.
+pub(super) const PAGE: usize = 1024;
+
+/// The last event recorded at or before a time, or 0.
+pub(super) const POSITION_AT: &str = "SELECT coalesce(max(position), 0) \
+     FROM events INDEXED BY events_by_time WHERE recorded_at <= ?";
+
+/// Where the log ends.
+pub(super) const HEAD: &str = "SELECT position, chain, folded_through FROM log_head";
+
+const COLUMNS: [&str; 10] = [
+    "position",
+    "id",
+    "recorded_at",
+    "kind",
+    "version",
+    "subject",
+    "cause",
+    "payload",
+    "payload_hash",
+    "chain",
+];
+
+/// An insert of so many rows. The full one is kept prepared.
+fn insert(rows: usize) -> SqlStr {
+    static FULL: LazyLock<SqlStr> = LazyLock::new(|| build(CHUNK));
+
+    fn build(rows: usize) -> SqlStr {
+        let row = format!("({})", ["?"; COLUMNS.len()].join(","));
+        let rows = vec![row.as_str(); rows].join(",");
+        let columns = COLUMNS.join(",");
+        AssertSqlSafe(format!("INSERT INTO events ({columns}) VALUES {rows}")).into_sql_str()
+    }
+
+    if rows == CHUNK {
+        FULL.clone()
+    } else {
+        build(rows)
+    }
+}
+
+/// The insert of up to [`CHUNK`] events.
+pub(super) fn insertion(
+    chunk: Vec<Stored>,
+) -> sqlx::query::Query<'static, Sqlite, SqliteArguments> {
+    let count = chunk.len();
+    let mut query = sqlx::query(insert(count)).persistent(count == CHUNK || count == 1);
+    for Stored {
+        position,
+        entry,
+        chain,
+    } in chunk
+    {
+        query = query
+            .bind(stored_integer(position))
+            .bind(entry.id.to_vec())
+            .bind(entry.recorded_at)
+            .bind(entry.kind)
+            .bind(i64::from(entry.version))
+            .bind(entry.subject)
+            .bind(entry.cause.map(|cause| cause.to_vec()))
+            .bind(entry.payload)
+            .bind(entry.payload_hash.to_vec())
+            .bind(chain.to_vec());
+    }
+    query
+}
+
+/// The page of events after one position, up to another, that a filter lets through.
+#[derive(Debug, Clone)]
+pub(super) struct Select {
+    sql: SqlStr,
+    filter: Filter,
+}
+
+impl Select {
+    pub(super) fn new(filter: Filter) -> Self {
+        let mut sql = format!("SELECT {} FROM events", COLUMNS.join(","));
+        if filter.subject.is_some() {
+            sql.push_str(" INDEXED BY events_by_subject");
+        }
+        sql.push_str(" WHERE position > ? AND position <= ?");
+        if filter.subject.is_some() {
+            sql.push_str(" AND subject = ?");
+        }
+        if !filter.kinds.is_empty() {
+            let tests = filter
+                .kinds
+                .iter()
+                .map(|kind| match kind.strip_suffix('*') {
+                    Some(_) => "substr(kind, 1, length(?)) = ?",
+                    None => "kind = ?",
+                });
+            sql.push_str(&format!(
+                " AND ({})",
+                tests.collect::<Vec<_>>().join(" OR ")
+            ));
+        }
+        sql.push_str(" ORDER BY position LIMIT ?");
+        Self {
+            sql: AssertSqlSafe(sql).into_sql_str(),
+            filter,
+        }
+    }
+
+    pub(super) fn page(
+        &self,
+        after: u64,
+        until: u64,
+    ) -> sqlx::query::Query<'static, Sqlite, SqliteArguments> {
+        let mut query = sqlx::query(self.sql.clone())
+            .bind(stored_integer(after))
+            .bind(stored_integer(until));
+        if let Some(subject) = &self.filter.subject {
+            query = query.bind(subject.clone());
+        }
+        for kind in &self.filter.kinds {
+            query = match kind.strip_suffix('*') {
+                Some(prefix) => query.bind(prefix.to_owned()).bind(prefix.to_owned()),
+                None => query.bind(kind.clone()),
+            };
+        }
+        query.bind(stored_integer(PAGE as u64))
+    }
+}
+
+/// SQLite's integers have a sign; no position comes near the end of them.
+pub(super) fn stored_integer(number: u64) -> i64 {
+    i64::try_from(number).unwrap_or(i64::MAX)
+}
+
+/// A row's position.
+pub(super) fn position(row: &SqliteRow) -> u64 {
+    row.try_get::<i64, _>(0).map_or(0, i64::unsigned_abs)
+}
+
+fn id(bytes: &[u8]) -> Result<[u8; 16], sqlx::Error> {
+    bytes
+        .try_into()
+        .map_err(|_| sqlx::Error::Decode("an id is not 16 bytes long".into()))
+}
+
+fn hash(bytes: &[u8]) -> Result<Hash, sqlx::Error> {
+    bytes
+        .try_into()
+        .map_err(|_| sqlx::Error::Decode("a hash is not 32 bytes long".into()))
+}
+
+/// All columns of a row of [`Select`].
+pub(super) fn stored(row: &SqliteRow) -> Result<Stored, StoreError> {
+    let columns = || {
+        Ok(Stored {
+            position: position(row),
+            entry: Entry {
+                id: id(row.try_get(1)?)?,
+                recorded_at: row.try_get(2)?,
+                kind: Cow::Owned(row.try_get(3)?),
+                version: row.try_get(4)?,
+                subject: row.try_get(5)?,
+                cause: row.try_get::<Option<&[u8]>, _>(6)?.map(id).transpose()?,
+                payload: row.try_get(7)?,
+                payload_hash: hash(row.try_get(8)?)?,
+            },
+            chain: hash(row.try_get(9)?)?,
+        })
+    };
+    columns().map_err(|error| bad_row(row, &error))
+}
+
+/// The event in a row of [`Select`].
+pub(super) fn recorded(row: &SqliteRow) -> Result<Recorded, StoreError> {
+    struct Columns<'r> {
+        recorded: Recorded,
+        payload: Option<&'r [u8]>,
+        payload_hash: &'r [u8],
+    }
+
+    let columns = || {
+        let cause = row.try_get::<Option<&[u8]>, _>(6)?.map(id).transpose()?;
+        let recorded = Recorded {
+            position: Position(position(row)),
+            id: EventId(id(row.try_get(1)?)?),
+            recorded_at: Timestamp(row.try_get(2)?),
+            kind: row.try_get::<&str, _>(3)?.into(),
+            version: row.try_get(4)?,
+            subject: row.try_get::<&str, _>(5)?.into(),
+            cause: cause.map(|cause| CauseId(EventId(cause))),
+            body: crate::event::Body::Unknown,
+        };
+        Ok(Columns {
+            recorded,
+            payload: row.try_get(7)?,
+            payload_hash: row.try_get(8)?,
+        })
+    };
+    let Columns {
+        mut recorded,
+        payload,
+        payload_hash,
+    } = columns().map_err(|error| bad_row(row, &error))?;
+    let place = recorded.position.0;
+    recorded.body = record::body(
+        place,
+        &recorded.kind,
+        recorded.version,
+        payload,
+        payload_hash,
+    )?;
+    Ok(recorded)
+}
+
+fn bad_row(row: &SqliteRow, error: &sqlx::Error) -> StoreError {
+    StoreError::Damaged {
+        position: Position(position(row)),
+        reason: error.to_string(),
+    }
+}
+
+/// Where the log ends, as it says itself.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Tail {
+    pub(super) head: Position,
+    pub(super) chain: Hash,
+    pub(super) horizon: Position,
+}
+
+/// The row of [`HEAD`].
+pub(super) fn tail(row: &SqliteRow) -> Result<Tail, sqlx::Error> {
+    let place = |index: usize| {
+        row.try_get::<i64, _>(index)
+            .map(|at| Position(at.unsigned_abs()))
+    };
+    Ok(Tail {
+        head: place(0)?,
+        chain: hash(row.try_get(1)?)?,
+        horizon: place(2)?,
+    })
+}
