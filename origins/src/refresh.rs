@@ -130,3 +130,149 @@ async fn start(origin: Arc<dyn Origin>) -> Result<Option<Watch>, OriginError> {
         })
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Mutex;
+
+    use async_trait::async_trait;
+    use eventlog::{OriginId, OriginPath, Revision};
+    use futures::StreamExt;
+    use futures::stream::{self, BoxStream};
+
+    use super::*;
+    use crate::origin::{Depth, Directory, OriginFile, WalkError};
+
+    /// An origin whose attempts to watch end as it is told; nothing else works.
+    struct Scripted {
+        id: OriginId,
+        attempts: Mutex<Vec<Attempt>>,
+    }
+
+    enum Attempt {
+        /// Stands until the sender is dropped.
+        Stands(mpsc::Receiver<Dirty>),
+        Fails(ErrorKind),
+        Polled,
+    }
+
+    fn scripted(attempts: impl IntoIterator<Item = Attempt>) -> Arc<dyn Origin> {
+        let mut attempts: Vec<_> = attempts.into_iter().collect();
+        attempts.reverse();
+        Arc::new(Scripted {
+            id: "x".parse().unwrap(),
+            attempts: Mutex::new(attempts),
+        })
+    }
+
+    fn failed(kind: ErrorKind) -> OriginError {
+        OriginError {
+            kind,
+            message: String::new(),
+        }
+    }
+
+    #[async_trait]
+    impl Origin for Scripted {
+        fn id(&self) -> &OriginId {
+            &self.id
+        }
+        fn walk(
+            &self,
+            _: &OriginPath,
+            _: Depth,
+        ) -> BoxStream<'static, Result<Directory, WalkError>> {
+            stream::empty().boxed()
+        }
+        async fn stat(&self, _: &OriginPath) -> Result<Revision, OriginError> {
+            Err(failed(ErrorKind::NotFound))
+        }
+        async fn open(
+            &self,
+            _: &OriginPath,
+            _: &Revision,
+        ) -> Result<Arc<dyn OriginFile>, OriginError> {
+            Err(failed(ErrorKind::NotFound))
+        }
+        async fn check(&self) -> Result<(), OriginError> {
+            Ok(())
+        }
+        fn watch(&self) -> Result<Option<Watch>, OriginError> {
+            match self.attempts.lock().unwrap().pop() {
+                Some(Attempt::Stands(events)) => Ok(Some(Watch {
+                    events,
+                    _guard: Box::new(()),
+                })),
+                Some(Attempt::Polled) => Ok(None),
+                Some(Attempt::Fails(kind)) => Err(failed(kind)),
+                None => Err(failed(ErrorKind::Offline)),
+            }
+        }
+    }
+
+    /// When the next `count` reports come, all of them of everything, in seconds from now.
+    async fn times(changes: &mut mpsc::Receiver<Dirty>, count: usize) -> Vec<u64> {
+        let (start, mut times) = (Instant::now(), Vec::new());
+        while times.len() < count {
+            assert_eq!(changes.recv().await, Some(Dirty::Everything));
+            times.push(start.elapsed().as_secs());
+        }
+        times
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_watch_that_fails_is_tried_after_1_5_30_seconds_and_then_at_each_poll() {
+        let mut changes = changes(scripted([]), RefreshPolicy::Watch);
+        assert_eq!(times(&mut changes, 6).await, [0, 1, 6, 36, 336, 636]);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_limit_of_the_system_means_polling_at_once() {
+        let script = [Attempt::Fails(ErrorKind::Exhausted)];
+        let mut changes = changes(scripted(script), RefreshPolicy::Watch);
+        assert_eq!(times(&mut changes, 3).await, [0, 300, 600]);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_lost_watch_is_made_anew_and_a_good_one_forgives_the_past() {
+        let (first, events) = mpsc::channel(1);
+        let script = [
+            Attempt::Fails(ErrorKind::Io),
+            Attempt::Fails(ErrorKind::Io),
+            Attempt::Stands(events),
+        ];
+        let mut changes = changes(scripted(script), RefreshPolicy::Watch);
+        assert_eq!(times(&mut changes, 3).await, [0, 1, 6]);
+        let dirty = Dirty::Directories(vec![OriginPath::root()]);
+        first.send(dirty.clone()).await.unwrap();
+        assert_eq!(changes.recv().await, Some(dirty));
+        sleep(STEADY).await;
+        drop(first);
+        assert_eq!(times(&mut changes, 3).await, [1, 6, 36]);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn policies_without_a_watch() {
+        let origin = scripted([Attempt::Polled]);
+        let mut polled = changes(Arc::clone(&origin), RefreshPolicy::Watch);
+        assert_eq!(times(&mut polled, 3).await, [0, 300, 600]);
+        let interval = RefreshPolicy::Interval(Duration::from_secs(7));
+        assert_eq!(
+            times(&mut changes(Arc::clone(&origin), interval), 3).await,
+            [0, 7, 14]
+        );
+        let mut once = changes(Arc::clone(&origin), RefreshPolicy::AtStart);
+        assert_eq!(times(&mut once, 1).await, [0]);
+        assert_eq!(once.recv().await, None);
+        assert_eq!(changes(origin, RefreshPolicy::Never).recv().await, None);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn nobody_listening_ends_the_work() {
+        let (kept, events) = mpsc::channel(1);
+        let mut changes = changes(scripted([Attempt::Stands(events)]), RefreshPolicy::Watch);
+        assert_eq!(times(&mut changes, 1).await, [0]);
+        drop(changes);
+        kept.closed().await;
+    }
+}

@@ -45,3 +45,29 @@ impl Registry {
         origins.values().cloned().collect()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::LocalOrigin;
+
+    #[test]
+    fn origins_come_and_go() {
+        let folder = tempfile::tempdir().unwrap();
+        let local =
+            |id: &str| Arc::new(LocalOrigin::new(id.parse().unwrap(), folder.path()).unwrap());
+        let registry = Registry::default();
+        assert!(registry.add(local("a")).is_none());
+        assert!(registry.add(local("b")).is_none());
+        let replaced = registry.add(local("a"));
+        assert_eq!(replaced.unwrap().id().as_str(), "a");
+        let held = registry.get(&"a".parse().unwrap()).unwrap();
+        assert!(registry.remove(held.id()).is_some() && registry.get(held.id()).is_none());
+        let left: Vec<_> = registry
+            .all()
+            .iter()
+            .map(|origin| origin.id().to_string())
+            .collect();
+        assert_eq!(left, ["b"]);
+    }
+}

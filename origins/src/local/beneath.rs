@@ -256,3 +256,62 @@ fn push_parts(todo: &mut Vec<Vec<u8>>, path: &[u8]) {
             .map(<[u8]>::to_vec),
     );
 }
+
+#[cfg(test)]
+mod tests {
+    use std::fs::{create_dir_all, write};
+    use std::os::unix::fs::symlink;
+
+    use super::*;
+
+    /// What older kernels are given is the careful way alone: it has to agree with the other.
+    #[test]
+    fn the_careful_way_leads_where_the_kernel_s_leads() {
+        let outer = tempfile::tempdir().unwrap();
+        let root = outer.path().join("root");
+        create_dir_all(root.join("a/b")).unwrap();
+        write(root.join("a/b/file"), b"").unwrap();
+        write(outer.path().join("secret"), b"").unwrap();
+        for (target, name) in [
+            ("a/b/file", "file"),
+            ("../../a/./b//", "a/b/folder"),
+            ("../secret", "out"),
+            ("a/b/../../../secret", "far-out"),
+            ("loop", "loop"),
+            ("/", "top"),
+            ("a/b/..", "up"),
+            ("file/", "not-a-folder"),
+        ] {
+            symlink(target, root.join(name)).unwrap();
+        }
+        let folder = fs::open(&root, FOLDER | OFlags::PATH, Mode::empty()).unwrap();
+        let beneath = Beneath::new(folder, &fs::stat(&root).unwrap(), &[]);
+        let rules = ResolveFlags::BENEATH | ResolveFlags::NO_MAGICLINKS;
+        for path in [
+            "a",
+            "a/b",
+            "a/b/file",
+            "a/b/nothing",
+            "a/b/file/x",
+            "file",
+            "file/x",
+            "a/b/folder",
+            "a/b/folder/file",
+            "out",
+            "far-out",
+            "loop",
+            "top",
+            "top/etc",
+            "up",
+            "up/b/file",
+            "a/../../root/a",
+        ] {
+            let opened = fs::openat2(&beneath.folder, path, OFlags::PATH, Mode::empty(), rules);
+            let kernel = opened.and_then(fs::fstat).map(|stat| identity(&stat));
+            let careful = beneath
+                .resolve(path.as_bytes())
+                .map(|place| identity(&place.stat));
+            assert_eq!(careful, kernel, "{path}");
+        }
+    }
+}

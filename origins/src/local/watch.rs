@@ -315,3 +315,37 @@ fn refused(root: &Root, errno: Errno) -> OriginError {
         message: format!("cannot watch {path}: the limit {limit} is reached; raise it with sysctl"),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::*;
+    use crate::debounce::QUIET;
+    use crate::origin::Dirty;
+
+    /// The thread is not started, so that the kernel's queue fills up for certain.
+    #[test]
+    fn lost_events_make_everything_dirty_and_all_watches_new() {
+        let folder = tempfile::tempdir().unwrap();
+        let limit = fs::read_to_string("/proc/sys/fs/inotify/max_queued_events").unwrap();
+        let limit: usize = limit.trim().parse().unwrap();
+        let mut watcher = Watcher::start(Arc::new(Root::new(folder.path()).unwrap())).unwrap();
+        for number in 0..=limit {
+            fs::File::create(folder.path().join(if number % 2 == 0 { "1" } else { "2" })).unwrap();
+        }
+        fs::create_dir_all(folder.path().join("unseen/deep")).unwrap();
+
+        let mut buffer = vec![MaybeUninit::uninit(); BUFFER];
+        let mut last = None;
+        while last != Some(Dirty::Everything) {
+            assert!(watcher.take_events(&mut buffer).is_ok());
+            last = watcher.debouncer.due(Instant::now() + QUIET).or(last);
+        }
+        fs::write(folder.path().join("unseen/deep/3"), b"").unwrap();
+        assert!(watcher.take_events(&mut buffer).is_ok());
+        let deep = OriginPath::new(&b"unseen/deep"[..]).unwrap();
+        let due = watcher.debouncer.due(Instant::now() + QUIET);
+        assert_eq!(due, Some(Dirty::Directories(vec![deep])));
+    }
+}

@@ -97,10 +97,14 @@ fn no_path_of_the_code_can_write() {
     for entry in fs::read_dir(sources).unwrap() {
         let source = entry.unwrap().path();
         let text = fs::read_to_string(&source).unwrap();
+        // Reading a link is no writing; tests have to.
+        let code = text
+            .split("#[cfg(test)]")
+            .next()
+            .unwrap()
+            .replace("readlinkat(", "");
         for word in writing {
-            // Reading a link is no writing.
-            let found = text.replace("readlinkat(", "").contains(word);
-            assert!(!found, "{} names {word}", source.display());
+            assert!(!code.contains(word), "{} names {word}", source.display());
         }
         seen += 1;
     }
