@@ -4,7 +4,9 @@
 mod inputs;
 pub mod names;
 mod parse;
+mod problem;
 mod template;
+mod values;
 mod variable;
 
 #[cfg(test)]
@@ -13,7 +15,8 @@ mod tests;
 use eventlog::event::{LayoutSpec, NameProfile};
 
 pub use inputs::{AlbumKey, NameInputs};
-pub use template::{Problem, Template, TemplateError};
+pub use problem::{Problem, TemplateError};
+pub use template::Template;
 pub use variable::Variable;
 
 /// The rule by which tracks get their names.

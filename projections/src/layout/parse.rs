@@ -1,7 +1,8 @@
 //! Reads a template's text.
 
 use super::inputs::NameInputs;
-use super::template::{Node, Part, Problem, Template, TemplateError};
+use super::problem::{Problem, TemplateError};
+use super::template::{Node, Part, Template};
 use super::variable::Variable;
 
 /// The directories' parts and the file's.

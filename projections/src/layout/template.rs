@@ -5,6 +5,7 @@ use std::str::FromStr;
 
 use super::inputs::NameInputs;
 use super::parse;
+use super::problem::TemplateError;
 use super::variable::Variable;
 
 /// A path template (FS-3).
@@ -42,6 +43,15 @@ impl Template {
             directories: directories.into(),
             file,
         })
+    }
+
+    /// What it asks for, in the order in which it does; the same thing may come several times.
+    #[must_use]
+    pub fn variables(&self) -> Vec<&Variable> {
+        let mut found = Vec::new();
+        let parts = self.directories.iter().chain([&self.file]);
+        parts.for_each(|part| part.0.iter().for_each(|node| node.variables(&mut found)));
+        found
     }
 
     /// The parts that name directories, from the root down.
@@ -105,6 +115,16 @@ pub(super) enum Node {
     Variable(Box<[Variable]>),
     /// `<…>`.
     Optional(Box<[Node]>),
+}
+
+impl Node {
+    fn variables<'n>(&'n self, found: &mut Vec<&'n Variable>) {
+        match self {
+            Self::Text(_) | Self::Separator(_) => {}
+            Self::Variable(choices) => found.extend(choices),
+            Self::Optional(nodes) => nodes.iter().for_each(|node| node.variables(found)),
+        }
+    }
 }
 
 /// Where a part's text has grown beyond this many bytes, the rest would be cut off anyway.
@@ -200,79 +220,5 @@ impl<'a> Rendering<'a> {
                 .iter()
                 .any(|node| matches!(node, Node::Optional(inner) if self.is_shown(inner))),
         }
-    }
-}
-
-/// Why a text is no template, and where.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("template, column {column}: {problem}")]
-pub struct TemplateError {
-    /// Where, in characters, from 1.
-    pub column: usize,
-    /// What is wrong there.
-    pub problem: Problem,
-}
-
-/// What can be wrong with a template.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum Problem {
-    /// A `$name` that is no variable.
-    #[error("no variable is called {name:?}; {}", hint(*.nearest))]
-    UnknownVariable {
-        /// The name.
-        name: String,
-        /// What was probably meant.
-        nearest: Option<&'static str>,
-    },
-    /// A tag that is not kept for naming.
-    #[error("the tag {0:?} cannot be part of a name")]
-    UnusableTag(String),
-    /// A `$` with no name after it.
-    #[error("a name is missing; write '\\$' for a dollar sign")]
-    MissingName,
-    /// A `${` with no `}`.
-    #[error("'${{' is never closed; add '}}'")]
-    UnclosedBrace,
-    /// A `<` with no `>`.
-    #[error("'<' is never closed; add '>', or write '\\<' for the sign itself")]
-    UnclosedOptional,
-    /// A `>` with no `<`.
-    #[error("'>' closes nothing; write '\\>' for the sign itself")]
-    UnopenedOptional,
-    /// A `<…>` in which nothing can be absent.
-    #[error("'<…>' holds no variable; write '\\<' and '\\>' for the signs themselves")]
-    ConstantOptional,
-    /// A `/` within `<…>`.
-    #[error(
-        "'/' cannot stand within '<…>'; write '/<…>/' instead: a part with nothing to show is left out"
-    )]
-    SlashInOptional,
-    /// A `\` before something that needs none.
-    #[error("'\\' can stand only before '$', '<', '>' and '\\'")]
-    NeedlessEscape,
-    /// Two `/` with nothing between, or one at the beginning.
-    #[error("a part of the path is empty; take out the '/'")]
-    EmptyPart,
-    /// A template that is empty or ends in `/`.
-    #[error("the file's name is missing; end with, for example, '$track - $title.$format'")]
-    NoFileName,
-    /// More than [`Template::MAX_LEN`] characters.
-    #[error("longer than {} characters", Template::MAX_LEN)]
-    TooLong,
-    /// More than [`Template::MAX_PARTS`] parts.
-    #[error("more than {} parts", Template::MAX_PARTS)]
-    TooManyParts,
-    /// `<…>` deeper than [`Template::MAX_DEPTH`].
-    #[error("'<…>' within '<…>' more than {} deep", Template::MAX_DEPTH)]
-    TooDeep,
-}
-
-fn hint(nearest: Option<&str>) -> String {
-    match nearest {
-        Some(name) => format!("did you mean '${name}'?"),
-        None => format!(
-            "there are {}, and ${{tag:NAME}} for other tags",
-            Variable::NAMES.join(", ")
-        ),
     }
 }

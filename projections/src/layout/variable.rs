@@ -16,6 +16,15 @@ macro_rules! variables {
             /// The names of all variables but [`Variable::Tag`].
             pub const NAMES: &'static [&'static str] = &[$($name,)*];
 
+            /// The variable's name, without the `$`; a tag's name for [`Variable::Tag`].
+            #[must_use]
+            pub fn name(&self) -> &str {
+                match self {
+                    $(Self::$variant => $name,)*
+                    Self::Tag(field) => field.name(),
+                }
+            }
+
             /// The variable of that name.
             pub(super) fn from_name(name: &str) -> Option<Self> {
                 match name {

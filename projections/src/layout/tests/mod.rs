@@ -25,16 +25,23 @@ fn track_at(path: &str, format: Option<AudioFormat>, tags: &[(&str, &str)]) -> N
 }
 
 fn from_bytes(path: &[u8], format: Option<AudioFormat>, tags: Tags) -> NameInputs {
-    let media = Media {
+    let origin = "nas".parse().unwrap();
+    NameInputs::of(
+        &media(format, tags),
+        &origin,
+        &OriginPath::new(path).unwrap(),
+    )
+}
+
+fn media(format: Option<AudioFormat>, tags: Tags) -> Media {
+    Media {
         format,
         tags,
         audio: AudioProperties::default(),
         audio_range: ByteRange::default(),
         content: ContentId([0; 16]),
         defects: Vec::new(),
-    };
-    let origin = "nas".parse().unwrap();
-    NameInputs::of(&media, &origin, &OriginPath::new(path).unwrap())
+    }
 }
 
 fn layout(template: &str, names: NameProfile) -> Layout {

@@ -1,11 +1,12 @@
 //! What holds for all names, tags and templates, hostile ones included (SEC-1).
 
 use eventlog::event::NameProfile;
+use eventlog::id::OriginPath;
 use eventlog::tags::{AudioFormat, Field, Tags};
 use proptest::prelude::*;
 use unicode_normalization::is_nfc;
 
-use super::from_bytes;
+use super::{from_bytes, media};
 use crate::layout::names::{
     MAX_BYTES, MAX_FILE_BYTES, conflict_class, directory, file, key, numbered,
 };
@@ -63,34 +64,41 @@ fn assert_valid(name: &str, profile: NameProfile, limit: usize) {
     }
 }
 
-fn inputs() -> impl Strategy<Value = NameInputs> {
-    let fields = prop::sample::select(
-        [
-            "artist",
-            "albumartist",
-            "album",
-            "title",
-            "track",
-            "disc",
-            "disctotal",
-            "date",
-            "genre",
-            "X",
-        ]
-        .to_vec(),
-    );
+/// A file's name, its format and its tags.
+type Facts = (Vec<u8>, Option<AudioFormat>, Tags);
+
+fn facts() -> impl Strategy<Value = Facts> {
+    let fields = prop::sample::select(vec![
+        "artist",
+        "albumartist",
+        "album",
+        "title",
+        "track",
+        "disc",
+        "disctotal",
+        "date",
+        "genre",
+        "X",
+    ]);
     let tags = prop::collection::vec((fields, hostile()), 0..8);
-    let name = prop::collection::vec(any::<u8>(), 1..40);
+    let name = prop_oneof![
+        prop::collection::vec(any::<u8>(), 1..40),
+        hostile().prop_map(String::into_bytes)
+    ];
     let format = prop::option::of(prop::sample::select(AudioFormat::ALL.to_vec()));
-    (tags, name, format).prop_map(|(tags, mut name, format)| {
+    (name, format, tags).prop_map(|(mut name, format, tags)| {
         let mut all = Tags::new();
         for (field, value) in tags {
             all.push(Field::from_name(field), &value);
         }
         name.retain(|byte| !matches!(byte, b'/' | 0));
-        name.push(b'x');
-        from_bytes(&name, format, all)
+        name.insert(0, b'x');
+        (name, format, all)
     })
+}
+
+fn inputs() -> impl Strategy<Value = NameInputs> {
+    facts().prop_map(|(name, format, tags)| from_bytes(&name, format, tags))
 }
 
 fn template() -> impl Strategy<Value = String> {
@@ -185,5 +193,25 @@ proptest! {
     fn naming_facts_survive_storage(inputs in inputs()) {
         let stored = rmp_serde::to_vec(&inputs).unwrap();
         prop_assert_eq!(rmp_serde::from_slice::<NameInputs>(&stored).unwrap(), inputs);
+    }
+
+    #[test]
+    fn a_track_that_changed_is_named_as_if_seen_for_the_first_time(old in facts(), new in facts()) {
+        let inputs = |(name, format, tags): &Facts| from_bytes(name, *format, tags.clone());
+        let path = |(name, ..): &Facts| OriginPath::new(name.as_slice()).unwrap();
+        let says = |(_, format, tags): &Facts| media(*format, tags.clone());
+        let (old_name, old_format, old_tags) = old.clone();
+        let (new_name, new_format, new_tags) = new.clone();
+
+        let before = inputs(&old);
+        prop_assert_eq!(before.updated(Some(&says(&new)), Some(&path(&new))), inputs(&new));
+        prop_assert_eq!(
+            before.updated(None, Some(&path(&new))),
+            inputs(&(new_name, old_format, old_tags))
+        );
+        prop_assert_eq!(
+            before.updated(Some(&says(&new)), None),
+            inputs(&(old_name, new_format, new_tags))
+        );
     }
 }
