@@ -1,8 +1,19 @@
 //! The shell of MusicFS: it observes, asks for decisions, appends, wires the rooms together, and
 //! talks to people. Nothing in here holds truth.
 
+pub mod cli;
 pub mod config;
+pub mod control;
+pub mod daemon;
+pub mod library;
 pub mod lock;
 pub mod logging;
+mod preflight;
 pub mod report;
+pub mod scan;
+mod show;
+mod signals;
 pub mod state;
+mod status_files;
+pub mod supervise;
+pub mod writer;

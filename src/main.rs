@@ -1,2 +1,7 @@
 //! The `musicfs` tool.
-fn main() {}
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    ExitCode::from(musicfs::cli::run(std::env::args_os()))
+}

@@ -10,10 +10,12 @@ mod suggest;
 
 use std::path::{Path, PathBuf};
 
-use eventlog::event::NameProfile;
+use eventlog::event::{LayoutSpec, NameProfile};
+use projections::layout::Template;
 
 pub use self::load::{Loaded, ORIGINS_VARIABLE, Source, load};
 pub use self::origin::{OriginConfig, Refresh, id_for, resolve};
+pub(crate) use self::suggest::nearest;
 use crate::logging;
 
 /// What MusicFS is told to do. Field comments are in [`keys`], from which the reference is made.
@@ -28,6 +30,18 @@ pub struct Config {
     pub scan_threads: usize,
     pub log: logging::Settings,
     pub origins: Vec<OriginConfig>,
+}
+
+impl Config {
+    /// The layout that is asked for, where any of it is; what is not told is as by default.
+    #[must_use]
+    pub fn layout(&self) -> Option<LayoutSpec> {
+        if self.layout_template.is_none() && self.layout_names.is_none() {
+            return None;
+        }
+        let template = self.layout_template.as_deref().unwrap_or(Template::DEFAULT).to_owned();
+        Some(LayoutSpec { template, names: self.layout_names.unwrap_or_default() })
+    }
 }
 
 /// Where the configuration file is unless told otherwise: `XDG_CONFIG_HOME/musicfs/config.toml`.

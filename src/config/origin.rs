@@ -41,11 +41,16 @@ impl Refresh {
         }
     }
 
+    /// The policy of that name.
+    #[must_use]
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::NAMES.iter().find(|(known, _)| *known == name).map(|(_, policy)| *policy)
+    }
+
     /// The policy that an origin's options tell; the default where they tell none that we know.
     #[must_use]
     pub fn of(spec: &OriginSpec) -> Self {
-        let told = spec.options.get("refresh").map(String::as_str);
-        Self::NAMES.iter().find(|(name, _)| Some(*name) == told).map_or_else(Self::default, |(_, it)| *it)
+        spec.options.get("refresh").and_then(|name| Self::from_name(name)).unwrap_or_default()
     }
 }
 
@@ -97,9 +102,9 @@ impl OriginConfig {
         Self { id, path: PathBuf::from(OsStr::from_bytes(path)), ..Self::default() }
     }
 
-    /// The origin as the log keeps it, under that id. Options that are as by default are left out.
+    /// What beside its path the log keeps of it. What is as by default is left out.
     #[must_use]
-    pub fn spec(&self, id: &OriginId) -> OriginSpec {
+    pub fn options(&self) -> BTreeMap<String, String> {
         let mut options = BTreeMap::new();
         if self.refresh != Refresh::default() {
             options.insert("refresh".to_owned(), self.refresh.name().to_owned());
@@ -107,11 +112,17 @@ impl OriginConfig {
         if self.interval_secs != INTERVAL_SECS {
             options.insert("interval".to_owned(), self.interval_secs.to_string());
         }
+        options
+    }
+
+    /// The origin as the log keeps it, under that id.
+    #[must_use]
+    pub fn spec(&self, id: &OriginId) -> OriginSpec {
         OriginSpec {
             kind: "local".to_owned(),
             name: self.name.clone().unwrap_or_else(|| id.to_string()),
             root: self.path.as_os_str().as_bytes().to_vec(),
-            options,
+            options: self.options(),
         }
     }
 

@@ -2,6 +2,7 @@
 
 use std::fmt::Write;
 
+use super::Config;
 use super::keys::{KEYS, Key, ORIGIN_KEYS};
 use super::load::ORIGINS_VARIABLE;
 
@@ -32,6 +33,26 @@ pub fn template() -> String {
 
 fn commented<T>(text: &mut String, key: &Key<T>, name: &str) {
     let _ = writeln!(text, "## {}\n# {name} = {}", key.about, key.example);
+}
+
+/// A configuration as a file that says the same. Holds no secret.
+#[must_use]
+pub fn in_force(config: &Config) -> String {
+    let mut text = String::new();
+    for key in KEYS {
+        if let Some(value) = (key.get)(config) {
+            let _ = writeln!(text, "{} = {value}", key.name);
+        }
+    }
+    for origin in &config.origins {
+        text.push_str("\n[[origins]]\n");
+        for key in ORIGIN_KEYS {
+            if let Some(value) = (key.get)(origin) {
+                let _ = writeln!(text, "{} = {value}", key.name);
+            }
+        }
+    }
+    text
 }
 
 /// `docs/CONFIGURATION.md`.
@@ -85,6 +106,15 @@ mod tests {
         let contents = super::super::file::parse(&text).unwrap();
         assert_eq!(contents.values.len(), KEYS.len());
         assert_eq!(contents.origins.len(), 1);
+    }
+
+    #[test]
+    fn what_is_in_force_reads_as_what_it_says() {
+        let origin = super::super::OriginConfig { path: "/m".into(), ..Default::default() };
+        let config = Config { state_dir: "/s".into(), scan_threads: 3, origins: vec![origin], ..Default::default() };
+        let contents = super::super::file::parse(&in_force(&config)).unwrap();
+        assert_eq!(contents.origins.len(), 1);
+        assert!(contents.values.iter().any(|value| value.key == "scan.threads"));
     }
 
     #[test]

@@ -1,5 +1,7 @@
 //! The one error of the shell: what failed, on what, who must act, and what to do next.
 
+mod from;
+
 use std::fmt;
 use std::io;
 use std::path::Path;
@@ -61,16 +63,16 @@ kinds! {
     Input = "input", 3;
     /// The configuration has to be corrected.
     Config = "config", 4;
-    /// An origin is missing, unreadable or does not answer.
-    Origin = "origin", 5;
+    /// Another process holds the state directory, or something else the mountpoint.
+    Busy = "busy", 5;
     /// The state directory or its disk: missing, full, read-only, not ours.
     Disk = "disk", 6;
     /// The log or a view is damaged.
     Damaged = "damaged", 7;
     /// No daemon runs on the state directory.
     NotRunning = "not_running", 8;
-    /// Another process holds the state directory, or the mountpoint.
-    Busy = "busy", 9;
+    /// An origin is missing, unreadable or does not answer.
+    Origin = "origin", 9;
     /// This machine cannot do it: no FUSE, a limit reached, a permission missing.
     Machine = "machine", 10;
     /// A fault of MusicFS itself.
@@ -166,29 +168,6 @@ impl fmt::Display for Report {
 }
 
 impl std::error::Error for Report {}
-
-impl From<eventlog::StoreError> for Report {
-    fn from(error: eventlog::StoreError) -> Self {
-        use eventlog::StoreError;
-        let message = error.to_string();
-        match error {
-            StoreError::Damaged { .. } | StoreError::Poisoned(_) => Self::new(Kind::Damaged, message).hint(
-                "nothing was changed; see how far it holds with `musicfs log verify`, and docs/RECOVERY.md",
-            ),
-            StoreError::DiskFull { .. } | StoreError::Backend { .. } => Self::new(Kind::Disk, message),
-            StoreError::BelowHorizon { .. } => Self::new(Kind::Input, message),
-            StoreError::WrongPosition { .. } => Self::new(Kind::Busy, message)
-                .hint("another process writes to this log; stop it, then restart the daemon"),
-            _ => Self::new(Kind::Bug, message),
-        }
-    }
-}
-
-impl From<origins::OriginError> for Report {
-    fn from(error: origins::OriginError) -> Self {
-        Self::new(Kind::Origin, error.message)
-    }
-}
 
 #[cfg(test)]
 mod tests {

@@ -1,0 +1,146 @@
+//! `musicfs config`.
+
+use std::io;
+use std::io::Write;
+use std::path::Path;
+
+use clap::Subcommand;
+use serde_json::{Value, json};
+
+use super::context::Context;
+use crate::config::keys::KEYS;
+use crate::config::{self, Loaded, Source, process_env, reference};
+use crate::report::{Kind, Report, Result};
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Action {
+    /// Write a configuration file in which every key is explained
+    Init {
+        /// Print it instead
+        #[arg(long)]
+        print: bool,
+    },
+    /// Show every value in force, and where it comes from
+    Show,
+    /// Check the configuration
+    Check,
+    /// Print the reference of all keys, in Markdown
+    #[command(hide = true)]
+    Reference,
+}
+
+impl Action {
+    pub(super) fn run(self, context: &Context) -> Result<()> {
+        match self {
+            Self::Init { print: true } => print(context, &reference::template()),
+            Self::Init { print: false } => init(context),
+            Self::Show => show(context),
+            Self::Check => check(context),
+            Self::Reference => print(context, &reference::markdown()),
+        }
+    }
+}
+
+fn print(context: &Context, text: &str) -> Result<()> {
+    let mut out = context.output();
+    out.text(text)?;
+    out.end()
+}
+
+fn init(context: &Context) -> Result<()> {
+    let path = context.config_file().map_or_else(|| config::default_file(&process_env), Path::to_owned);
+    let written = || -> io::Result<()> {
+        if let Some(parent) = path.parent() {
+            std::fs::create_dir_all(parent)?;
+        }
+        std::fs::File::create_new(&path)?.write_all(reference::template().as_bytes())
+    };
+    match written() {
+        Ok(()) => {}
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+            let message = format!("there is a configuration in {} already", path.display());
+            let hint = "edit that one, or see `musicfs config init --print`";
+            return Err(Report::new(Kind::Config, message).hint(hint));
+        }
+        Err(error) => return Err(Report::io("write the configuration", &path, &error)),
+    }
+    let mut out = context.output();
+    if context.json() {
+        out.json(&json!({ "file": path.to_string_lossy() }))?;
+    } else {
+        out.line(format!("wrote {}", path.display()))?;
+    }
+    out.end()
+}
+
+fn show(context: &Context) -> Result<()> {
+    let loaded = context.config()?;
+    let mut rows: Vec<(&str, Option<String>, Source)> = KEYS
+        .iter()
+        .map(|key| (key.name, (key.get)(&loaded.config), loaded.source(key.name)))
+        .collect();
+    let origins: Vec<String> = loaded.config.origins.iter().map(config::OriginConfig::to_toml).collect();
+    rows.push(("origins", Some(format!("[{}]", origins.join(", "))), loaded.source("origins")));
+    let mut out = context.output();
+    if context.json() {
+        let values: serde_json::Map<String, Value> = rows
+            .into_iter()
+            .map(|(name, value, source)| {
+                let value = value.as_deref().map_or(Value::Null, as_json);
+                (name.to_owned(), json!({ "value": value, "source": named(&loaded, &source) }))
+            })
+            .collect();
+        out.json(&Value::Object(values))?;
+    } else {
+        let rows: Vec<[String; 2]> = rows
+            .into_iter()
+            .map(|(name, value, source)| {
+                let value = value.unwrap_or_else(|| "(none)".to_owned());
+                [format!("{name} = {value}"), format!("# {}", named(&loaded, &source))]
+            })
+            .collect();
+        out.table(&rows)?;
+    }
+    out.end()
+}
+
+/// A value written as TOML, as JSON.
+fn as_json(toml: &str) -> Value {
+    let table: Option<toml::Table> = format!("value = {toml}").parse().ok();
+    table.and_then(|table| serde_json::to_value(table.get("value")?).ok()).unwrap_or_default()
+}
+
+fn named(loaded: &Loaded, source: &Source) -> String {
+    match source {
+        Source::Default => "default".to_owned(),
+        Source::File(line) => {
+            let file = loaded.file.as_deref().unwrap_or(Path::new(""));
+            format!("{}:{line}", file.display())
+        }
+        Source::Environment(variable) => variable.clone(),
+        Source::Flag(flag) => (*flag).to_owned(),
+    }
+}
+
+/// Reads it as every command does, and looks at what it names.
+fn check(context: &Context) -> Result<()> {
+    let loaded = context.config()?;
+    if let Some(template) = &loaded.config.layout_template {
+        projections::layout::Template::parse(template).map_err(|error| {
+            Report::new(Kind::Config, format!("layout.template: {error}"))
+                .hint("try it with `musicfs layout preview TEMPLATE`")
+        })?;
+    }
+    super::mount::options(&loaded.config.mount_options)?;
+    let mut out = context.output();
+    let file = loaded.file.as_deref().map(|file| file.display().to_string());
+    if context.json() {
+        out.json(&json!({ "file": file, "ok": true }))?;
+    } else {
+        out.line(file.map_or_else(
+            || "no configuration file; the defaults are fine".to_owned(),
+            |file| format!("{file} is fine"),
+        ))?;
+    }
+    out.end()
+}

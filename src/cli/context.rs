@@ -1,0 +1,139 @@
+//! What commands share: where things are, how to print, how to reach the daemon.
+
+use std::ffi::OsString;
+use std::future::Future;
+use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
+
+use super::Global;
+use super::output::Output;
+use crate::config::{self, Loaded, process_env};
+use crate::control::Client;
+use crate::logging;
+use crate::report::{Kind, Report, Result, plain};
+use crate::state::StateDir;
+
+/// One run of the tool.
+#[derive(Debug)]
+pub(super) struct Context {
+    global: Global,
+    /// The arguments as they were given, without the program's name.
+    arguments: Vec<OsString>,
+    runtime: OnceLock<tokio::runtime::Runtime>,
+}
+
+impl Context {
+    pub(super) const fn new(global: Global, arguments: Vec<OsString>) -> Self {
+        Self { global, arguments, runtime: OnceLock::new() }
+    }
+
+    /// The arguments as they were given, without the program's name.
+    pub(super) fn arguments(&self) -> &[OsString] {
+        &self.arguments
+    }
+
+    /// True where data is to be printed as JSON.
+    pub(super) const fn json(&self) -> bool {
+        self.global.json
+    }
+
+    /// True in the process that `mount --daemon` left in the background.
+    pub(super) const fn is_background(&self) -> bool {
+        self.global.background
+    }
+
+    /// True where only what was asked for is to be printed.
+    pub(super) const fn is_quiet(&self) -> bool {
+        self.global.quiet > 0
+    }
+
+    /// Standard output.
+    pub(super) fn output(&self) -> Output {
+        Output::new()
+    }
+
+    /// The configuration file that was named.
+    pub(super) fn config_file(&self) -> Option<&Path> {
+        self.global.config.as_deref()
+    }
+
+    /// The whole configuration, with the flags that every command takes.
+    pub(super) fn config(&self) -> Result<Loaded> {
+        let mut loaded = config::load(self.config_file(), &process_env)?;
+        if let Some(dir) = &self.global.state_dir {
+            loaded.config.state_dir = absolute(dir)?;
+            loaded.by_flag("state_dir", "--state-dir");
+        }
+        if let Some(level) = self.asked_level() {
+            level.clone_into(&mut loaded.config.log.level);
+            loaded.by_flag("log.level", if self.is_quiet() { "--quiet" } else { "--verbose" });
+        }
+        Ok(loaded)
+    }
+
+    /// The state directory. A flag or variable names it even where the configuration is broken.
+    pub(super) fn state_dir(&self) -> Result<PathBuf> {
+        match &self.global.state_dir {
+            Some(dir) => absolute(dir),
+            None => Ok(self.config()?.config.state_dir),
+        }
+    }
+
+    /// The state directory of a library that is there.
+    pub(super) fn state(&self) -> Result<StateDir> {
+        StateDir::existing(&self.state_dir()?)
+    }
+
+    /// The running daemon.
+    pub(super) async fn connect(&self) -> Result<Client> {
+        Client::connect(&StateDir::at(&self.state_dir()?)).await
+    }
+
+    /// The running daemon; `None` where none runs.
+    pub(super) async fn connect_if_running(&self) -> Result<Option<Client>> {
+        match self.connect().await {
+            Ok(client) => Ok(Some(client)),
+            Err(report) if report.kind() == Kind::NotRunning => Ok(None),
+            Err(report) => Err(report),
+        }
+    }
+
+    /// Runs a command's asynchronous part. Messages of the libraries go to standard error.
+    pub(super) fn block_on<T>(&self, work: impl Future<Output = Result<T>>) -> Result<T> {
+        logging::start(&logging::Settings {
+            level: self.asked_level().unwrap_or("warn").to_owned(),
+            ..logging::Settings::default()
+        })?;
+        self.runtime()?.block_on(work)
+    }
+
+    /// The threads that asynchronous work runs on.
+    pub(super) fn runtime(&self) -> Result<&tokio::runtime::Runtime> {
+        if self.runtime.get().is_none() {
+            let runtime = tokio::runtime::Builder::new_multi_thread()
+                .enable_all()
+                .build()
+                .map_err(|error| Report::new(Kind::Machine, format!("cannot start threads: {error}")))?;
+            drop(self.runtime.set(runtime));
+        }
+        self.runtime.get().ok_or_else(|| Report::new(Kind::Bug, "the runtime is gone"))
+    }
+
+    fn asked_level(&self) -> Option<&'static str> {
+        match (self.global.verbose, self.global.quiet) {
+            (0, 0) => None,
+            (1, _) => Some("debug"),
+            (2.., _) => Some("trace"),
+            (_, 1) => Some("warn"),
+            (_, _) => Some("error"),
+        }
+    }
+}
+
+/// A path from the command line, seen from the root. Symbolic links stay as they are.
+pub(super) fn absolute(path: &Path) -> Result<PathBuf> {
+    std::path::absolute(path).map_err(|error| {
+        let message = format!("{} is no path: {}", path.display(), plain(&error));
+        Report::new(Kind::Usage, message)
+    })
+}

@@ -1,0 +1,178 @@
+//! `musicfs events`.
+
+use std::str::FromStr;
+
+use clap::Args;
+use eventlog::{EventStore, Filter, Position, SqliteStore, Timestamp};
+use futures::StreamExt;
+use proto::v1;
+use proto::v1::subscribe_events_request::From as Start;
+
+use super::context::Context;
+use super::output::Output;
+use crate::config::nearest;
+use crate::control::{Client, json, received};
+use crate::report::{Kind, Report, Result};
+
+#[derive(Debug, Args)]
+pub(super) struct Arguments {
+    /// The first event: its position, a time (RFC 3339, or a date), or `now` [default: 1]
+    #[arg(long, value_name = "POSITION|TIME")]
+    from: Option<From>,
+    /// Go on with new events as they come; needs the daemon
+    #[arg(long, short)]
+    follow: bool,
+    /// Only events of this type, such as `track.moved` or `track.*`; can be repeated
+    #[arg(long = "type", value_name = "TYPE")]
+    types: Vec<String>,
+}
+
+/// Where to begin.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum From {
+    Position(u64),
+    Time(Timestamp),
+    Now,
+}
+
+impl FromStr for From {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let time = |text: &str| text.parse().map(Self::Time).ok();
+        match text {
+            "now" => Some(Self::Now),
+            _ => (text.parse().map(Self::Position).ok())
+                .or_else(|| time(text))
+                .or_else(|| time(&format!("{text}T00:00:00Z"))),
+        }
+        .ok_or_else(|| "neither a position nor a time such as 2026-11-20T08:00:00Z".to_owned())
+    }
+}
+
+impl Arguments {
+    pub(super) fn run(self, context: &Context) -> Result<()> {
+        self.types.iter().try_for_each(|kind| check(kind))?;
+        context.block_on(async {
+            let mut out = context.output();
+            match context.connect().await {
+                Ok(client) => self.ask(context, &client, &mut out).await?,
+                Err(report) if report.kind() == Kind::NotRunning && !self.follow => {
+                    self.read(context, &mut out).await?;
+                }
+                Err(report) => return Err(report),
+            }
+            out.end()
+        })
+    }
+
+    /// Events from the daemon, until there are no more or nobody reads them.
+    async fn ask(&self, context: &Context, client: &Client, out: &mut Output) -> Result<()> {
+        let request = v1::SubscribeEventsRequest {
+            from: self.from.map(|from| match from {
+                From::Position(position) => Start::Position(position),
+                From::Time(time) => Start::Time(prost_types::Timestamp {
+                    seconds: time.0.div_euclid(1_000_000),
+                    nanos: i32::try_from(time.0.rem_euclid(1_000_000) * 1_000).unwrap_or_default(),
+                }),
+                From::Now => Start::Now(true),
+            }),
+            types: self.types.clone(),
+            origin: String::new(),
+            follow: self.follow,
+        };
+        let answer = client.events().subscribe_events(request).await;
+        let mut events = answer.map_err(|status| received(&status))?.into_inner();
+        while !out.is_closed() {
+            let next = events.message().await.map_err(|status| received(&status))?;
+            let Some(event) = next.map(|message| message.event.unwrap_or_default()) else { break };
+            print(context, out, &event)?;
+            if self.follow {
+                out.flush()?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Events from the log itself.
+    async fn read(&self, context: &Context, out: &mut Output) -> Result<()> {
+        let log = SqliteStore::open_read_only(context.state()?.log_file()).await?;
+        let after = match self.from {
+            None => Position::START,
+            Some(From::Position(position)) => Position(position.saturating_sub(1)),
+            Some(From::Time(time)) => log.position_at(Timestamp(time.0.saturating_sub(1))).await?,
+            Some(From::Now) => log.head(),
+        };
+        let mut events = log.read(after, None, Filter { kinds: self.types.clone(), subject: None });
+        while let Some(event) = events.next().await {
+            print(context, out, &crate::control::event(&event?))?;
+            if out.is_closed() {
+                break;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Refuses a type that no event can have, so that nobody waits for it in vain.
+fn check(pattern: &str) -> Result<()> {
+    let kinds = eventlog::wire::kinds();
+    let names: Vec<&str> = kinds.iter().map(|kind| kind.kind).collect();
+    let filter = Filter { kinds: vec![pattern.to_owned()], subject: None };
+    if names.iter().any(|name| filter.lets(name, "")) {
+        return Ok(());
+    }
+    let report = Report::new(Kind::Usage, format!("no event is of type {pattern:?}"));
+    Err(report.hint(match nearest(pattern, names.iter().copied()) {
+        Some(meant) => format!("did you mean {meant:?}?"),
+        None => format!("there are {}", names.join(", ")),
+    }))
+}
+
+/// Prints an event on a line.
+pub(super) fn print(context: &Context, out: &mut Output, event: &v1::Event) -> Result<()> {
+    if context.json() {
+        return out.json(&json::event(event));
+    }
+    let time = event.recorded_at.as_ref().map(json::time).unwrap_or_default();
+    let time = time.get(..19).unwrap_or(&time);
+    out.line(format!("{:>6}  {time}Z  {:<22} {:<12} {}", event.position, event.kind, event.subject, brief(event)).trim_end())
+}
+
+/// What an event says, in a few words.
+fn brief(event: &v1::Event) -> String {
+    let data: serde_json::Value = serde_json::from_str(&event.data).unwrap_or_default();
+    let text = |key: &str| data.get(key).and_then(|value| value.as_str()).unwrap_or_default().to_owned();
+    let count = |key: &str| data.get(key).and_then(serde_json::Value::as_u64).unwrap_or_default();
+    match event.kind.as_str() {
+        "track.discovered" | "track.returned" => format!("{}: {}", text("origin"), text("path")),
+        "track.moved" => format!("{} → {}", text("from"), text("to")),
+        "origin.added" | "origin.changed" => {
+            data.get("spec").and_then(|spec| spec.get("root")?.as_str()).unwrap_or_default().to_owned()
+        }
+        "scan.started" => text("reason"),
+        "scan.finished" => ["listed", "added", "changed", "moved", "vanished", "errors"]
+            .iter()
+            .filter(|key| count(key) > 0)
+            .map(|key| format!("{} {key}", count(key)))
+            .collect::<Vec<_>>()
+            .join(", "),
+        "removals.held" => format!("{} of {} missing", count("missing"), count("known")),
+        "layout.changed" => text("template"),
+        _ => String::new(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_stream_begins_at_a_position_or_a_time() {
+        assert_eq!("12".parse(), Ok(From::Position(12)));
+        assert_eq!("now".parse(), Ok(From::Now));
+        assert_eq!("1970-01-01T00:00:01Z".parse(), Ok(From::Time(Timestamp(1_000_000))));
+        assert_eq!("1970-01-02".parse(), Ok(From::Time(Timestamp(86_400_000_000))));
+        assert!("yesterday".parse::<From>().is_err());
+    }
+}

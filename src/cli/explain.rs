@@ -1,0 +1,165 @@
+//! `musicfs explain`.
+
+mod naming;
+
+use std::ffi::OsString;
+
+use clap::Args;
+use eventlog::{Event, EventStore, Filter, Position, Recorded, Subject, Timestamp};
+use futures::StreamExt;
+use projections::{Ino, TrackRow};
+use serde_json::{Value, json};
+
+use self::naming::Naming;
+use super::context::Context;
+use super::library::Opened;
+use super::output::Output;
+use super::track;
+use crate::report::{Kind, Report, Result};
+
+#[derive(Debug, Args)]
+pub(super) struct Arguments {
+    /// A path in the mount or on an origin, also one that is gone, or track:NUMBER
+    path: OsString,
+}
+
+/// All that there is to say about a track.
+struct Explanation {
+    row: TrackRow,
+    /// Where the tree shows it.
+    path: Option<String>,
+    /// True where it was found by a path that it had earlier.
+    formerly: bool,
+    naming: Naming,
+    /// The event that took it out of the tree.
+    gone: Option<Recorded>,
+}
+
+impl Arguments {
+    pub(super) fn run(self, context: &Context) -> Result<()> {
+        context.block_on(async {
+            let library = Opened::at(&context.state()?).await?;
+            let found = track::find(context, &library, &self.path).await?;
+            let row = library.catalog.track(found.track)?.ok_or_else(|| {
+                Report::new(Kind::Input, format!("the library never had track:{}", found.track))
+            })?;
+            let path = library.tree.path_of(Ino::of_track(row.id))?;
+            let explanation = Explanation {
+                naming: Naming::of(&row, library.catalog.layout()?, path.as_deref()),
+                gone: if row.living { None } else { departure(&library, &row).await? },
+                formerly: found.formerly,
+                path,
+                row,
+            };
+            let mut out = context.output();
+            if context.json() {
+                out.json(&explanation.to_json())?;
+            } else {
+                explanation.print(&mut out)?;
+            }
+            out.end()
+        })
+    }
+}
+
+/// The event that took a track out of the tree: its own vanishing, or its origin's removal.
+async fn departure(library: &Opened, row: &TrackRow) -> Result<Option<Recorded>> {
+    let mut last = None;
+    for (kind, subject) in [
+        ("track.vanished", Subject::Track(row.id)),
+        ("origin.removed", Subject::Origin(row.locator.origin.clone())),
+    ] {
+        let filter = Filter { kinds: vec![kind.to_owned()], subject: Some(subject.to_string()) };
+        let mut events = library.log.read(Position::START, None, filter);
+        while let Some(event) = events.next().await.transpose()? {
+            if event.position >= row.last_position {
+                last = Some(event);
+            }
+        }
+        if last.is_some() {
+            break;
+        }
+    }
+    Ok(last)
+}
+
+impl Explanation {
+    const fn state(&self) -> &'static str {
+        match (&self.path, self.row.living) {
+            (Some(_), _) => "shown",
+            (None, true) => "hidden",
+            (None, false) => "gone",
+        }
+    }
+
+    fn gone(&self) -> Option<(&Recorded, &'static str)> {
+        let recorded = self.gone.as_ref()?;
+        Some((recorded, match recorded.event() {
+            Some(Event::OriginRemoved { .. }) => "its origin was removed",
+            _ => "a listing of its origin no longer had the file",
+        }))
+    }
+
+    fn to_json(&self) -> Value {
+        let TrackRow { id, locator, media, .. } = &self.row;
+        let defects = media
+            .defects
+            .iter()
+            .map(|defect| json!({ "kind": defect.kind.name(), "detail": defect.detail }));
+        json!({
+            "track": id.0,
+            "state": self.state(),
+            "path": self.path,
+            "formerly": self.formerly,
+            "origin": locator.origin.as_str(),
+            "origin_path": locator.path.to_string(),
+            "revision": {
+                "size": locator.revision.size,
+                "mtime_ns": locator.revision.mtime_ns,
+                "tag": locator.revision.tag,
+            },
+            "format": media.format.map(eventlog::AudioFormat::name),
+            "content": media.content.to_string(),
+            "naming": self.naming.to_json(),
+            "defects": defects.collect::<Vec<_>>(),
+            "discovered": { "position": self.row.first_position.0, "at": self.row.discovered_at.to_string() },
+            "changed": { "position": self.row.last_position.0, "at": self.row.changed_at.to_string() },
+            "gone": self.gone().map(|(recorded, why)| json!({
+                "position": recorded.position.0,
+                "at": recorded.recorded_at.to_string(),
+                "cause": recorded.cause.map(|cause| cause.to_string()),
+                "why": why,
+            })),
+        })
+    }
+
+    fn print(&self, out: &mut Output) -> Result<()> {
+        let TrackRow { id, locator, media, .. } = &self.row;
+        let path = self.path.as_deref().unwrap_or("(not in the tree)");
+        out.line(format!("track:{id}  {path}"))?;
+        if self.formerly {
+            out.line("found by a name that it had earlier")?;
+        }
+        if let Some((recorded, why)) = self.gone() {
+            let scan = recorded.cause.map(|cause| format!(", by scan {cause}")).unwrap_or_default();
+            let (at, position) = (recorded.recorded_at, recorded.position);
+            out.line(format!("gone since {at} (position {position}){scan}: {why}"))?;
+        }
+        out.line("")?;
+        let mtime = Timestamp(locator.revision.mtime_ns.div_euclid(1_000));
+        out.table(&[
+            ["file".to_owned(), format!("{}: {}", locator.origin, locator.path)],
+            ["state".to_owned(), format!("{} bytes, modified {mtime}", locator.revision.size)],
+            ["format".to_owned(), media.format.map_or("unknown", eventlog::AudioFormat::name).to_owned()],
+            ["sound".to_owned(), media.content.to_string()],
+            ["first seen".to_owned(), format!("{} (position {})", self.row.discovered_at, self.row.first_position)],
+            ["last change".to_owned(), format!("{} (position {})", self.row.changed_at, self.row.last_position)],
+        ])?;
+        out.line("")?;
+        self.naming.print(out)?;
+        for defect in &media.defects {
+            out.line(format!("defect: {}: {}", defect.kind.name(), defect.detail))?;
+        }
+        Ok(())
+    }
+}

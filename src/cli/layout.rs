@@ -1,0 +1,157 @@
+//! `musicfs layout`.
+
+mod hypothetical;
+
+use std::sync::Arc;
+
+use clap::{Args, Subcommand, ValueEnum};
+use eventlog::event::{LayoutSpec, NameProfile};
+use eventlog::{EventStore, TrackId};
+use projections::layout::Layout;
+use projections::{CatalogReader, Ino, TreeReader, Views};
+use serde_json::json;
+use tokio::runtime::Handle;
+
+use self::hypothetical::Hypothetical;
+use super::context::Context;
+use super::library::Opened;
+use super::output::counted;
+use super::progress::Progress;
+use crate::report::{Kind, Report, Result};
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Action {
+    /// Show the rule by which names are made
+    Show,
+    /// Show which names another rule would change; changes nothing
+    Preview(Preview),
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Preview {
+    /// The template, such as '$genre/$artist - $title.$format'
+    template: String,
+    /// Which names are allowed [default: as now]
+    #[arg(long)]
+    names: Option<Names>,
+    /// How many changes to show
+    #[arg(long, value_name = "COUNT", default_value_t = 50)]
+    limit: usize,
+}
+
+/// Which names are allowed.
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum Names {
+    Posix,
+    Windows,
+}
+
+impl Action {
+    pub(super) fn run(self, context: &Context) -> Result<()> {
+        context.block_on(async {
+            let library = Opened::at(&context.state()?).await?;
+            match self {
+                Self::Show => show(context, &library),
+                Self::Preview(preview) => preview.run(context, library).await,
+            }
+        })
+    }
+}
+
+fn show(context: &Context, library: &Opened) -> Result<()> {
+    let LayoutSpec { template, names } = library.catalog.layout()?;
+    let names = profile(names);
+    let mut out = context.output();
+    if context.json() {
+        out.json(&json!({ "template": template, "names": names }))?;
+    } else {
+        out.table(&[["template".to_owned(), template], ["names".to_owned(), names.to_owned()]])?;
+    }
+    out.end()
+}
+
+/// A track whose name would change.
+struct Move {
+    track: TrackId,
+    from: String,
+    to: String,
+}
+
+impl Preview {
+    async fn run(self, context: &Context, library: Opened) -> Result<()> {
+        let names = match self.names {
+            Some(Names::Posix) => NameProfile::Posix,
+            Some(Names::Windows) => NameProfile::Windows,
+            None => library.catalog.layout()?.names,
+        };
+        let layout = LayoutSpec { template: self.template.clone(), names };
+        Layout::of(&layout).map_err(|error| Report::new(Kind::Input, error.to_string()))?;
+        let progress = Progress::new(context, "preview");
+        let (moves, tracks) = moves(library, layout, progress).await?;
+        let mut out = context.output();
+        if context.json() {
+            let shown = moves.iter().take(self.limit);
+            let shown = shown.map(|it| json!({ "track": it.track.0, "from": it.from, "to": it.to }));
+            out.json(&json!({
+                "tracks": tracks,
+                "moved": moves.len(),
+                "moves": shown.collect::<Vec<_>>(),
+            }))?;
+        } else {
+            for Move { from, to, .. } in moves.iter().take(self.limit) {
+                out.line(format!("{from}\n  → {to}"))?;
+            }
+            let tracks = counted(tracks, "track", "tracks");
+            out.line(format!("{} of {tracks} would have another name", moves.len()))?;
+        }
+        out.end()
+    }
+}
+
+/// The tracks whose names differ, and how many tracks there are. The other tree is computed by the
+/// very fold that would compute it, from the log and one more event, in a directory that is then
+/// thrown away.
+async fn moves(library: Opened, layout: LayoutSpec, progress: Progress) -> Result<(Vec<Move>, u64)> {
+    let Opened { log, catalog, tree } = library;
+    let log = Arc::new(Hypothetical::new(log, layout));
+    let runtime = Handle::current();
+    let compared = tokio::task::spawn_blocking(move || {
+        let scratch = scratch()?;
+        let mut told = |at: eventlog::Position, end: eventlog::Position| progress.at(at.0, end.0);
+        Views::replay_to(scratch.path(), &*log, &runtime, log.head(), &mut told)?;
+        let (_, other) = Views::open_read_only(scratch.path())?;
+        let moves = differences(&catalog, &tree, &other)?;
+        progress.end();
+        Ok((moves, tree.stats()?.files))
+    });
+    compared.await.map_err(|error| Report::new(Kind::Bug, error.to_string()))?
+}
+
+fn scratch() -> Result<tempfile::TempDir> {
+    tempfile::Builder::new().prefix("musicfs-preview").tempdir().map_err(|error| {
+        Report::io("make a directory in", &std::env::temp_dir(), &error)
+    })
+}
+
+fn differences(catalog: &CatalogReader, now: &TreeReader, then: &TreeReader) -> Result<Vec<Move>> {
+    let last = catalog.max_track_id()?.map_or(0, |track| track.0);
+    let mut moves = Vec::new();
+    for track in (1..=last).map(TrackId) {
+        let ino = Ino::of_track(track);
+        let (from, to) = (now.path_of(ino)?, then.path_of(ino)?);
+        if let (Some(from), Some(to)) = (from, to)
+            && from != to
+        {
+            moves.push(Move { track, from, to });
+        }
+    }
+    Ok(moves)
+}
+
+/// The name of a profile, as configured.
+pub(super) const fn profile(names: NameProfile) -> &'static str {
+    match names {
+        NameProfile::Posix => "posix",
+        NameProfile::Windows => "windows",
+    }
+}

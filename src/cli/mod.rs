@@ -1,0 +1,173 @@
+//! The command line: one file a command. `docs/CLI.md` is its reference.
+
+mod background;
+mod completions;
+mod config;
+mod context;
+mod doctor;
+mod events;
+mod explain;
+mod helper;
+mod history;
+mod layout;
+mod library;
+mod log;
+mod mount;
+mod origin;
+mod output;
+mod progress;
+mod replay;
+mod shutdown;
+mod status;
+mod track;
+
+use std::ffi::OsString;
+use std::io::Write;
+use std::path::PathBuf;
+
+use clap::{ArgAction, Args, CommandFactory, Parser, Subcommand};
+
+use self::context::Context;
+use crate::report::{Report, Result};
+
+/// Shows a music library as one clean folder tree, wherever the files really live.
+#[derive(Debug, Parser)]
+#[command(name = "musicfs", version, max_term_width = 100, arg_required_else_help = true)]
+struct Cli {
+    #[command(flatten)]
+    global: Global,
+    #[command(subcommand)]
+    command: Command,
+}
+
+/// What every command takes.
+#[derive(Debug, Clone, Args)]
+struct Global {
+    /// The directory of the log, the views, the lock and the socket [default: XDG_DATA_HOME/musicfs]
+    #[arg(long, value_name = "DIR", global = true)]
+    state_dir: Option<PathBuf>,
+    /// The configuration file [default: XDG_CONFIG_HOME/musicfs/config.toml]
+    #[arg(long, value_name = "FILE", global = true)]
+    config: Option<PathBuf>,
+    /// Print data, and errors, as JSON
+    #[arg(long, global = true)]
+    json: bool,
+    /// Say more; twice for still more
+    #[arg(short, long, action = ArgAction::Count, global = true)]
+    verbose: u8,
+    /// Say less: no progress, warnings only; twice for errors only
+    #[arg(short, long, action = ArgAction::Count, global = true, conflicts_with = "verbose")]
+    quiet: u8,
+    /// Set by the tool itself: this process is the daemon in the background
+    #[arg(long, hide = true, global = true)]
+    background: bool,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Mount the library
+    Mount(mount::Arguments),
+    /// Show what the daemon serves and how far it is
+    Status,
+    /// Show the events of the log, and follow it
+    Events(events::Arguments),
+    /// Rebuild views from the log, or check that a rebuild equals them
+    Replay(replay::Arguments),
+    /// Verify, back up, export or import the log
+    #[command(subcommand)]
+    Log(log::Action),
+    /// Show every event of a track
+    History(history::Arguments),
+    /// Explain a name in the tree: what it is made of, where the file is, what is wrong with it
+    Explain(explain::Arguments),
+    /// List, add, remove or rescan the folders of the library
+    #[command(subcommand)]
+    Origin(origin::Action),
+    /// Make, show or check the configuration
+    #[command(subcommand)]
+    Config(config::Action),
+    /// Show or try the rule by which names are made
+    #[command(subcommand)]
+    Layout(layout::Action),
+    /// Look for what could keep MusicFS from working
+    Doctor,
+    /// Stop the daemon and unmount
+    Shutdown(shutdown::Arguments),
+    /// Print completions for a shell
+    Completions(completions::Arguments),
+}
+
+impl Command {
+    fn run(self, context: &Context) -> Result<()> {
+        match self {
+            Self::Mount(arguments) => arguments.run(context),
+            Self::Status => status::run(context),
+            Self::Events(arguments) => arguments.run(context),
+            Self::Replay(arguments) => arguments.run(context),
+            Self::Log(action) => action.run(context),
+            Self::History(arguments) => arguments.run(context),
+            Self::Explain(arguments) => arguments.run(context),
+            Self::Origin(action) => action.run(context),
+            Self::Config(action) => action.run(context),
+            Self::Layout(action) => action.run(context),
+            Self::Doctor => doctor::run(context),
+            Self::Shutdown(arguments) => arguments.run(context),
+            Self::Completions(arguments) => arguments.run(context),
+        }
+    }
+}
+
+/// Runs the tool and returns its exit code (see [`Kind`](crate::report::Kind)).
+#[must_use]
+pub fn run(arguments: impl IntoIterator<Item = OsString>) -> u8 {
+    let mut arguments: Vec<OsString> = arguments.into_iter().collect();
+    if arguments.first().is_some_and(|program| helper::is_helper(program)) {
+        match helper::translated(arguments.drain(1..)) {
+            Ok(translated) => arguments = translated,
+            Err(report) => return failed(&report, false),
+        }
+    }
+    let cli = match Cli::try_parse_from(&arguments) {
+        Ok(cli) => cli,
+        Err(told) => {
+            // Help and version come this way, too, and go to standard output. Should the output be
+            // closed, nobody is there to be told.
+            drop(told.print());
+            return u8::try_from(told.exit_code()).unwrap_or(2);
+        }
+    };
+    let json = cli.global.json;
+    let context = Context::new(cli.global, arguments.into_iter().skip(1).collect());
+    match cli.command.run(&context) {
+        Ok(()) => 0,
+        Err(report) => failed(&report, json),
+    }
+}
+
+/// Writes a report to standard error, and gives its exit code.
+fn failed(report: &Report, json: bool) -> u8 {
+    let mut stderr = std::io::stderr().lock();
+    let told = if json {
+        writeln!(stderr, "{}", report.to_json())
+    } else {
+        output::report(&mut stderr, report)
+    };
+    // Should standard error be closed, nobody is there to be told.
+    drop(told);
+    report.kind().exit_code()
+}
+
+/// The command line's definition, for completions.
+fn definition() -> clap::Command {
+    Cli::command()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_definition_is_sound() {
+        definition().debug_assert();
+    }
+}

@@ -1,0 +1,126 @@
+//! `musicfs mount`.
+
+use std::ffi::{OsStr, OsString};
+use std::path::PathBuf;
+
+use clap::Args;
+use fuse::options::Parsed;
+use serde_json::json;
+use tokio_util::sync::CancellationToken;
+
+use super::background;
+use super::context::{Context, absolute};
+use crate::config::{Loaded, OriginConfig, reference};
+use crate::lock::Lock;
+use crate::report::{Kind, Report, Result};
+use crate::state::StateDir;
+use crate::{daemon, logging, preflight, signals};
+
+#[derive(Debug, Args)]
+pub(super) struct Arguments {
+    /// An empty directory; the library appears there [default: `mountpoint` of the configuration]
+    mountpoint: Option<PathBuf>,
+    /// A folder with music, under an id of your choice; can be repeated
+    #[arg(long = "origin", value_name = "[ID=]PATH")]
+    origins: Vec<OsString>,
+    /// Mount options, separated by commas, such as `allow_other,umask=022`
+    #[arg(short, value_name = "OPTIONS", value_delimiter = ',')]
+    options: Vec<String>,
+    /// Go into the background once the mount answers
+    #[arg(long)]
+    daemon: bool,
+}
+
+impl Arguments {
+    pub(super) fn run(self, context: &Context) -> Result<()> {
+        if !context.is_background() {
+            return if self.daemon { self.start(context) } else { self.serve(context, || {}) };
+        }
+        background::detach()
+            .and_then(|()| self.serve(context, background::ready))
+            .inspect_err(background::failed)
+    }
+
+    /// Mounts in the background. What can be refused at once is refused here.
+    fn start(self, context: &Context) -> Result<()> {
+        let (loaded, mountpoint) = self.settle(context)?;
+        let state = StateDir::create(&loaded.config.state_dir)?;
+        let pid = background::start(&state, context.arguments())?;
+        let mut out = context.output();
+        if context.json() {
+            out.json(&json!({ "mountpoint": mountpoint.to_string_lossy(), "pid": pid }))?;
+        } else if !context.is_quiet() {
+            out.line(format!("mounted on {} by process {pid}", mountpoint.display()))?;
+        }
+        out.end()
+    }
+
+    /// Mounts, and serves until told to stop. `ready` is called when the mount answers.
+    fn serve(self, context: &Context, ready: impl FnOnce() + Send + 'static) -> Result<()> {
+        let (loaded, mountpoint) = self.settle(context)?;
+        let config = loaded.config;
+        let state = StateDir::create(&config.state_dir)?;
+        let lock = Lock::acquire(&state)?;
+        logging::start(&config.log)?;
+        let parsed = options(&config.mount_options)?;
+        parsed.notes.iter().for_each(|note| tracing::warn!("{note}"));
+        context.runtime()?.block_on(async {
+            preflight::origins(&config.origins, &state).await?;
+            let shutdown = CancellationToken::new();
+            signals::stop_on_signals(shutdown.clone())?;
+            let options = daemon::Options {
+                state,
+                mountpoint,
+                mount: parsed.options,
+                layout: config.layout(),
+                readers: config.scan_threads,
+                configuration: reference::in_force(&config),
+                origins: config.origins,
+            };
+            daemon::run(options, lock, shutdown, ready).await
+        })
+    }
+
+    /// The configuration with the flags applied, and the mountpoint.
+    fn settle(&self, context: &Context) -> Result<(Loaded, PathBuf)> {
+        let mut loaded = context.config()?;
+        let config = &mut loaded.config;
+        for origin in self.origins.iter().map(|text| flagged(text)) {
+            let origin = origin?;
+            config.origins.retain(|other| {
+                other.path != origin.path && (origin.id.is_none() || other.id != origin.id)
+            });
+            config.origins.push(origin);
+        }
+        config.mount_options.extend(self.options.iter().cloned());
+        options(&config.mount_options)?;
+        let mountpoint = match (&self.mountpoint, &config.mountpoint) {
+            (Some(path), _) => absolute(path)?,
+            (None, Some(path)) => path.clone(),
+            (None, None) => {
+                return Err(Report::new(Kind::Usage, "there is no MOUNTPOINT")
+                    .hint("give one: musicfs mount ~/Music-view --origin ~/Music; or set `mountpoint` in the configuration"));
+            }
+        };
+        Ok((loaded, mountpoint))
+    }
+}
+
+/// An origin as a flag gives it; its path is seen from the current directory.
+fn flagged(text: &OsStr) -> Result<OriginConfig> {
+    let mut origin = OriginConfig::parse(text);
+    if origin.path.as_os_str().is_empty() {
+        let message = format!("--origin {}: there is no path", text.display());
+        return Err(Report::new(Kind::Usage, message).hint("write --origin PATH or --origin ID=PATH"));
+    }
+    origin.path = absolute(&origin.path)?;
+    Ok(origin)
+}
+
+/// Mount options out of their texts.
+pub(super) fn options(texts: &[String]) -> Result<Parsed> {
+    fuse::options::parse(&texts.join(","), &[]).map_err(|error| {
+        Report::new(Kind::Usage, error.to_string())
+            .hint("`man mount.fuse3` explains the usual ones, docs/CLI.md those of MusicFS")
+    })
+}

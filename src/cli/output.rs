@@ -1,0 +1,132 @@
+//! Printing: data to standard output, all else to standard error, colour only on terminals.
+
+use std::io::{self, IsTerminal, Write};
+
+use serde_json::Value;
+
+use crate::report::{Kind, Report, Result, plain};
+
+/// Standard output, buffered. What is not flushed is lost: every command ends with [`Output::end`].
+pub(super) struct Output {
+    out: io::BufWriter<io::Stdout>,
+    closed: bool,
+}
+
+impl Output {
+    pub(super) fn new() -> Self {
+        Self { out: io::BufWriter::new(io::stdout()), closed: false }
+    }
+
+    /// Prints a line.
+    pub(super) fn line(&mut self, text: impl AsRef<str>) -> Result<()> {
+        let written = writeln!(self.out, "{}", text.as_ref());
+        self.told(written)
+    }
+
+    /// Prints text as it is.
+    pub(super) fn text(&mut self, text: &str) -> Result<()> {
+        let written = self.out.write_all(text.as_bytes());
+        self.told(written)
+    }
+
+    /// Prints a JSON value on one line.
+    pub(super) fn json(&mut self, value: &Value) -> Result<()> {
+        self.line(value.to_string())
+    }
+
+    /// Prints rows in columns as wide as their widest cell, the last one excepted.
+    pub(super) fn table<const N: usize>(&mut self, rows: &[[String; N]]) -> Result<()> {
+        let mut widths = [0; N];
+        for row in rows {
+            for (width, cell) in widths.iter_mut().zip(row) {
+                *width = cell.chars().count().max(*width);
+            }
+        }
+        for row in rows {
+            let mut line = String::new();
+            for (width, cell) in widths.iter().zip(row) {
+                line.push_str(&format!("{cell:width$}  "));
+            }
+            self.line(line.trim_end())?;
+        }
+        Ok(())
+    }
+
+    /// Hands over what was printed so far, as for one who follows.
+    pub(super) fn flush(&mut self) -> Result<()> {
+        let flushed = self.out.flush();
+        self.told(flushed)
+    }
+
+    /// True once nobody reads any more, as after `| head`.
+    pub(super) const fn is_closed(&self) -> bool {
+        self.closed
+    }
+
+    /// Ends the output.
+    pub(super) fn end(mut self) -> Result<()> {
+        self.flush()
+    }
+
+    /// A reader that has gone away is no error: it has had enough.
+    fn told(&mut self, written: io::Result<()>) -> Result<()> {
+        match written {
+            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => {
+                self.closed = true;
+                Ok(())
+            }
+            Err(error) => {
+                Err(Report::new(Kind::Disk, format!("cannot write the output: {}", plain(&error))))
+            }
+            Ok(()) => Ok(()),
+        }
+    }
+}
+
+/// Writes a report for people.
+pub(super) fn report(to: &mut io::StderrLock<'_>, report: &Report) -> io::Result<()> {
+    let colour = to.is_terminal() && std::env::var_os("NO_COLOR").is_none();
+    let label = |name: &str, code: &str| {
+        if colour { format!("\x1b[1;{code}m{name}\x1b[0m") } else { name.to_owned() }
+    };
+    writeln!(to, "{} {}", label("error:", "31"), report.message())?;
+    match report.next_step() {
+        Some(hint) => writeln!(to, "{} {hint}", label("hint:", "36")),
+        None => Ok(()),
+    }
+}
+
+/// A remark for people, on standard error.
+pub(super) fn remark(text: &str) {
+    // Should standard error be closed, nobody is there to be told.
+    drop(writeln!(io::stderr(), "{text}"));
+}
+
+/// `1 track`, `2 tracks`.
+pub(super) fn counted(count: u64, one: &str, more: &str) -> String {
+    if count == 1 { format!("1 {one}") } else { format!("{count} {more}") }
+}
+
+/// A length of time for people: `5 s`, `3 min 20 s`, `2 h 5 min`, `3 d 4 h`.
+pub(super) fn length(secs: u64) -> String {
+    let (minutes, hours, days) = (secs / 60, secs / 3_600, secs / 86_400);
+    match (days, hours, minutes) {
+        (0, 0, 0) => format!("{secs} s"),
+        (0, 0, _) => format!("{minutes} min {} s", secs % 60),
+        (0, _, _) => format!("{hours} h {} min", minutes % 60),
+        _ => format!("{days} d {} h", hours % 24),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lengths_have_two_units_at_most() {
+        let cases = [(0, "0 s"), (59, "59 s"), (200, "3 min 20 s"), (7_500, "2 h 5 min"), (273_600, "3 d 4 h")];
+        for (secs, text) in cases {
+            assert_eq!(length(secs), text);
+        }
+    }
+}

@@ -1,0 +1,131 @@
+//! `musicfs replay`.
+
+use std::sync::Arc;
+
+use clap::Args;
+use eventlog::{EventStore, SqliteStore};
+use futures::{Stream, StreamExt, TryStreamExt};
+use projections::Views;
+use proto::v1;
+use proto::v1::replay_response::Update;
+use tokio::runtime::Handle;
+
+use super::context::Context;
+use super::output::Output;
+use super::progress::Progress;
+use crate::control::{Client, json, received, replay};
+use crate::lock::Lock;
+use crate::report::{Kind, Report, Result};
+
+#[derive(Debug, Args)]
+pub(super) struct Arguments {
+    /// The views [default: all]
+    views: Vec<String>,
+    /// Compare only: what serves stays as it is
+    #[arg(long)]
+    check: bool,
+}
+
+impl Arguments {
+    /// Replays within the daemon where one runs, else here, under the lock.
+    pub(super) fn run(self, context: &Context) -> Result<()> {
+        let names = replay::named(&self.views)?;
+        let report = context.block_on(async {
+            match context.connect_if_running().await? {
+                Some(client) => self.ask(context, &client).await,
+                None => {
+                    let state = context.state()?;
+                    let _lock = Lock::acquire(&state)?;
+                    let log = Arc::new(SqliteStore::open_read_only(state.log_file()).await?);
+                    let views = Views::open(&state.views_dir(), log.clone(), &Handle::current())?;
+                    let views = Arc::new(views);
+                    views.wait_for(log.head()).await?;
+                    let updates = replay::replay(Arc::clone(&views), names, self.check);
+                    let report = follow(context, updates).await;
+                    // Their threads end outside of the runtime's.
+                    drop(tokio::task::spawn_blocking(move || drop(views)).await);
+                    log.close().await;
+                    report
+                }
+            }
+        })?;
+        let mut out = context.output();
+        if context.json() {
+            out.json(&json::replay(&report))?;
+        } else {
+            self.print(&mut out, &report)?;
+        }
+        out.end()?;
+        let differs = |view: &&v1::ViewReplay| self.check && !view.equal;
+        match report.views.iter().find(differs) {
+            None => Ok(()),
+            Some(view) => {
+                let name = &view.name;
+                Err(Report::new(Kind::Failed, format!("the {name} that is served differs from its replay"))
+                    .hint(format!("`musicfs replay {name}` puts the replay in its place; please report this as a bug")))
+            }
+        }
+    }
+
+    async fn ask(&self, context: &Context, client: &Client) -> Result<v1::ReplayReport> {
+        let request = v1::ReplayRequest { views: self.views.clone(), check: self.check };
+        let answer = client.views().replay(request).await.map_err(|status| received(&status))?;
+        let updates = answer.into_inner().map_err(|status| received(&status));
+        follow(context, updates).await
+    }
+
+    fn print(&self, out: &mut Output, report: &v1::ReplayReport) -> Result<()> {
+        let rows: Vec<[String; 4]> = report
+            .views
+            .iter()
+            .map(|view| {
+                let secs = view.elapsed.as_ref().map(json::secs).unwrap_or_default();
+                let outcome = match (self.check, view.equal) {
+                    (true, true) => "equal",
+                    (true, false) => "DIFFERENT",
+                    (false, true) => "rebuilt",
+                    (false, false) => "rebuilt, and was different before",
+                };
+                [
+                    view.name.clone(),
+                    format!("{} events in {secs:.2} s ({} events/s)", view.events, rate(view.events, secs)),
+                    format!("digest {}", view.digest.get(..16).unwrap_or(&view.digest)),
+                    outcome.to_owned(),
+                ]
+            })
+            .collect();
+        out.table(&rows)
+    }
+}
+
+/// Shows progress until the report comes.
+async fn follow(
+    context: &Context,
+    updates: impl Stream<Item = Result<v1::ReplayResponse>>,
+) -> Result<v1::ReplayReport> {
+    let mut updates = std::pin::pin!(updates);
+    let progress = Progress::new(context, "replay");
+    let mut report = None;
+    while let Some(message) = updates.next().await.transpose()? {
+        match message.update {
+            Some(Update::Progress(now)) => {
+                progress.doing(now.view);
+                progress.at(now.current, now.total);
+            }
+            Some(Update::Report(last)) => report = Some(last),
+            None => {}
+        }
+    }
+    progress.end();
+    report.ok_or_else(|| Report::new(Kind::NotRunning, "the daemon stopped before the replay was done"))
+}
+
+#[expect(
+    clippy::cast_precision_loss,
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "a rate for people"
+)]
+fn rate(events: u64, secs: f64) -> u64 {
+    (events as f64 / secs.max(1e-6)) as u64
+}

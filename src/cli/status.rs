@@ -1,0 +1,87 @@
+//! `musicfs status`.
+
+use proto::v1;
+
+use super::context::Context;
+use super::output::{Output, counted, length};
+use super::library::Opened;
+use crate::control::{json, received};
+use crate::report::{Kind, Result};
+
+/// Prints the status. Where no daemon runs, what the state tells, and [`Kind::NotRunning`].
+pub(super) fn run(context: &Context) -> Result<()> {
+    let (status, absent) = context.block_on(async {
+        match context.connect().await {
+            Ok(client) => {
+                let answer = client.control().get_status(v1::GetStatusRequest {}).await;
+                Ok((answer.map_err(|status| received(&status))?.into_inner(), None))
+            }
+            Err(report) if report.kind() == Kind::NotRunning => {
+                let opened = Opened::at(&context.state()?).await?;
+                Ok((opened.status()?, Some(report)))
+            }
+            Err(report) => Err(report),
+        }
+    })?;
+    let mut out = context.output();
+    if context.json() {
+        out.json(&json::status(&status))?;
+    } else {
+        print(&mut out, &status)?;
+    }
+    out.end()?;
+    absent.map_or(Ok(()), Err)
+}
+
+fn print(out: &mut Output, status: &v1::GetStatusResponse) -> Result<()> {
+    let state = json::state(status.state());
+    let uptime = status.uptime.map(|uptime| uptime.seconds.unsigned_abs());
+    let since = uptime.map(|secs| format!(" for {}", length(secs))).unwrap_or_default();
+    out.line(format!("musicfs {}: {state}{since}", status.version))?;
+    if !status.mountpoint.is_empty() {
+        out.line(format!("mounted on {}", String::from_utf8_lossy(&status.mountpoint)))?;
+    }
+    out.line(format!("{}, log at position {}", counted(status.tracks, "track", "tracks"), status.position))?;
+    for scan in &status.scans {
+        out.line(format!("scanning {}: {}", scan.origin, scanned(scan)))?;
+    }
+    heading(out, "origins", status.origins.is_empty())?;
+    let origins: Vec<[String; 4]> = status.origins.iter().map(super::origin::row).collect();
+    out.table(&origins)?;
+    heading(out, "views", status.views.is_empty())?;
+    let views: Vec<[String; 3]> = status.views.iter().map(view).collect();
+    out.table(&views)?;
+    for task in status.tasks.iter().filter(|task| task.state() != v1::TaskState::Running) {
+        out.line(format!("task {} is down after {} restarts", task.name, task.restarts))?;
+    }
+    Ok(())
+}
+
+fn heading(out: &mut Output, name: &str, is_empty: bool) -> Result<()> {
+    out.line(if is_empty { format!("\nno {name}") } else { format!("\n{name}:") })
+}
+
+fn view(view: &v1::ViewStatus) -> [String; 3] {
+    let state = match view.lag {
+        0 => "up to date".to_owned(),
+        lag => format!("{} behind", counted(lag, "event", "events")),
+    };
+    [format!("  {}", view.name), format!("position {}", view.position), state]
+}
+
+/// How far a scan is, for people.
+pub(super) fn scanned(scan: &v1::ScanProgress) -> String {
+    let found = scan.found.clone().unwrap_or_default();
+    let mut text = counted(scan.current, "file", "files");
+    if scan.total > scan.current {
+        text.push_str(&format!(" of about {}", scan.total));
+    }
+    for (count, what) in
+        [(found.added, "new"), (found.changed, "changed"), (found.moved, "moved"), (found.vanished, "gone")]
+    {
+        if count > 0 {
+            text.push_str(&format!(", {count} {what}"));
+        }
+    }
+    text
+}

@@ -1,0 +1,60 @@
+//! The control plane: gRPC on a Unix socket that only the daemon's owner can open.
+
+mod client;
+mod control_service;
+mod convert;
+mod event_service;
+pub mod json;
+mod origin_service;
+mod problem;
+pub mod replay;
+mod server;
+mod socket;
+mod status;
+mod view_service;
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Instant;
+
+use eventlog::EventStore;
+use projections::Views;
+use tokio_util::sync::CancellationToken;
+
+pub use self::client::Client;
+pub use self::convert::event;
+pub use self::problem::received;
+pub use self::server::{Listening, listen};
+pub use self::status::{running_json, stopped};
+use crate::library::Library;
+use crate::supervise::Supervisor;
+
+/// What the control plane shows and moves: the running daemon. Cheap to clone.
+#[derive(Clone)]
+pub struct Engine {
+    /// The log.
+    pub store: Arc<dyn EventStore>,
+    /// The views.
+    pub views: Arc<Views>,
+    /// The origins.
+    pub library: Arc<Library>,
+    /// The background tasks.
+    pub supervisor: Supervisor,
+    /// Where the library is mounted.
+    pub mountpoint: PathBuf,
+    /// When the daemon started.
+    pub started: Instant,
+    /// What the mount counts.
+    pub mount: Arc<dyn MountFigures>,
+    /// Cancelled to stop the daemon in order; by a signal, the RPC, or a lost mount.
+    pub shutdown: CancellationToken,
+}
+
+/// Figures of a mount.
+pub trait MountFigures: Send + Sync {
+    /// Files open now.
+    fn open_handles(&self) -> u64;
+
+    /// Requests of the kernel answered so far.
+    fn operations(&self) -> u64;
+}

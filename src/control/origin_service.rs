@@ -1,0 +1,158 @@
+//! `OriginService`.
+
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use eventlog::event::OriginSpec;
+use eventlog::OriginId;
+use futures::StreamExt;
+use futures::stream::BoxStream;
+use proto::v1;
+use proto::v1::origin_service_server::OriginService;
+use proto::v1::rescan_origin_response::Update;
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt;
+use tokio::sync::watch;
+use tonic::{Request, Response, Status};
+
+use super::{Engine, convert, problem};
+use crate::config::id_for;
+use crate::library::{LibraryError, Rescan, Rescanning};
+use crate::report::{Kind, Report};
+use crate::scan::ScanStatus;
+
+/// How often a scan tells how far it is.
+const TICK: Duration = Duration::from_millis(100);
+
+pub(super) struct Origins(Engine);
+
+impl Origins {
+    pub(super) const fn new(engine: Engine) -> Self {
+        Self(engine)
+    }
+
+    /// The id that was asked for, or the one of an origin with that root, or a free one.
+    fn id(&self, asked: &str, root: &[u8]) -> Result<OriginId, Status> {
+        if !asked.is_empty() {
+            return parse_id(asked);
+        }
+        let known = self.0.library.origins().map_err(problem::refused)?;
+        let same = known.iter().find(|(row, _)| row.spec.root == root).map(|(row, _)| row.id.clone());
+        Ok(same.unwrap_or_else(|| {
+            id_for(Path::new(OsStr::from_bytes(root)), |id| known.iter().any(|(row, _)| row.id == *id))
+        }))
+    }
+}
+
+#[tonic::async_trait]
+impl OriginService for Origins {
+    async fn list_origins(
+        &self,
+        _: Request<v1::ListOriginsRequest>,
+    ) -> Result<Response<v1::ListOriginsResponse>, Status> {
+        let origins = self.0.library.origins().map_err(problem::refused)?;
+        let origins = origins.iter().map(|(row, state)| convert::origin(row, state)).collect();
+        Ok(Response::new(v1::ListOriginsResponse { origins }))
+    }
+
+    async fn add_origin(
+        &self,
+        request: Request<v1::AddOriginRequest>,
+    ) -> Result<Response<v1::AddOriginResponse>, Status> {
+        let v1::AddOriginRequest { id, r#type, name, root, options } = request.into_inner();
+        let id = self.id(&id, &root)?;
+        let spec = OriginSpec {
+            kind: if r#type.is_empty() { "local".to_owned() } else { r#type },
+            name: if name.is_empty() { id.to_string() } else { name },
+            root,
+            options: options.into_iter().collect(),
+        };
+        let position = self.0.library.add(id.clone(), spec).await.map_err(problem::refused)?;
+        Ok(Response::new(v1::AddOriginResponse { id: id.to_string(), position: position.0 }))
+    }
+
+    async fn remove_origin(
+        &self,
+        request: Request<v1::RemoveOriginRequest>,
+    ) -> Result<Response<v1::RemoveOriginResponse>, Status> {
+        let id = parse_id(&request.into_inner().id)?;
+        let position = self.0.library.remove(&id).await.map_err(problem::refused)?;
+        Ok(Response::new(v1::RemoveOriginResponse { position: position.0 }))
+    }
+
+    type RescanOriginStream = BoxStream<'static, Result<v1::RescanOriginResponse, Status>>;
+
+    async fn rescan_origin(
+        &self,
+        request: Request<v1::RescanOriginRequest>,
+    ) -> Result<Response<Self::RescanOriginStream>, Status> {
+        let v1::RescanOriginRequest { id, accept_removals, verify } = request.into_inner();
+        let ids = if id.is_empty() {
+            let origins = self.0.library.origins().map_err(problem::refused)?;
+            origins.into_iter().map(|(row, _)| row.id).collect()
+        } else {
+            vec![parse_id(&id)?]
+        };
+        let rescan = Rescan { accept_removals, verify };
+        let mut asked = Vec::with_capacity(ids.len());
+        for id in ids {
+            let scan = self.0.library.rescan(&id, rescan).await.map_err(problem::refused)?;
+            asked.push(follow(self.0.clone(), id, scan));
+        }
+        Ok(Response::new(futures::stream::select_all(asked).boxed()))
+    }
+}
+
+fn parse_id(text: &str) -> Result<OriginId, Status> {
+    text.parse().map_err(|error| problem::sent(&Report::new(Kind::Input, format!("{error}"))))
+}
+
+/// A scan from being asked for to its end.
+fn follow(
+    engine: Engine,
+    id: OriginId,
+    scan: Rescanning,
+) -> BoxStream<'static, Result<v1::RescanOriginResponse, Status>> {
+    let message = |update| v1::RescanOriginResponse { update: Some(update) };
+    let Rescanning { progress, mut summary } = scan;
+    async_stream::stream! {
+        let waiting = v1::ScanPhase::Waiting.into();
+        let waiting = v1::ScanProgress { origin: id.to_string(), phase: waiting, ..Default::default() };
+        yield Ok(message(Update::Progress(waiting)));
+        // Where the scan never begins, the summary says why.
+        let mut progress: Option<watch::Receiver<ScanStatus>> = progress.await.ok();
+        let ended = loop {
+            if let Some(progress) = &progress {
+                let now = convert::progress(&id, &progress.borrow().clone(), Instant::now());
+                yield Ok(message(Update::Progress(now)));
+            }
+            tokio::select! {
+                ended = &mut summary => break ended,
+                () = changed(&mut progress) => {}
+            }
+        };
+        yield match ended {
+            Ok(Ok(summary)) => {
+                let rows = engine.library.origins().unwrap_or_default();
+                let row = rows.iter().map(|(row, _)| row).find(|row| row.id == id);
+                Ok(message(Update::Summary(convert::summary(&id, &summary, row))))
+            }
+            Ok(Err(error)) => Err(problem::sent(&Report::from(error))),
+            Err(_) => Err(problem::refused(LibraryError::Stopping)),
+        };
+    }
+    .boxed()
+}
+
+/// Returns when there is something new to tell, but not sooner than the next tick.
+async fn changed(progress: &mut Option<watch::Receiver<ScanStatus>>) {
+    tokio::time::sleep(TICK).await;
+    match progress {
+        Some(receiver) => {
+            if receiver.changed().await.is_err() {
+                *progress = None;
+            }
+        }
+        None => std::future::pending().await,
+    }
+}

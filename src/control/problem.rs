@@ -1,0 +1,66 @@
+//! Reports as gRPC statuses, and back: the client shows the very report that the daemon made.
+
+use tonic::{Code, Status};
+
+use crate::library::LibraryError;
+use crate::report::{Kind, Report};
+
+/// A report for the other side. The whole of it is in the status's details, as JSON.
+pub(super) fn sent(report: &Report) -> Status {
+    let details = report.to_json().to_string().into_bytes();
+    Status::with_details(code(report.kind()), report.message(), details.into())
+}
+
+/// The report that came as a status; of another's statuses, what they tell.
+#[must_use]
+pub fn received(status: &Status) -> Report {
+    let details = serde_json::from_slice(status.details()).ok();
+    details.and_then(|details| Report::from_json(&details)).unwrap_or_else(|| {
+        let kind = match status.code() {
+            Code::InvalidArgument | Code::NotFound | Code::OutOfRange => Kind::Input,
+            Code::Unavailable | Code::Cancelled => Kind::NotRunning,
+            _ => Kind::Bug,
+        };
+        Report::new(kind, format!("the daemon said: {}", status.message()))
+    })
+}
+
+fn code(kind: Kind) -> Code {
+    match kind {
+        Kind::Usage | Kind::Input => Code::InvalidArgument,
+        Kind::Config | Kind::Failed => Code::FailedPrecondition,
+        Kind::Origin | Kind::NotRunning => Code::Unavailable,
+        Kind::Busy => Code::Aborted,
+        Kind::Disk | Kind::Machine => Code::ResourceExhausted,
+        Kind::Damaged => Code::DataLoss,
+        Kind::Bug => Code::Internal,
+    }
+}
+
+/// What the library refused. Two of its refusals have codes of their own.
+pub(super) fn refused(error: LibraryError) -> Status {
+    let code = match error {
+        LibraryError::Exists(_) => Some(Code::AlreadyExists),
+        LibraryError::Unknown(_) => Some(Code::NotFound),
+        _ => None,
+    };
+    let report = Report::from(error);
+    let status = sent(&report);
+    match code {
+        Some(code) => Status::with_details(code, report.message(), status.details().to_vec().into()),
+        None => status,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_report_arrives_as_it_was_sent() {
+        for kind in Kind::ALL {
+            let report = Report::new(*kind, "what failed, 日本").hint("what to do");
+            assert_eq!(received(&sent(&report)), report);
+        }
+    }
+}

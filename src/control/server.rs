@@ -1,0 +1,70 @@
+//! Serves the control plane until the daemon stops.
+
+use std::time::Duration;
+
+use futures::StreamExt;
+use proto::v1::control_service_server::ControlServiceServer;
+use proto::v1::event_service_server::EventServiceServer;
+use proto::v1::origin_service_server::OriginServiceServer;
+use proto::v1::view_service_server::ViewServiceServer;
+use tokio::net::UnixListener;
+use tokio_stream::wrappers::UnixListenerStream;
+use tokio_util::sync::CancellationToken;
+use tonic::transport::Server;
+
+use super::control_service::Control;
+use super::event_service::Events;
+use super::origin_service::Origins;
+use super::view_service::ViewsService;
+use super::{Engine, socket};
+use crate::report::Result;
+use crate::state::StateDir;
+
+/// How long calls that are under way have to end, once the daemon stops.
+const DRAIN: Duration = Duration::from_secs(2);
+
+/// A socket that listens, and waits for a daemon to serve.
+#[derive(Debug)]
+pub struct Listening {
+    listener: UnixListener,
+    state: StateDir,
+}
+
+/// Opens the control socket of a state directory. Only for who holds its lock.
+///
+/// # Errors
+/// Where the socket cannot be made.
+pub fn listen(state: &StateDir) -> Result<Listening> {
+    Ok(Listening { listener: socket::bind(state)?, state: state.clone() })
+}
+
+impl Listening {
+    /// Serves until `stop` is cancelled; streams end then. Calls under way get two seconds.
+    pub async fn serve(self, engine: Engine, stop: CancellationToken) {
+        let trusted = UnixListenerStream::new(self.listener).filter(|stream| {
+            let known = stream.as_ref().map_or(true, socket::is_trusted);
+            if !known {
+                tracing::warn!("a process of another user was turned away from the control socket");
+            }
+            std::future::ready(known)
+        });
+        let serving = Server::builder()
+            .add_service(ControlServiceServer::new(Control::new(engine.clone())))
+            .add_service(OriginServiceServer::new(Origins::new(engine.clone())))
+            .add_service(EventServiceServer::new(Events::new(engine.clone(), stop.clone())))
+            .add_service(ViewServiceServer::new(ViewsService::new(engine)))
+            .serve_with_incoming_shutdown(trusted, stop.clone().cancelled_owned());
+        let limit = async {
+            stop.cancelled().await;
+            tokio::time::sleep(DRAIN).await;
+        };
+        tokio::select! {
+            served = serving => if let Err(error) = served {
+                tracing::error!(%error, "the control socket failed");
+            },
+            () = limit => {}
+        }
+        // Gone or not: the next daemon replaces it.
+        drop(std::fs::remove_file(self.state.socket()));
+    }
+}

@@ -1,0 +1,88 @@
+//! What `GetStatus` tells.
+
+use std::os::unix::ffi::OsStrExt;
+use std::time::Instant;
+
+use eventlog::{EventStore, Position};
+use projections::{CatalogReader, OriginRow, TreeReader, ViewName};
+use proto::v1;
+
+use super::{Engine, convert};
+use crate::library::OriginState;
+use crate::report::Result;
+
+/// The daemon as it stands.
+pub(super) fn running(engine: &Engine) -> Result<v1::GetStatusResponse> {
+    let head = engine.store.head();
+    let origins = engine.library.origins()?;
+    let now = Instant::now();
+    let scan = |(row, state): &(OriginRow, OriginState)| {
+        let scan = state.scan.as_ref()?.borrow().clone();
+        (!scan.done).then(|| convert::progress(&row.id, &scan, now))
+    };
+    let listed = engine.library.has_begun() && origins.iter().all(|(row, _)| row.listed.is_some());
+    let state = if engine.shutdown.is_cancelled() {
+        v1::DaemonState::Stopping
+    } else if listed {
+        v1::DaemonState::Ready
+    } else {
+        v1::DaemonState::Syncing
+    };
+    let tasks = engine.supervisor.tasks();
+    Ok(v1::GetStatusResponse {
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        state: state.into(),
+        mountpoint: engine.mountpoint.as_os_str().as_bytes().to_vec(),
+        position: head.0,
+        tracks: engine.views.tree().stats()?.files,
+        uptime: Some(convert::duration(engine.started.elapsed())),
+        pid: std::process::id(),
+        open_handles: engine.mount.open_handles(),
+        fuse_operations: engine.mount.operations(),
+        scans: origins.iter().filter_map(scan).collect(),
+        origins: origins.iter().map(|(row, state)| convert::origin(row, state)).collect(),
+        views: engine.views.positions().into_iter().map(|(view, at)| self::view(view, at, head)).collect(),
+        tasks: tasks.iter().map(|(name, status)| convert::task(name, status)).collect(),
+    })
+}
+
+/// The daemon as it stands, as `musicfs status --json` shows it.
+///
+/// # Errors
+/// Where the views cannot be read.
+pub fn running_json(engine: &Engine) -> Result<serde_json::Value> {
+    Ok(super::json::status(&running(engine)?))
+}
+
+/// What the state tells where no daemon runs.
+///
+/// # Errors
+/// Where the views cannot be read.
+pub fn stopped(
+    log: &dyn EventStore,
+    catalog: &CatalogReader,
+    tree: &TreeReader,
+) -> Result<v1::GetStatusResponse> {
+    let head = log.head();
+    let nobody = OriginState::default();
+    Ok(v1::GetStatusResponse {
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        state: v1::DaemonState::Stopped.into(),
+        position: head.0,
+        tracks: tree.stats()?.files,
+        origins: catalog.origins()?.iter().map(|row| convert::origin(row, &nobody)).collect(),
+        views: vec![
+            view(ViewName::Catalog, catalog.position()?, head),
+            view(ViewName::Tree, tree.position()?, head),
+        ],
+        ..v1::GetStatusResponse::default()
+    })
+}
+
+fn view(name: ViewName, position: Position, head: Position) -> v1::ViewStatus {
+    v1::ViewStatus {
+        name: name.as_str().to_owned(),
+        position: position.0,
+        lag: head.0.saturating_sub(position.0),
+    }
+}

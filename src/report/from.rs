@@ -1,0 +1,109 @@
+//! What the errors of the rooms mean for people: who must act, and how.
+
+use eventlog::StoreError;
+use fuse::MountError;
+use fuse::mountpoint::MountPointError;
+use origins::OriginError;
+use projections::ViewError;
+
+use super::{Kind, Report};
+use crate::library::{LibraryError, RootError};
+use crate::scan::ScanError;
+
+impl From<StoreError> for Report {
+    fn from(error: StoreError) -> Self {
+        let message = error.to_string();
+        match error {
+            StoreError::Damaged { .. } | StoreError::Poisoned(_) => {
+                Self::new(Kind::Damaged, message).hint(
+                    "nothing was changed; `musicfs log verify` tells how far it holds, \
+                     docs/RECOVERY.md what to do",
+                )
+            }
+            StoreError::DiskFull { .. } | StoreError::Backend { .. } => {
+                Self::new(Kind::Disk, message)
+            }
+            StoreError::InUse { .. } => Self::new(Kind::Busy, message),
+            StoreError::WrongPosition { .. } => Self::new(Kind::Busy, message)
+                .hint("another process writes to this log; stop it, then restart the daemon"),
+            StoreError::BelowHorizon { .. }
+            | StoreError::Exists { .. }
+            | StoreError::BadLine { .. } => Self::new(Kind::Input, message),
+            _ => Self::new(Kind::Bug, message),
+        }
+    }
+}
+
+impl From<ViewError> for Report {
+    fn from(error: ViewError) -> Self {
+        let message = error.to_string();
+        match error {
+            ViewError::Log(error) => error.into(),
+            ViewError::Unreadable { .. } => Self::new(Kind::Damaged, message),
+            ViewError::Unwritable { .. } | ViewError::Directory { .. } => {
+                Self::new(Kind::Disk, message)
+            }
+            ViewError::Missing { .. } | ViewError::BeyondHead { .. } => {
+                Self::new(Kind::Input, message)
+            }
+            ViewError::Busy(_) => Self::new(Kind::Busy, message),
+            _ => Self::new(Kind::Bug, message),
+        }
+    }
+}
+
+impl From<OriginError> for Report {
+    fn from(error: OriginError) -> Self {
+        Self::new(Kind::Origin, error.message)
+    }
+}
+
+impl From<RootError> for Report {
+    fn from(error: RootError) -> Self {
+        let kind = match error {
+            RootError::Unreadable { .. } => Kind::Origin,
+            _ => Kind::Input,
+        };
+        Self::new(kind, error.to_string())
+    }
+}
+
+impl From<LibraryError> for Report {
+    fn from(error: LibraryError) -> Self {
+        match error {
+            LibraryError::Root(error) => error.into(),
+            LibraryError::Log(error) => error.into(),
+            LibraryError::View(error) => error.into(),
+            LibraryError::Exists(_) | LibraryError::Unknown(_) => {
+                Self::new(Kind::Input, error.to_string())
+            }
+            LibraryError::Stopping => Self::new(Kind::NotRunning, error.to_string()),
+        }
+    }
+}
+
+impl From<ScanError> for Report {
+    fn from(error: ScanError) -> Self {
+        match error {
+            ScanError::Origin(error) => error.into(),
+            ScanError::Log(error) => error.into(),
+            ScanError::View(error) => error.into(),
+            ScanError::Stopped => Self::new(Kind::NotRunning, error.to_string()),
+            ScanError::Panicked => Self::new(Kind::Bug, error.to_string()),
+        }
+    }
+}
+
+impl From<MountError> for Report {
+    fn from(error: MountError) -> Self {
+        Self::new(Kind::Machine, error.to_string())
+            .hint("`musicfs doctor` looks at what mounting needs")
+    }
+}
+
+impl From<MountPointError> for Report {
+    fn from(error: MountPointError) -> Self {
+        let message = format!("cannot {} {}: {}", error.action, error.path.display(), error.reason);
+        Self::new(Kind::Input, message).hint(error.next)
+    }
+}
