@@ -137,18 +137,22 @@ impl Layer {
 
     /// The tags, the encoder, and whether something had to be cut.
     pub(crate) fn finish(mut self) -> (Tags, Option<String>, bool) {
+        // Spares were admitted when they came, so they are kept without asking again. Each name's
+        // values stay together: a list that only begins like the field's own is told in full.
         let spares = std::mem::take(&mut self.spares);
-        let wanting: Vec<bool> = spares
-            .iter()
-            .map(|(field, ..)| self.tags.all(field).is_empty())
-            .collect();
-        // Spares were admitted when they came, so they are kept without asking again.
-        for ((field, name, value), wanting) in spares.into_iter().zip(wanting) {
-            let repeats = self.tags.all(&field).contains(&value);
-            match (wanting, repeats) {
-                (true, false) => self.tags.push(field, &value),
-                (false, false) => self.tags.push(Field::Custom(name.into()), &value),
-                (_, true) => {}
+        let before = self.tags.clone();
+        for (field, name, value) in &spares {
+            let have = before.all(field);
+            let news = |other: &String| !have.contains(other);
+            if have.is_empty() {
+                if !self.tags.all(field).contains(value) {
+                    self.tags.push(field.clone(), value);
+                }
+            } else if spares
+                .iter()
+                .any(|(_, other, value)| other == name && news(value))
+            {
+                self.tags.push(Field::Custom(name.as_str().into()), value);
             }
         }
         (self.tags, self.encoder, self.allowance.exceeded)
@@ -202,6 +206,8 @@ mod tests {
         let both = tags(&[("ARTIST", "A & B"), ("ARTISTS", "A"), ("ARTISTS", "B")]);
         assert_eq!(both.all(&Field::Artist), ["A & B"]);
         assert_eq!(both.all(&Field::Custom("ARTISTS".into())), ["A", "B"]);
+        let same = tags(&[("ARTIST", "A"), ("ARTISTS", "A")]);
+        assert_eq!(same.iter().count(), 1);
     }
 
     #[test]

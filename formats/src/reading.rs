@@ -4,11 +4,11 @@ use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use eventlog::Media;
-use eventlog::tags::{AudioFormat, DefectKind};
+use eventlog::tags::{AudioFormat, ByteRange, DefectKind};
 
 use crate::ReadAt;
 use crate::containers::{self, Container, Lead};
-use crate::identity;
+use crate::identity::{self, Essence};
 use crate::sheet::Sheet;
 use crate::sniff;
 use crate::source::Source;
@@ -25,7 +25,18 @@ pub(crate) fn read(file: &dyn ReadAt, name: &[u8]) -> io::Result<Media> {
         let detail = "the tags are larger or more scattered than is read (16 MiB, 256 reads)";
         sheet.defect(DefectKind::BadTags, detail);
     }
-    let content = identity::content_id(&mut source, format, sheet.range, &sheet.essence)?;
+    // Where there is no audio, all there is stands for it: two such files are not the same track.
+    let (range, essence) = match sheet.range.len {
+        0 => (
+            ByteRange {
+                offset: 0,
+                len: source.len(),
+            },
+            &Essence::Samples,
+        ),
+        _ => (sheet.range, &sheet.essence),
+    };
+    let content = identity::content_id(&mut source, format, range, essence)?;
     let (audio, audio_range) = (sheet.audio.clone(), sheet.range);
     let (tags, defects) = sheet.finish();
     Ok(Media {

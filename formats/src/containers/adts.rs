@@ -10,7 +10,7 @@ use crate::source::Source;
 use crate::tags::trailer;
 
 /// How far behind the tags frames are looked for, and averaged over.
-const SEARCHED: usize = 64 << 10;
+const SEARCHED: usize = 32 << 10;
 
 const SAMPLES: u64 = 1024;
 const RATES: [u32; 13] = [
@@ -78,14 +78,6 @@ fn frames(source: &mut Source<'_>, start: u64) -> io::Result<Option<Frames>> {
         }
     }
     Ok(None)
-}
-
-/// Whether ADTS frames begin at `start`, or not far behind it.
-///
-/// # Errors
-/// What the origin said.
-pub(crate) fn is_adts(source: &mut Source<'_>, start: u64) -> io::Result<bool> {
-    Ok(frames(source, start)?.is_some())
 }
 
 /// Reads a stream of ADTS frames. The duration is an estimate from the first of them: the stream

@@ -12,7 +12,7 @@ use crate::tags::{apev2, id3v2};
 const MAX_TAGS: usize = 8;
 
 /// How many zero bytes are taken for padding behind a tag.
-const MAX_PADDING: usize = 64 << 10;
+const MAX_PADDING: usize = 32 << 10;
 
 /// What stands at a file's beginning.
 pub(crate) struct Lead {

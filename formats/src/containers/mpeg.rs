@@ -12,8 +12,9 @@ use crate::source::Source;
 use crate::tags::trailer;
 use crate::text;
 
-/// How far behind the tags the first frame is looked for.
-const SEARCHED: usize = 64 << 10;
+/// How far behind the tags the first frame is looked for: first where the head of the file has
+/// most likely been fetched already, then farther.
+const SEARCHED: [usize; 2] = [32 << 10, 128 << 10];
 
 /// A frame's header.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -129,21 +130,18 @@ fn kbps(version: Version, layer: u8, index: u32) -> Option<u32> {
 /// # Errors
 /// What the origin said.
 pub(crate) fn first_frame(source: &mut Source<'_>, start: u64) -> io::Result<Option<(u64, Frame)>> {
-    let searched = source.at(start, SEARCHED)?.to_vec();
-    let syncs = searched
-        .array_windows::<4>()
-        .enumerate()
-        .filter_map(|(i, header)| {
-            (header[0] == 0xff)
-                .then(|| Frame::parse(*header))
-                .flatten()
-                .map(|frame| (i, frame))
-        });
-    for (index, frame) in syncs {
-        let offset = start + index as u64;
-        if chained(source, offset, frame, index == 0)? {
-            return Ok(Some((offset, frame)));
+    let mut done = 0;
+    for reach in SEARCHED {
+        let searched = source.at(start, reach)?.to_vec();
+        for (index, header) in searched.array_windows::<4>().enumerate().skip(done) {
+            if let Some(frame) = Frame::parse(*header) {
+                let offset = start + index as u64;
+                if chained(source, offset, frame, index == 0)? {
+                    return Ok(Some((offset, frame)));
+                }
+            }
         }
+        done = searched.len().saturating_sub(3);
     }
     Ok(None)
 }

@@ -1,0 +1,188 @@
+//! ORG-4: retagging a file does not change its identity; other sound does.
+
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use eventlog::Field;
+use eventlog::tags::Media;
+
+use crate::harness::{audio_files, library, read_file};
+
+const LONG: usize = 70_000;
+
+/// A copy of a file of the library to do things to.
+fn copy(test: &str, file: &str) -> PathBuf {
+    let dir = Path::new(env!("CARGO_TARGET_TMPDIR"))
+        .join("identity")
+        .join(test);
+    std::fs::create_dir_all(&dir).unwrap();
+    let path = dir.join(file);
+    std::fs::copy(library().join("Formats").join(file), &path).unwrap();
+    path
+}
+
+fn run(program: &str, arguments: &[&str]) {
+    let status = Command::new(program).args(arguments).status();
+    let status = status.unwrap_or_else(|error| panic!("{program}: {error}; is it installed?"));
+    assert!(status.success(), "{program} {arguments:?}");
+}
+
+fn assert_same_sound(file: &str, before: &Media, after: &Media) {
+    assert_ne!(before.tags, after.tags, "{file} was not retagged");
+    assert_eq!(before.content, after.content, "{file}");
+    assert_eq!(after.defects, [], "{file}");
+}
+
+/// Tags grown by 70 kB move the audio, and in Ogg renumber and repack its pages.
+#[test]
+fn retagging_in_place_keeps_it() {
+    const RETAG: &str = r#"
+import sys, mutagen, mutagen.id3
+path, value = sys.argv[1], "Retagged " * (int(sys.argv[2]) // 9)
+file = None if path.endswith(".aac") else mutagen.File(path)
+if file is None:
+    tags = mutagen.id3.ID3(path)
+    tags.add(mutagen.id3.TIT2(encoding=3, text=[value]))
+    tags.save(path)
+else:
+    if file.tags is None:
+        file.add_tags()
+    if isinstance(file.tags, mutagen.id3.ID3):
+        file.tags.add(mutagen.id3.TIT2(encoding=3, text=[value]))
+    elif type(file).__name__ == "MP4":
+        file["\xa9nam"] = [value]
+    elif "APEv2" in type(file.tags).__name__:
+        file["Title"] = value
+    else:
+        file["TITLE"] = value
+    file.save()
+"#;
+    for file in [
+        "flac.flac",
+        "vorbis.ogg",
+        "opus.opus",
+        "oggflac.oga",
+        "speex.spx",
+        "aac.m4a",
+        "faststart.m4a",
+        "alac.m4a",
+        "book.m4b",
+        "adts.aac",
+        "id3.wav",
+        "info.wav",
+        "aiff.aiff",
+        "wavpack.wv",
+        "musepack.mpc",
+        "id3v22.mp3",
+        "id3v23.mp3",
+        "id3v24.mp3",
+        "id3v1.mp3",
+    ] {
+        let path = copy("mutagen", file);
+        let before = read_file(&path);
+        for len in [LONG, 18] {
+            run(
+                "python3",
+                &["-c", RETAG, path.to_str().unwrap(), &len.to_string()],
+            );
+            let mut after = read_file(&path);
+            // A title of 70 kB is cut, and that is told.
+            after
+                .defects
+                .retain(|defect| defect.kind.name() != "too_long");
+            assert!(
+                after
+                    .tags
+                    .first(&Field::Title)
+                    .unwrap()
+                    .starts_with("Retagged"),
+                "{file}"
+            );
+            assert_same_sound(file, &before, &after);
+        }
+    }
+}
+
+/// The formats' own tools.
+#[test]
+fn retagging_with_native_tools_keeps_it() {
+    let path = copy("native", "flac.flac");
+    let before = read_file(&path);
+    run(
+        "metaflac",
+        &[
+            "--remove-all-tags",
+            "--set-tag=TITLE=New",
+            path.to_str().unwrap(),
+        ],
+    );
+    assert_same_sound("flac.flac", &before, &read_file(&path));
+
+    let path = copy("native", "vorbis.ogg");
+    let before = read_file(&path);
+    run(
+        "vorbiscomment",
+        &["-w", "-t", "TITLE=New", path.to_str().unwrap()],
+    );
+    assert_same_sound("vorbis.ogg", &before, &read_file(&path));
+
+    let path = copy("native", "wavpack.wv");
+    let before = read_file(&path);
+    run("wvtag", &["-q", "-w", "Title=New", path.to_str().unwrap()]);
+    assert_same_sound("wavpack.wv", &before, &read_file(&path));
+}
+
+/// A stream copied into a new file of its kind. Not MP3, for which ffmpeg writes a new first
+/// frame: that is another stream.
+#[test]
+fn copying_the_stream_keeps_it() {
+    for file in [
+        "flac.flac",
+        "vorbis.ogg",
+        "opus.opus",
+        "aac.m4a",
+        "alac.m4a",
+        "info.wav",
+        "aiff.aiff",
+        "wavpack.wv",
+    ] {
+        let path = copy("ffmpeg", file);
+        let out = path.with_file_name(format!("new {file}"));
+        let (from, to) = (path.to_str().unwrap(), out.to_str().unwrap());
+        run(
+            "ffmpeg",
+            &[
+                "-nostdin",
+                "-v",
+                "error",
+                "-y",
+                "-i",
+                from,
+                "-c",
+                "copy",
+                "-metadata",
+                "title=New",
+                "-metadata:s:a:0",
+                "title=New",
+                to,
+            ],
+        );
+        assert_same_sound(file, &read_file(&path), &read_file(&out));
+    }
+}
+
+/// Every sound in the library is another, whatever its format; a copy is the same.
+#[test]
+fn other_sound_is_another() {
+    let mut seen: HashMap<_, PathBuf> = HashMap::new();
+    for path in audio_files() {
+        if let Some(other) = seen.insert(read_file(&path).content, path.clone()) {
+            panic!(
+                "{} and {} have one identity",
+                path.display(),
+                other.display()
+            );
+        }
+    }
+}

@@ -1,0 +1,9 @@
+//! Reading real files: what they say, what that costs, and what hostile ones can do.
+
+mod cost;
+mod damage;
+mod harness;
+mod identity;
+mod library;
+mod oracle;
+mod synthetic;
