@@ -38,6 +38,7 @@ pub struct Filesystem {
     known: Known,
     /// Counts changes of the tree; see [`Listing`].
     epoch: AtomicU64,
+    operations: AtomicU64,
 }
 
 struct OpenFile {
@@ -102,6 +103,7 @@ impl Filesystem {
             inodes: Inodes::default(),
             known: Known::default(),
             epoch: AtomicU64::new(0),
+            operations: AtomicU64::new(0),
         }
     }
 
@@ -110,6 +112,7 @@ impl Filesystem {
     /// # Errors
     /// [`ErrorKind::NotFound`], also for names that are not UTF-8, since none is given.
     pub fn lookup(&self, parent: Ino, name: &OsStr) -> Result<Entry, FsError> {
+        self.count();
         if name.len() > NAME_MAX {
             return Err(ErrorKind::NameTooLong.into());
         }
@@ -143,6 +146,7 @@ impl Filesystem {
     /// # Errors
     /// [`ErrorKind::NotFound`] where it stands for nothing any more.
     pub fn getattr(&self, ino: Ino) -> Result<Entry, FsError> {
+        self.count();
         if ino.is_special() {
             let attr = self.specials.attr(&self.owner, ino)?;
             return Ok(Entry {
@@ -174,6 +178,7 @@ impl Filesystem {
         ino: Ino,
         register: &dyn Fn(&File) -> Option<Backing>,
     ) -> Result<Opened, FsError> {
+        self.count();
         if ino.is_special() {
             let bytes = Bytes::Generated(self.specials.open(ino)?);
             return Ok(self.opened(OpenFile {
@@ -213,6 +218,7 @@ impl Filesystem {
     /// # Errors
     /// [`ErrorKind::Stale`] once the original has changed.
     pub fn read(&self, handle: u64, offset: u64, buffer: &mut [u8]) -> Result<usize, FsError> {
+        self.count();
         let file = self.files.get(handle).ok_or(ErrorKind::BadHandle)?;
         match &file.bytes {
             Bytes::Original { track, original } => original
@@ -252,6 +258,7 @@ impl Filesystem {
     /// # Errors
     /// [`ErrorKind::NotADirectory`].
     pub fn opendir(&self, ino: Ino) -> Result<(u64, bool), FsError> {
+        self.count();
         if ino.is_special() {
             let mut entries = vec![
                 (".".to_owned(), self.specials.attr(&self.owner, ino)?),
@@ -285,6 +292,7 @@ impl Filesystem {
         held: bool,
         take: &mut dyn FnMut(DirEntry<'_>) -> bool,
     ) -> Result<(), FsError> {
+        self.count();
         let directory = self.directories.get(handle).ok_or(ErrorKind::BadHandle)?;
         match &*directory {
             OpenDirectory::Tree(listing) => {
@@ -334,6 +342,7 @@ impl Filesystem {
     /// # Errors
     /// Where the views cannot be read.
     pub fn statfs(&self) -> Result<Statfs, FsError> {
+        self.count();
         let totals = self.library.totals()?;
         Ok(Statfs {
             blocks: totals.bytes.div_ceil(BLOCK) + 1,
@@ -348,6 +357,7 @@ impl Filesystem {
     /// # Errors
     /// [`ErrorKind::NoAttribute`].
     pub fn getxattr(&self, ino: Ino, name: &OsStr) -> Result<Vec<u8>, FsError> {
+        self.count();
         // File managers ask for many names that nothing here has: answered without a lookup.
         let attribute = Attribute::from_name(name.as_bytes()).ok_or(ErrorKind::NoAttribute)?;
         let (track, _) = self.track(ino).map_err(|_| ErrorKind::NoAttribute)?;
@@ -361,6 +371,7 @@ impl Filesystem {
     /// # Errors
     /// Where the views cannot be read.
     pub fn listxattr(&self, ino: Ino) -> Result<Vec<u8>, FsError> {
+        self.count();
         let mut names = Vec::new();
         let Ok((track, _)) = self.track(ino) else {
             return Ok(names);
@@ -378,6 +389,16 @@ impl Filesystem {
     #[must_use]
     pub fn open_files(&self) -> usize {
         self.files.len()
+    }
+
+    /// Operations answered so far.
+    #[must_use]
+    pub fn operations(&self) -> u64 {
+        self.operations.load(Ordering::Relaxed)
+    }
+
+    fn count(&self) {
+        self.operations.fetch_add(1, Ordering::Relaxed);
     }
 
     /// Tells that the tree has changed; comes before the kernel is told.

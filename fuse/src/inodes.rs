@@ -272,11 +272,12 @@ mod tests {
     #[test]
     fn modes_do_not_mix() {
         let inodes = Inodes::default();
-        let passed = inodes.open(INO, &local(1), &always).unwrap();
-        let other = inodes.open(INO, &local(2), &always).unwrap_err();
+        let (old, new) = (local(1), local(2));
+        let passed = inodes.open(INO, &old, &always).unwrap();
+        let other = inodes.open(INO, &new, &always).unwrap_err();
         assert_eq!(other.kind, ErrorKind::Busy);
         inodes.close(INO, &passed);
-        let plain = inodes.open(INO, &local(2), &never).unwrap();
+        let plain = inodes.open(INO, &new, &never).unwrap();
         assert!(matches!(plain, Caching::Pages { .. }));
         let follows = inodes.open(INO, &remote(2), &always).unwrap();
         assert!(matches!(follows, Caching::Pages { keep: true }));

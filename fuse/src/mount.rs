@@ -137,6 +137,12 @@ impl Mounted {
         self.passthrough.load(Ordering::Relaxed)
     }
 
+    /// The session's end, for somebody who waits for it while another holds the mount.
+    #[must_use]
+    pub fn ending(&self) -> Ending {
+        Ending(Arc::clone(&self.end))
+    }
+
     /// Waits for the session's end, for `limit` at most if there is one; `None` where it goes on.
     #[must_use]
     pub fn wait(&self, limit: Option<Duration>) -> Option<Ended> {
@@ -230,6 +236,21 @@ impl MountError {
 
 fn is_busy(error: &io::Error) -> bool {
     error.raw_os_error().map(Errno::from_raw_os_error) == Some(Errno::BUSY)
+}
+
+/// A session's end, yet to come.
+pub struct Ending(Arc<End>);
+
+impl Ending {
+    /// Waits until the session is over, and tells why it is. Blocks.
+    #[must_use]
+    pub fn wait(&self) -> Ended {
+        loop {
+            if let Some(ended) = self.0.wait(None) {
+                return ended;
+            }
+        }
+    }
 }
 
 /// The end of a session, for whoever waits for it.

@@ -1,0 +1,9 @@
+//! The filesystem by itself, and in a real mount.
+
+mod caching;
+mod filesystem;
+mod harness;
+mod lifecycle;
+mod reading;
+mod user;
+mod writing;
