@@ -243,7 +243,7 @@ impl CatalogReader {
 
     /// The catalog in figures; kept, not counted.
     pub fn counts(&self) -> Result<CatalogCounts, ViewError> {
-        let select = "SELECT total(tracks), total(bytes), count(spec), \
+        let select = "SELECT coalesce(sum(tracks), 0), coalesce(sum(bytes), 0), count(spec), \
                       (SELECT known FROM library) FROM origin";
         self.source.read(|connection| {
             connection.prepare_cached(select)?.query_row([], |row| {

@@ -128,6 +128,9 @@ impl<R: TreeRows> Edit<'_, R> {
             old_place.as_ref(),
             new_place.as_ref().zip(entry.as_ref()),
         );
+        if before.is_some() && entry.is_some() {
+            self.changes.push(Change::FileChanged { ino: Ino::of_track(track) });
+        }
         for album in turned {
             self.replace_album(album, track);
         }

@@ -51,7 +51,8 @@ impl<R: TreeRows> Edit<'_, R> {
         while let Some((file, number)) = self.heir(parent, &name) {
             self.unseat(&file);
             let (left, wanted) = (file.name.clone(), Box::from(file.claim().0));
-            self.sit(file, name, &wanted, number);
+            // Equal names may be spelt in more than one way.
+            self.sit(file, nth_name(&wanted, number), &wanted, number);
             name = left;
         }
     }

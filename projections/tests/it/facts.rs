@@ -1,0 +1,97 @@
+//! Short ways to write facts down.
+
+use eventlog::event::{LayoutSpec, NameProfile, OriginSpec};
+use eventlog::tags::{AudioProperties, ByteRange};
+use eventlog::{
+    AudioFormat, Body, CauseId, ContentId, Event, EventId, Field, Locator, Media, NewEvent, OriginId,
+    OriginPath, Position, Recorded, Revision, Tags, Timestamp, TrackId,
+};
+
+/// What a file says about itself; empty text means nothing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Song {
+    pub(crate) artist: &'static str,
+    pub(crate) album: &'static str,
+    pub(crate) title: &'static str,
+    pub(crate) disc: &'static str,
+}
+
+impl Song {
+    pub(crate) fn media(self) -> Media {
+        let mut tags = Tags::new();
+        tags.push(Field::Artist, self.artist);
+        tags.push(Field::Album, self.album);
+        tags.push(Field::Title, self.title);
+        tags.push(Field::Disc, self.disc);
+        media(tags, self.title)
+    }
+}
+
+/// Media with those tags; files of one `sound` sound the same.
+pub(crate) fn media(tags: Tags, sound: &str) -> Media {
+    let mut content = [7; 16];
+    content.iter_mut().zip(sound.bytes()).for_each(|(to, from)| *to = from);
+    Media {
+        format: Some(AudioFormat::Flac),
+        tags,
+        audio: AudioProperties { duration_ms: Some(1), ..AudioProperties::default() },
+        audio_range: ByteRange { offset: 42, len: 1000 },
+        content: ContentId(content),
+        defects: Vec::new(),
+    }
+}
+
+pub(crate) fn origin(id: &str) -> OriginId {
+    id.parse().unwrap()
+}
+
+pub(crate) fn path(path: &str) -> OriginPath {
+    OriginPath::new(path.as_bytes()).unwrap()
+}
+
+pub(crate) fn revision(size: u64) -> Revision {
+    Revision { size, mtime_ns: size.cast_signed() * 1000, tag: None }
+}
+
+pub(crate) fn spec(root: &str) -> OriginSpec {
+    OriginSpec {
+        kind: "local".into(),
+        name: root.into(),
+        root: root.into(),
+        options: [("watch".to_owned(), "true".to_owned())].into(),
+    }
+}
+
+pub(crate) fn layout(template: &str, windows: bool) -> LayoutSpec {
+    let names = if windows { NameProfile::Windows } else { NameProfile::Posix };
+    LayoutSpec { template: template.into(), names }
+}
+
+/// A file found on origin `o`.
+pub(crate) fn discovered(track: u64, at: &str, song: Song) -> Event {
+    Event::TrackDiscovered {
+        track: TrackId(track),
+        locator: Locator { origin: origin("o"), path: path(at), revision: revision(track) },
+        media: song.media(),
+    }
+}
+
+/// An event as the log would give it.
+pub(crate) fn recorded(position: u64, event: Event) -> Recorded {
+    let mut id = [0; 16];
+    id[..8].copy_from_slice(&position.to_be_bytes());
+    Recorded {
+        position: Position(position),
+        id: EventId(id),
+        recorded_at: Timestamp(position.cast_signed() * 10),
+        kind: "test".into(),
+        version: 1,
+        subject: event.subject().to_string().into(),
+        cause: Some(CauseId(EventId([9; 16]))),
+        body: Body::Known(event),
+    }
+}
+
+pub(crate) fn new(events: impl IntoIterator<Item = Event>) -> Vec<NewEvent> {
+    events.into_iter().map(|event| NewEvent::now(event, None)).collect()
+}

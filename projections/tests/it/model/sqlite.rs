@@ -1,0 +1,197 @@
+//! The same histories on SQLite files, with restarts, crashes and rebuilds; held against the views
+//! in memory.
+
+use std::path::Path;
+
+use eventlog::Recorded;
+use projections::catalog::{self, Catalog, memory::MemoryCatalog};
+use projections::file::ViewFile;
+use projections::tree::{self, EntryKind, Ino, Tree, memory::MemoryTree};
+use projections::view::View;
+use projections::{CatalogReader, NodeKind, TreeReader, Views};
+
+use super::ops::Op;
+use super::world::Log;
+
+/// A view's file, and how far the log was folded in.
+struct Kept<V: View>(ViewFile<V>);
+
+impl<V: View> Kept<V> {
+    fn create(directory: &Path) -> Self {
+        Self(ViewFile::create(&directory.join(format!("{}.1.db", V::NAME))).unwrap())
+    }
+
+    fn apply(&mut self, events: &[Recorded]) {
+        self.0.apply(events).unwrap().commit().unwrap();
+    }
+
+    fn restart(self) -> Self {
+        let path = self.0.path().to_owned();
+        drop(self);
+        Self(ViewFile::open(&path).unwrap().0)
+    }
+
+    fn crash(mut self, events: &[Recorded], committed: bool) -> Self {
+        let before = self.0.digest().unwrap();
+        if committed {
+            self.apply(events);
+        } else {
+            drop(self.0.apply(events).unwrap());
+        }
+        let reopened = self.restart();
+        assert!(committed || reopened.0.digest().unwrap() == before, "half a batch was kept");
+        reopened
+    }
+
+    fn rebuilt_is_equal(&self, events: &[Recorded], directory: &Path) -> Result<(), String> {
+        let path = directory.join("rebuilt.db");
+        let _ = std::fs::remove_file(&path);
+        let mut rebuilt = ViewFile::<V>::create_unsealed(&path).unwrap();
+        for batch in events.chunks(7) {
+            rebuilt.apply(batch).unwrap().commit().unwrap();
+        }
+        let is_equal = rebuilt.digest().unwrap() == self.0.digest().unwrap();
+        if is_equal { Ok(()) } else { Err(format!("a rebuilt {} differs", V::NAME)) }
+    }
+}
+
+/// Runs a history on files.
+pub(super) fn run(ops: &[Op]) -> Result<(), String> {
+    let directory = tempfile::tempdir().unwrap();
+    let at = directory.path();
+    let mut log = Log::default();
+    let mut tree = Kept::<Tree>::create(at);
+    let mut catalog = Kept::<Catalog>::create(at);
+    for op in ops {
+        let from = log.append(*op);
+        // Events wait until something else happens, so that batches are of several.
+        let events = &log.events[..from];
+        match op {
+            Op::CrashBeforeCommit => {
+                tree = tree.crash(events, false);
+                catalog = catalog.crash(events, false);
+            }
+            Op::CrashAfterCommit => {
+                tree = tree.crash(events, true);
+                catalog = catalog.crash(events, true);
+            }
+            Op::Restart => {
+                tree = tree.restart();
+                catalog = catalog.restart();
+            }
+            Op::Rebuild => {
+                tree.apply(events);
+                catalog.apply(events);
+                tree.rebuilt_is_equal(events, at)?;
+                catalog.rebuilt_is_equal(events, at)?;
+            }
+            _ if from % 3 == 0 => {
+                tree.apply(events);
+                catalog.apply(events);
+            }
+            _ => {}
+        }
+    }
+    tree.apply(&log.events);
+    catalog.apply(&log.events);
+    // Once more changes nothing.
+    tree.apply(&log.events);
+    catalog.apply(&log.events);
+    tree.rebuilt_is_equal(&log.events, at)?;
+    catalog.rebuilt_is_equal(&log.events, at)?;
+    let (catalog_reader, tree_reader) = Views::open_read_only(at).unwrap();
+    compare_tree(&log.events, &tree_reader)?;
+    compare_catalog(&log.events, &catalog_reader)
+}
+
+fn compare_tree(events: &[Recorded], reader: &TreeReader) -> Result<(), String> {
+    let mut tree = MemoryTree::default();
+    for event in events {
+        tree::apply(&mut tree, event);
+    }
+    let mut seen = 0;
+    for entry in tree.entries.values() {
+        let node = reader.node(entry.ino).unwrap().ok_or(format!("{entry:?} is missing"))?;
+        let is_same_kind = match (&entry.kind, node.kind) {
+            (EntryKind::File { size: a, .. }, NodeKind::File { size: b, .. }) => *a == b,
+            (EntryKind::Directory { subdirectories: a }, NodeKind::Directory { subdirectories: b }) => *a == b,
+            _ => false,
+        };
+        let is_same = (entry.parent, &entry.name, entry.mtime_ns) == (node.parent, &node.name, node.mtime_ns);
+        if !is_same || !is_same_kind {
+            return Err(format!("expected {entry:?}, found {node:?}"));
+        }
+        if entry.ino != Ino::ROOT && reader.lookup(entry.parent, &entry.name).unwrap().as_ref() != Some(&node) {
+            return Err(format!("{entry:?} is not found by its name"));
+        }
+        let path = reader.path_of(entry.ino).unwrap().unwrap();
+        assert_eq!(reader.resolve(&path).unwrap(), Some(node), "{path}");
+        // Pages of two, as a slow readdir takes them.
+        let mut after = Ino(0);
+        loop {
+            let page = reader.list(entry.ino, after, 2).unwrap();
+            let Some(last) = page.last() else { break };
+            after = last.ino;
+            seen += page.len();
+        }
+    }
+    assert_eq!(seen + 1, tree.entries.len(), "lists hold each node once");
+    assert_eq!(reader.stats().unwrap(), tree.library.stats);
+    Ok(())
+}
+
+fn compare_catalog(events: &[Recorded], reader: &CatalogReader) -> Result<(), String> {
+    let mut catalog = MemoryCatalog::default();
+    for event in events {
+        catalog::apply(&mut catalog, event);
+    }
+    for (id, head) in &catalog.heads {
+        let row = reader.track(*id).unwrap().ok_or(format!("{id} is missing"))?;
+        assert_eq!(row.media, catalog.media[id]);
+        assert_eq!((&row.locator.origin, &row.locator.path), (&head.origin, &head.path));
+        assert_eq!((&row.locator.revision, row.living), (&head.revision, head.living));
+        assert_eq!((row.discovered_at, row.changed_at), (head.discovered_at, head.changed_at));
+        assert_eq!(row.first_position, head.first_position);
+        assert_eq!(row.last_position, head.last_position);
+        let alike = reader.by_content(&head.origin, head.content).unwrap();
+        assert!(alike.contains(&(*id, head.path.clone(), head.revision.clone(), head.living)));
+        let (there, living) = reader.by_path(&head.origin, &head.path).unwrap().unwrap();
+        assert!(living || !head.living);
+        assert_eq!(catalog.heads[&there].path, head.path);
+        let beside = reader.files_in(&head.origin, &head.path.parent()).unwrap();
+        let is_listed = beside.iter().any(|file| {
+            file.track == *id && *file.name == *head.path.name() && file.revision == head.revision
+        });
+        assert_eq!(is_listed, head.living);
+    }
+    for ((origin, directory), count) in &catalog.by_directory {
+        let count = count.cast_unsigned();
+        let mut all = reader.directories_of(origin).unwrap();
+        assert!(all.any(|found| found == (directory.clone(), count)));
+        let within: Vec<_> = reader.directories_within(origin, directory).unwrap().collect();
+        let mut expected: Vec<_> = catalog
+            .by_directory
+            .keys()
+            .filter(|(of, path)| of == origin && path.is_within(directory))
+            .map(|(_, path)| path.clone())
+            .collect();
+        expected.sort();
+        assert_eq!(within, expected);
+    }
+    let origins = reader.origins().unwrap();
+    let known = catalog.origins.iter().filter(|(_, state)| state.spec.is_some());
+    assert_eq!(origins.iter().map(|row| &row.id).collect::<Vec<_>>(), known.map(|(id, _)| id).collect::<Vec<_>>());
+    for row in &origins {
+        let state = &catalog.origins[&row.id];
+        assert_eq!(Some(&row.spec), state.spec.as_ref());
+        assert_eq!((row.listed, row.last_scan), (state.listed_at, state.last_scan));
+        assert_eq!(row.held_removals, state.held.map(|held| (held.missing, held.known)));
+        let tracks = catalog.by_origin.get(&row.id).map_or(0, |count| count.0);
+        assert_eq!(row.tracks, tracks.cast_unsigned());
+    }
+    let counts = reader.counts().unwrap();
+    assert_eq!(counts.tracks + counts.vanished, catalog.heads.len() as u64);
+    assert_eq!(counts.bytes, catalog.by_origin.values().map(|count| count.1.cast_unsigned()).sum::<u64>());
+    assert_eq!(reader.max_track_id().unwrap(), catalog.heads.keys().last().copied());
+    Ok(())
+}

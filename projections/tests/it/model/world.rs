@@ -1,0 +1,180 @@
+//! Histories, made into events, on views in memory; held against the model at each step.
+
+use std::collections::BTreeMap;
+
+use eventlog::event::{ScanReason, ScanSummary};
+use eventlog::{Event, Locator, Recorded, TrackId};
+use projections::Change;
+use projections::catalog::{self, memory::MemoryCatalog};
+use projections::tree::{self, Entry, Ino, memory::MemoryTree};
+
+use super::ops::Op;
+use super::{catalog::CatalogModel, tree::TreeModel};
+use crate::facts;
+
+/// The events that an operation stands for, at the next positions of the log.
+#[derive(Default)]
+pub(super) struct Log {
+    pub(super) events: Vec<Recorded>,
+    tracks: u64,
+}
+
+impl Log {
+    /// Appends an operation's events and returns where they begin.
+    pub(super) fn append(&mut self, op: Op) -> usize {
+        let from = self.events.len();
+        // Another size each time, so that a change is never a repetition.
+        let revision = facts::revision(1000 + from as u64);
+        let named = |track: u64| TrackId(1 + track % (self.tracks + 2));
+        let locator = |origin, path| Locator {
+            origin: facts::origin(origin),
+            path: facts::path(path),
+            revision: revision.clone(),
+        };
+        let events = match op {
+            Op::AddFile { origin, path, song } => {
+                self.tracks += 1;
+                let (track, locator) = (TrackId(self.tracks), locator(origin, path));
+                vec![Event::TrackDiscovered { track, locator, media: song.media() }]
+            }
+            Op::Retag { track, song } => {
+                let (track, media) = (named(track), song.media());
+                vec![Event::TrackTagsRead { track, revision, media }]
+            }
+            Op::Replace { track, song } => {
+                let (track, media) = (named(track), song.media());
+                vec![Event::TrackContentChanged { track, revision, media }]
+            }
+            Op::Move { track, path, song } => vec![Event::TrackMoved {
+                track: named(track),
+                from: facts::path("whence"),
+                to: facts::path(path),
+                revision,
+                media: song.map(facts::Song::media),
+            }],
+            Op::Remove { track } => vec![Event::TrackVanished { track: named(track) }],
+            Op::Return { track, origin, path, song } => {
+                let (track, locator) = (named(track), locator(origin, path));
+                vec![Event::TrackReturned { track, locator, media: song.media() }]
+            }
+            Op::OriginAdd { origin } => {
+                vec![Event::OriginAdded { origin: facts::origin(origin), spec: facts::spec("/a") }]
+            }
+            Op::OriginChange { origin } => {
+                vec![Event::OriginChanged { origin: facts::origin(origin), spec: facts::spec("/b") }]
+            }
+            Op::OriginRemove { origin } => {
+                vec![Event::OriginRemoved { origin: facts::origin(origin) }]
+            }
+            Op::Scan { origin, whole, held } => {
+                let origin = facts::origin(origin);
+                let (reason, listed) = (ScanReason::Asked, from as u64);
+                let summary = ScanSummary { complete: true, whole, listed, ..Default::default() };
+                let held = held.then(|| Event::RemovalsHeld {
+                    origin: origin.clone(),
+                    missing: 21,
+                    known: 40,
+                });
+                let begun = Event::ScanStarted { origin: origin.clone(), reason };
+                let ended = Event::ScanFinished { origin, summary };
+                [Some(begun), held, Some(ended)].into_iter().flatten().collect()
+            }
+            Op::Read { track } => {
+                let (track, bytes, duration_ms) = (named(track), 1, 1);
+                vec![Event::TrackRead { track, bytes, duration_ms, reader: None }]
+            }
+            Op::LayoutChange { template, windows } => {
+                vec![Event::LayoutChanged { layout: facts::layout(template, windows) }]
+            }
+            Op::Rebuild | Op::Restart | Op::CrashBeforeCommit | Op::CrashAfterCommit => vec![],
+        };
+        for event in events {
+            let position = self.events.len() as u64 + 1;
+            let mut recorded = facts::recorded(position, event);
+            // Scans differ from each other, events of one do not.
+            recorded.cause = recorded.cause.map(|mut cause| {
+                cause.0.0[0] = u8::try_from(from % 256).unwrap();
+                cause
+            });
+            self.events.push(recorded);
+        }
+        from
+    }
+}
+
+/// Runs a history on views in memory.
+pub(super) fn run(ops: &[Op]) -> Result<(), String> {
+    let mut log = Log::default();
+    let mut tree = MemoryTree::default();
+    let mut catalog = MemoryCatalog::default();
+    let mut tree_model = TreeModel::default();
+    let mut catalog_model = CatalogModel::default();
+    for op in ops {
+        let from = log.append(*op);
+        for event in &log.events[from..] {
+            let before = tree.entries.clone();
+            let changes = tree::apply(&mut tree, event).distinct();
+            catalog::apply(&mut catalog, event);
+            tree_model.observe(event);
+            catalog_model.observe(event);
+            tree_model.compare(&tree).map_err(|why| format!("tree after {op:?}: {why}"))?;
+            catalog_model.compare(&catalog).map_err(|why| format!("catalog after {op:?}: {why}"))?;
+            caches_are_right(&before, &tree.entries, &changes)
+                .map_err(|why| format!("changes of {op:?}: {why}"))?;
+        }
+    }
+    let mut again = MemoryTree::default();
+    for event in &log.events {
+        tree::apply(&mut again, event);
+    }
+    if again == tree { Ok(()) } else { Err("a rebuilt tree differs".into()) }
+}
+
+/// A kernel that cached everything before an event, and dropped what the changes name, has nothing
+/// wrong left.
+fn caches_are_right(
+    before: &BTreeMap<Ino, Entry>,
+    after: &BTreeMap<Ino, Entry>,
+    changes: &[Change],
+) -> Result<(), String> {
+    if changes.contains(&Change::Everything) {
+        return Ok(());
+    }
+    let named = |entry: &Entry| {
+        changes.iter().any(|change| match change {
+            Change::EntryAdded { parent, name } | Change::EntryRemoved { parent, name, .. } => {
+                *parent == entry.parent && *name == entry.name
+            }
+            _ => false,
+        })
+    };
+    let touched = |wanted: Ino| {
+        changes.iter().any(|change| match change {
+            Change::DirectoryChanged { ino } | Change::FileChanged { ino } => *ino == wanted,
+            _ => false,
+        })
+    };
+    for (one, other) in [(before, after), (after, before)] {
+        for (ino, entry) in one {
+            let now = other.get(ino);
+            let moved = now.is_none_or(|now| now.parent != entry.parent || now.name != entry.name);
+            if moved && !named(entry) {
+                return Err(format!("{entry:?} is not named by {changes:?}"));
+            }
+            if moved && other.contains_key(&entry.parent) && !touched(entry.parent) {
+                return Err(format!("the directory of {entry:?} is not named by {changes:?}"));
+            }
+            let attributes = |entry: &Entry| {
+                let size = match entry.kind {
+                    tree::EntryKind::File { size, .. } => size,
+                    tree::EntryKind::Directory { subdirectories } => subdirectories,
+                };
+                (size, entry.mtime_ns)
+            };
+            if now.is_some_and(|now| attributes(now) != attributes(entry)) && !touched(*ino) {
+                return Err(format!("the attributes of {entry:?} are not named by {changes:?}"));
+            }
+        }
+    }
+    Ok(())
+}
