@@ -1,27 +1,31 @@
 //! Every operation of the filesystem, without the kernel's protocol.
 
+mod attributes;
+mod directories;
+mod files;
+
 use std::ffi::OsStr;
-use std::fs::File;
-use std::os::unix::ffi::OsStrExt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use eventlog::TrackId;
 
-use crate::attr::{Attr, Entry, LASTING, Owner};
+pub use attributes::Statfs;
+pub use files::Opened;
+
+use crate::attr::{Entry, LASTING, Owner};
 use crate::errno::{ErrorKind, FsError};
 use crate::handles::Handles;
-use crate::inodes::{Backing, Caching, Inodes};
+use crate::inodes::Inodes;
 use crate::known::Known;
-use crate::library::{Attribute, Ino, Library, Node, NodeKind, Original, Originals};
-use crate::readdir::{DirEntry, Listing};
+use crate::library::{Ino, Library, Node, NodeKind, Originals};
 use crate::special::{SpecialDir, Specials};
+use directories::OpenDirectory;
+use files::OpenFile;
 
 /// Longest name, in bytes.
-pub(crate) const NAME_MAX: usize = 255;
-/// The unit in which `statfs` counts.
-const BLOCK: u64 = 4096;
+const NAME_MAX: usize = 255;
 
 /// A read-only filesystem that shows a library.
 ///
@@ -39,49 +43,6 @@ pub struct Filesystem {
     /// Counts changes of the tree; see [`Listing`].
     epoch: AtomicU64,
     operations: AtomicU64,
-}
-
-struct OpenFile {
-    ino: Ino,
-    caching: Caching,
-    bytes: Bytes,
-}
-
-enum Bytes {
-    Original {
-        track: TrackId,
-        original: Box<dyn Original>,
-    },
-    Generated(Arc<[u8]>),
-    /// The kernel has them.
-    Passed,
-}
-
-enum OpenDirectory {
-    Tree(Listing),
-    Special(Vec<(String, Attr)>),
-}
-
-/// What an open gives.
-#[derive(Debug)]
-pub struct Opened {
-    /// The handle.
-    pub handle: u64,
-    /// How the kernel serves it.
-    pub caching: Caching,
-}
-
-/// What `statfs` tells.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Statfs {
-    /// Blocks in all, all of them used.
-    pub blocks: u64,
-    /// Bytes a block.
-    pub block_size: u32,
-    /// Files and directories.
-    pub files: u64,
-    /// Longest name, in bytes.
-    pub name_max: u32,
 }
 
 impl Filesystem {
@@ -166,231 +127,6 @@ impl Filesystem {
         }
     }
 
-    /// Opens a file for reading. May take as long as the origin does.
-    ///
-    /// `register` asks the session for passthrough of a file, and answers at once.
-    ///
-    /// # Errors
-    /// [`ErrorKind::Stale`] where the original is not what the library knows: the owner of the
-    /// originals is told. [`ErrorKind::Busy`] while the kernel reads an earlier state by itself.
-    pub fn open(
-        &self,
-        ino: Ino,
-        register: &dyn Fn(&File) -> Option<Backing>,
-    ) -> Result<Opened, FsError> {
-        self.count();
-        if ino.is_special() {
-            let bytes = Bytes::Generated(self.specials.open(ino)?);
-            return Ok(self.opened(OpenFile {
-                ino,
-                caching: Caching::Direct,
-                bytes,
-            }));
-        }
-        let (track, size) = self.track(ino)?;
-        let original = self
-            .originals
-            .open(track)
-            .inspect_err(|error| self.report(track, error))?;
-        let actual = original.revision().size;
-        if actual != size {
-            self.originals.changed(track);
-            return Err(FsError::new(
-                ErrorKind::Stale,
-                format!("track {track} has {actual} bytes, {size} were expected; rescanning it"),
-            ));
-        }
-        let caching = self.inodes.open(ino, original.as_ref(), register)?;
-        let bytes = match caching {
-            Caching::Passthrough(_) => Bytes::Passed,
-            Caching::Pages { .. } | Caching::Direct => Bytes::Original { track, original },
-        };
-        Ok(self.opened(OpenFile {
-            ino,
-            caching,
-            bytes,
-        }))
-    }
-
-    /// Reads into `buffer`; fewer bytes than it takes only at the file's end. May take as long as
-    /// the origin does.
-    ///
-    /// # Errors
-    /// [`ErrorKind::Stale`] once the original has changed.
-    pub fn read(&self, handle: u64, offset: u64, buffer: &mut [u8]) -> Result<usize, FsError> {
-        self.count();
-        let file = self.files.get(handle).ok_or(ErrorKind::BadHandle)?;
-        match &file.bytes {
-            Bytes::Original { track, original } => original
-                .read_at(buffer, offset)
-                .inspect_err(|error| self.report(*track, error)),
-            Bytes::Generated(content) => {
-                let rest = usize::try_from(offset)
-                    .ok()
-                    .and_then(|start| content.get(start..));
-                let piece = rest.unwrap_or_default();
-                let len = piece.len().min(buffer.len());
-                if let (Some(to), Some(from)) = (buffer.get_mut(..len), piece.get(..len)) {
-                    to.copy_from_slice(from);
-                }
-                Ok(len)
-            }
-            Bytes::Passed => Err(FsError::new(
-                ErrorKind::Bug,
-                format!(
-                    "inode {} is passed through and was read nevertheless",
-                    file.ino
-                ),
-            )),
-        }
-    }
-
-    /// Closes a file.
-    pub fn release(&self, handle: u64) {
-        if let Some(file) = self.files.remove(handle) {
-            self.inodes.close(file.ino, &file.caching);
-        }
-    }
-
-    /// Opens a directory; the flag tells whether the kernel may keep its listing until told
-    /// otherwise.
-    ///
-    /// # Errors
-    /// [`ErrorKind::NotADirectory`].
-    pub fn opendir(&self, ino: Ino) -> Result<(u64, bool), FsError> {
-        self.count();
-        if ino.is_special() {
-            let mut entries = vec![
-                (".".to_owned(), self.specials.attr(&self.owner, ino)?),
-                ("..".to_owned(), self.entry(self.parent(ino)?)?.attr),
-            ];
-            entries.extend(self.specials.list(&self.owner, ino)?);
-            return Ok((
-                self.directories.insert(OpenDirectory::Special(entries)),
-                false,
-            ));
-        }
-        match self.node(ino)?.kind {
-            NodeKind::File { .. } => Err(ErrorKind::NotADirectory.into()),
-            NodeKind::Directory { .. } => Ok((
-                self.directories
-                    .insert(OpenDirectory::Tree(Listing::new(ino))),
-                true,
-            )),
-        }
-    }
-
-    /// Gives the entries of an open directory from `offset` on to `take` until that returns false.
-    /// With `held` the kernel keeps each entry taken as if it had looked it up.
-    ///
-    /// # Errors
-    /// [`ErrorKind::BadHandle`], or where the tree cannot be read.
-    pub fn readdir(
-        &self,
-        handle: u64,
-        offset: u64,
-        held: bool,
-        take: &mut dyn FnMut(DirEntry<'_>) -> bool,
-    ) -> Result<(), FsError> {
-        self.count();
-        let directory = self.directories.get(handle).ok_or(ErrorKind::BadHandle)?;
-        match &*directory {
-            OpenDirectory::Tree(listing) => {
-                let epoch = self.epoch.load(Ordering::Acquire);
-                let owner = &self.owner;
-                listing.read(
-                    self.library.as_ref(),
-                    owner,
-                    offset,
-                    epoch,
-                    &mut |node, entry| {
-                        let taken = take(entry);
-                        if taken && held && !matches!(entry.name, "." | "..") {
-                            self.known.gave(node);
-                        }
-                        taken
-                    },
-                )
-            }
-            OpenDirectory::Special(entries) => {
-                let start = usize::try_from(offset).unwrap_or(usize::MAX);
-                for (next, (name, attr)) in (1..).zip(entries).skip(start) {
-                    if !take(DirEntry {
-                        name,
-                        attr: *attr,
-                        lifetime: Duration::ZERO,
-                        next,
-                    }) {
-                        break;
-                    }
-                    if held && !matches!(name.as_str(), "." | "..") {
-                        self.specials.gave(attr.ino);
-                    }
-                }
-                Ok(())
-            }
-        }
-    }
-
-    /// Closes a directory.
-    pub fn releasedir(&self, handle: u64) {
-        self.directories.remove(handle);
-    }
-
-    /// The size of the library, in which the root counts as one block (FS-7).
-    ///
-    /// # Errors
-    /// Where the views cannot be read.
-    pub fn statfs(&self) -> Result<Statfs, FsError> {
-        self.count();
-        let totals = self.library.totals()?;
-        Ok(Statfs {
-            blocks: totals.bytes.div_ceil(BLOCK) + 1,
-            block_size: BLOCK as u32,
-            files: totals.nodes.max(1),
-            name_max: NAME_MAX as u32,
-        })
-    }
-
-    /// The value of an extended attribute.
-    ///
-    /// # Errors
-    /// [`ErrorKind::NoAttribute`].
-    pub fn getxattr(&self, ino: Ino, name: &OsStr) -> Result<Vec<u8>, FsError> {
-        self.count();
-        // File managers ask for many names that nothing here has: answered without a lookup.
-        let attribute = Attribute::from_name(name.as_bytes()).ok_or(ErrorKind::NoAttribute)?;
-        let (track, _) = self.track(ino).map_err(|_| ErrorKind::NoAttribute)?;
-        self.originals
-            .attribute(track, attribute)?
-            .ok_or_else(|| ErrorKind::NoAttribute.into())
-    }
-
-    /// The names of a file's extended attributes, each ended by NUL.
-    ///
-    /// # Errors
-    /// Where the views cannot be read.
-    pub fn listxattr(&self, ino: Ino) -> Result<Vec<u8>, FsError> {
-        self.count();
-        let mut names = Vec::new();
-        let Ok((track, _)) = self.track(ino) else {
-            return Ok(names);
-        };
-        for attribute in Attribute::ALL {
-            if self.originals.attribute(track, attribute)?.is_some() {
-                names.extend_from_slice(attribute.name().as_bytes());
-                names.push(0);
-            }
-        }
-        Ok(names)
-    }
-
-    /// Open handles on files.
-    #[must_use]
-    pub fn open_files(&self) -> usize {
-        self.files.len()
-    }
-
     /// Operations answered so far.
     #[must_use]
     pub fn operations(&self) -> u64 {
@@ -422,20 +158,6 @@ impl Filesystem {
         self.directories.clear();
         self.inodes.clear();
         self.known.clear();
-    }
-
-    fn opened(&self, file: OpenFile) -> Opened {
-        let caching = file.caching.clone();
-        Opened {
-            handle: self.files.insert(file),
-            caching,
-        }
-    }
-
-    fn report(&self, track: TrackId, error: &FsError) {
-        if error.kind == ErrorKind::Stale {
-            self.originals.changed(track);
-        }
     }
 
     fn entry(&self, ino: Ino) -> Result<Entry, FsError> {

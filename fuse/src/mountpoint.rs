@@ -150,8 +150,7 @@ pub(crate) fn find(path: &Path) -> io::Result<Option<Mount>> {
     let lines = table.split(|byte| *byte == b'\n');
     Ok(lines
         .filter_map(parse_line)
-        .filter(|mount| mount.path == path)
-        .last())
+        .rfind(|mount| mount.path == path))
 }
 
 /// Unmounts; refused with `EBUSY` while anything in it is in use.

@@ -67,15 +67,14 @@ impl Specials {
             .directories
             .iter()
             .position(|directory| directory.name() == name);
-        found.map_or(Ok(None), |index| {
-            self.give(
-                owner,
-                Place {
-                    index,
-                    path: "".into(),
-                },
-            )
-        })
+        let Some(index) = found else { return Ok(None) };
+        self.give(
+            owner,
+            &Place {
+                index,
+                path: "".into(),
+            },
+        )
     }
 
     pub(crate) fn lookup(
@@ -85,7 +84,7 @@ impl Specials {
         name: &str,
     ) -> Result<Option<Entry>, FsError> {
         let parent = self.inodes.place(parent).ok_or(ErrorKind::NotFound)?;
-        self.give(owner, parent.child(name))
+        self.give(owner, &parent.child(name))
     }
 
     pub(crate) fn attr(&self, owner: &Owner, ino: Ino) -> Result<Attr, FsError> {
@@ -135,11 +134,11 @@ impl Specials {
         self.inodes.forgot(ino, times);
     }
 
-    fn give(&self, owner: &Owner, place: Place) -> Result<Option<Entry>, FsError> {
-        let Some(item) = self.item(&place)? else {
+    fn give(&self, owner: &Owner, place: &Place) -> Result<Option<Entry>, FsError> {
+        let Some(item) = self.item(place)? else {
             return Ok(None);
         };
-        let ino = self.inodes.number(&place);
+        let ino = self.inodes.number(place);
         self.inodes.gave(ino);
         Ok(Some(Entry {
             attr: attr(owner, ino, &item),

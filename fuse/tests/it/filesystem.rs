@@ -232,7 +232,7 @@ fn what_the_daemon_may_not_read_is_denied() {
     let world = World::new();
     let (track, _) = world.add("f", b"secret");
     let fs = world.filesystem();
-    std::fs::set_permissions(world.original(track), Permissions::from_mode(0)).unwrap();
+    std::fs::set_permissions(world.original(track), Permissions::from_mode(0o0)).unwrap();
     let as_root = rustix::process::geteuid().is_root();
     match open(&fs, world.ino("f")) {
         Ok(_) => assert!(as_root),

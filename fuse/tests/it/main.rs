@@ -1,4 +1,5 @@
 //! The filesystem by itself, and in a real mount.
+#![cfg(test)]
 
 mod caching;
 mod filesystem;

@@ -64,7 +64,7 @@ fn what_the_user_may_not_read_is_denied() {
     }
     let world = World::new();
     let (track, _) = world.add("f", b"secret");
-    let closed = std::fs::Permissions::from_mode(0);
+    let closed = std::fs::Permissions::from_mode(0o0);
     std::fs::set_permissions(world.original(track), closed).unwrap();
     let mount = Mount::with(&world, &MountOptions::default());
     let error = std::fs::read(mount.path("f")).unwrap_err();

@@ -137,7 +137,9 @@ fn so_it_is_when_somebody_remounts_for_writing() {
     let mount = Mount::plain(&world());
     let flags = rustix::mount::MountFlags::NODEV | rustix::mount::MountFlags::NOSUID;
     rustix::mount::mount_remount(mount.root(), flags, c"").unwrap();
-    // The kernel judges these two by mode and owner, which let root pass.
+    let now = rustix::fs::statvfs(mount.root()).unwrap().f_flag;
+    assert!(!now.contains(rustix::fs::StatVfsMountFlags::RDONLY));
+    // The kernel judges this one by mode and owner, which let root pass.
     check(&mount, &["access for writing"]);
 }
 
@@ -157,7 +159,7 @@ fn existing_and_missing_names_give_what_a_disk_gives() {
         ),
         (
             "chmod nothing",
-            std::fs::set_permissions(mount.path("x"), Permissions::from_mode(0)),
+            std::fs::set_permissions(mount.path("x"), Permissions::from_mode(0o0)),
             Errno::NOENT,
         ),
         (
