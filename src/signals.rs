@@ -12,7 +12,7 @@ const FORCED: i32 = 130;
 ///
 /// # Errors
 /// Where signals cannot be caught.
-pub fn stop_on_signals(shutdown: CancellationToken) -> Result<()> {
+pub(crate) fn stop_on_signals(shutdown: CancellationToken) -> Result<()> {
     let mut terminate = caught(SignalKind::terminate())?;
     let mut interrupt = caught(SignalKind::interrupt())?;
     tokio::spawn(async move {

@@ -1,7 +1,7 @@
 //! The state of a library, opened for reading beside a daemon or without one.
 
-use eventlog::SqliteStore;
-use projections::{CatalogReader, TreeReader, Views};
+use eventlog::{EventStore, SqliteStore};
+use projections::{CatalogReader, TreeReader, ViewError, Views};
 use proto::v1;
 
 use crate::control::stopped;
@@ -21,9 +21,14 @@ impl Opened {
         let (catalog, tree) = Views::open_read_only(&state.views_dir())?;
         Ok(Self { log, catalog, tree })
     }
+}
 
-    /// What there is to tell while no daemon runs.
-    pub(super) fn status(&self) -> Result<v1::GetStatusResponse> {
-        stopped(&self.log, &self.catalog, &self.tree)
+/// What there is to tell of a library while no daemon runs; its views may be missing.
+pub(super) async fn at_rest(state: &StateDir) -> Result<v1::GetStatusResponse> {
+    let log = SqliteStore::open_read_only(state.log_file()).await?;
+    match Views::open_read_only(&state.views_dir()) {
+        Ok(readers) => stopped(log.head(), Some(&readers)),
+        Err(ViewError::Missing { .. }) => stopped(log.head(), None),
+        Err(error) => Err(error.into()),
     }
 }

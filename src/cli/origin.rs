@@ -9,7 +9,7 @@ use proto::v1;
 use proto::v1::rescan_origin_response::Update;
 
 use super::context::{Context, absolute};
-use super::library::Opened;
+use super::library::at_rest;
 use super::output::{Output, counted};
 use super::progress::Progress;
 use crate::config::{OriginConfig, Refresh};
@@ -82,10 +82,7 @@ async fn list(context: &Context) -> Result<()> {
             let answer = client.origins().list_origins(v1::ListOriginsRequest {}).await;
             answer.map_err(|status| received(&status))?.into_inner().origins
         }
-        None => {
-            let opened = Opened::at(&context.state()?).await?;
-            opened.status()?.origins
-        }
+        None => at_rest(&context.state()?).await?.origins,
     };
     let mut out = context.output();
     if context.json() {

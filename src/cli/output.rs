@@ -96,12 +96,6 @@ pub(super) fn report(to: &mut io::StderrLock<'_>, report: &Report) -> io::Result
     }
 }
 
-/// A remark for people, on standard error.
-pub(super) fn remark(text: &str) {
-    // Should standard error be closed, nobody is there to be told.
-    drop(writeln!(io::stderr(), "{text}"));
-}
-
 /// `1 track`, `2 tracks`.
 pub(super) fn counted(count: u64, one: &str, more: &str) -> String {
     if count == 1 { format!("1 {one}") } else { format!("{count} {more}") }

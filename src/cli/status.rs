@@ -3,8 +3,8 @@
 use proto::v1;
 
 use super::context::Context;
+use super::library::at_rest;
 use super::output::{Output, counted, length};
-use super::library::Opened;
 use crate::control::{json, received};
 use crate::report::{Kind, Result};
 
@@ -17,8 +17,7 @@ pub(super) fn run(context: &Context) -> Result<()> {
                 Ok((answer.map_err(|status| received(&status))?.into_inner(), None))
             }
             Err(report) if report.kind() == Kind::NotRunning => {
-                let opened = Opened::at(&context.state()?).await?;
-                Ok((opened.status()?, Some(report)))
+                Ok((at_rest(&context.state()?).await?, Some(report)))
             }
             Err(report) => Err(report),
         }

@@ -3,7 +3,7 @@
 use std::os::unix::ffi::OsStrExt;
 use std::time::Instant;
 
-use eventlog::{EventStore, Position};
+use eventlog::Position;
 use projections::{CatalogReader, OriginRow, TreeReader, ViewName};
 use proto::v1;
 
@@ -54,28 +54,30 @@ pub fn running_json(engine: &Engine) -> Result<serde_json::Value> {
     Ok(super::json::status(&running(engine)?))
 }
 
-/// What the state tells where no daemon runs.
+/// What the state tells where no daemon runs. Without views, what the log tells.
 ///
 /// # Errors
 /// Where the views cannot be read.
 pub fn stopped(
-    log: &dyn EventStore,
-    catalog: &CatalogReader,
-    tree: &TreeReader,
+    head: Position,
+    views: Option<&(CatalogReader, TreeReader)>,
 ) -> Result<v1::GetStatusResponse> {
-    let head = log.head();
-    let nobody = OriginState::default();
-    Ok(v1::GetStatusResponse {
+    let stopped = v1::GetStatusResponse {
         version: env!("CARGO_PKG_VERSION").to_owned(),
         state: v1::DaemonState::Stopped.into(),
         position: head.0,
+        ..v1::GetStatusResponse::default()
+    };
+    let Some((catalog, tree)) = views else { return Ok(stopped) };
+    let nobody = OriginState::default();
+    Ok(v1::GetStatusResponse {
         tracks: tree.stats()?.files,
         origins: catalog.origins()?.iter().map(|row| convert::origin(row, &nobody)).collect(),
         views: vec![
             view(ViewName::Catalog, catalog.position()?, head),
             view(ViewName::Tree, tree.position()?, head),
         ],
-        ..v1::GetStatusResponse::default()
+        ..stopped
     })
 }
 

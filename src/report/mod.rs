@@ -180,6 +180,15 @@ mod tests {
     }
 
     #[test]
+    fn the_reference_of_exit_codes_is_current() {
+        let text = include_str!("../../docs/CLI.md");
+        for kind in Kind::ALL {
+            let row = format!("| {} | `{}` |{} |", kind.exit_code(), kind.name(), kind.meaning());
+            assert!(text.contains(&row), "docs/CLI.md has no line: {row}");
+        }
+    }
+
+    #[test]
     fn exit_codes_are_distinct() {
         let mut codes: Vec<u8> = Kind::ALL.iter().map(|kind| kind.exit_code()).collect();
         codes.dedup();

@@ -1,0 +1,93 @@
+//! `musicfs config`, and configurations that are wrong.
+
+use super::tool::{Home, says};
+
+const FILE: &str = ".config/musicfs/config.toml";
+
+#[test]
+fn a_typing_error_is_placed_and_the_key_suggested() {
+    let home = Home::new();
+    home.file(FILE, "mountpoint = '~/view'\n\n[log]\nlevle = 'debug'\n");
+    says(
+        &home.run("config check"),
+        "[4]
+        error: ~/.config/musicfs/config.toml:4:1: there is no key `log.levle`
+        hint: did you mean `log.level`?",
+    );
+}
+
+#[test]
+fn a_file_that_is_no_toml() {
+    let home = Home::new();
+    home.file(FILE, "mountpoint = \n");
+    let said = home.run("mount");
+    assert!(said.starts_with("[4]\nerror: ~/.config/musicfs/config.toml:1:"), "{said}");
+    assert!(said.contains("hint: correct the file, then try `musicfs config check`"), "{said}");
+}
+
+#[test]
+fn a_file_that_was_named_and_is_absent() {
+    says(
+        &Home::new().run("mount view --config mine.toml"),
+        "[4]
+        error: cannot read the configuration mine.toml: no such file or directory
+        hint: name another file with --config, or make one with `musicfs config init`",
+    );
+}
+
+#[test]
+fn a_template_that_is_none() {
+    let home = Home::new();
+    home.file(FILE, "layout.template = '$artist/$titel.$format'\n");
+    says(
+        &home.run("config check"),
+        "[4]
+        error: layout.template: template, column 9: no variable is called \"titel\"; did you mean '$title'?
+        hint: try it with `musicfs layout preview TEMPLATE`",
+    );
+}
+
+#[test]
+fn a_variable_that_is_wrong() {
+    says(
+        &Home::new().run_with("MUSICFS_SCAN_THREADS", "many", "config check"),
+        "[4]
+        error: MUSICFS_SCAN_THREADS takes a number from 1 to 64",
+    );
+}
+
+#[test]
+fn init_writes_a_file_once() {
+    let home = Home::new();
+    says(&home.run("config init"), "wrote ~/.config/musicfs/config.toml");
+    says(&home.run("config check"), "~/.config/musicfs/config.toml is fine");
+    says(
+        &home.run("config init"),
+        "[4]
+        error: there is a configuration in ~/.config/musicfs/config.toml already
+        hint: edit that one, or see `musicfs config init --print`",
+    );
+}
+
+#[test]
+fn show_tells_where_values_come_from() {
+    let home = Home::new();
+    home.file(FILE, "mountpoint = '~/view'\nscan.threads = 2\n\n[[origins]]\nid = 'a'\npath = '~/music'\n");
+    says(
+        &home.run_with("MUSICFS_LOG_LEVEL", "warn", "config show --state-dir state"),
+        "mountpoint = \"~/view\"    # ~/.config/musicfs/config.toml:1
+        state_dir = \"~/state\"     # --state-dir
+        mount.options = []        # default
+        ",
+    );
+}
+
+#[test]
+fn show_is_data_too() {
+    let home = Home::new();
+    let shown: serde_json::Value =
+        serde_json::from_str(&home.run_with("MUSICFS_SCAN_THREADS", "3", "config show --json")).unwrap();
+    assert_eq!(shown["scan.threads"]["value"], 3);
+    assert_eq!(shown["scan.threads"]["source"], "MUSICFS_SCAN_THREADS");
+    assert_eq!(shown["mountpoint"]["value"], serde_json::Value::Null);
+}
