@@ -58,3 +58,9 @@ pub trait ReadAt {
 pub fn read(file: &dyn ReadAt, name: &[u8]) -> io::Result<Media> {
     reading::read(file, name)
 }
+
+/// The format that a file's name promises, where its content cannot be asked.
+#[must_use]
+pub fn format_by_name(name: &[u8]) -> Option<eventlog::AudioFormat> {
+    sniff::promised(name)?.first().copied()
+}

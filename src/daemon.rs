@@ -1,0 +1,222 @@
+//! The daemon: what runs, in which order it starts, and in which order it stops (UP-2).
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use eventlog::event::LayoutSpec;
+use eventlog::{EventStore, SqliteStore};
+use fuse::special::status::StatusDir;
+use fuse::{Ended, Filesystem, MountOptions, Mounted, Unmounted, mountpoint};
+use origins::Registry;
+use projections::Views;
+use tokio::runtime::Handle;
+use tokio_util::sync::CancellationToken;
+
+use crate::config::OriginConfig;
+use crate::control::{self, Engine, MountFigures};
+use crate::library::{Library, LibraryError};
+use crate::lock::Lock;
+use crate::report::{Kind, Report, Result};
+use crate::scan::Scanner;
+use crate::show::{Sources, Tree, change};
+use crate::state::StateDir;
+use crate::status_files::StatusFiles;
+use crate::supervise::Supervisor;
+use crate::writer::LogWriter;
+
+/// How long programs that use the mount have to let go of it, once it is to end.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// What a daemon is told to do.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// Where its state is.
+    pub state: StateDir,
+    /// Where to mount; an absolute path.
+    pub mountpoint: PathBuf,
+    /// How to mount.
+    pub mount: MountOptions,
+    /// Origins that the library is to have.
+    pub origins: Vec<OriginConfig>,
+    /// The layout that it is to have; as it was where not told.
+    pub layout: Option<LayoutSpec>,
+    /// Threads that read tags; 0 for as many as there are processors.
+    pub readers: usize,
+    /// The configuration without secrets, for `.status/config.toml`.
+    pub configuration: String,
+}
+
+/// A daemon that serves.
+struct Running {
+    engine: Engine,
+    mounted: Mounted,
+    stopped: CancellationToken,
+}
+
+/// Serves a library until `shutdown` is cancelled or it is unmounted. The lock is held throughout;
+/// `ready` is called once the mount answers.
+///
+/// # Errors
+/// Why it could not start.
+pub async fn run(
+    options: Options,
+    lock: Lock,
+    shutdown: CancellationToken,
+    ready: impl FnOnce(),
+) -> Result<()> {
+    let running = start(&options, shutdown.clone()).await?;
+    ready();
+    let ending = running.mounted.ending();
+    let unmounted = shutdown.clone();
+    let watching = tokio::task::spawn_blocking(move || {
+        let ended = ending.wait();
+        unmounted.cancel();
+        ended
+    });
+    shutdown.cancelled().await;
+    let began = Instant::now();
+    stop(running).await;
+    if let Ok(Ended::Lost(why)) = watching.await {
+        tracing::error!("the connection to the kernel was lost: {why}");
+    }
+    drop(lock);
+    tracing::info!("stopped within {:.1?}", began.elapsed());
+    Ok(())
+}
+
+async fn start(options: &Options, shutdown: CancellationToken) -> Result<Running> {
+    let started = Instant::now();
+    vacate(&options.mountpoint)?;
+    let store: Arc<dyn EventStore> = Arc::new(SqliteStore::open(options.state.log_file()).await?);
+    let views = Views::open(&options.state.views_dir(), Arc::clone(&store), &Handle::current())?;
+    let views = Arc::new(views);
+    let supervisor = Supervisor::default();
+    let registry = Arc::new(Registry::default());
+    let writer = Arc::new(LogWriter::new(Arc::clone(&store)));
+    let scanner = Scanner {
+        views: Arc::clone(&views),
+        writer,
+        readers: readers(options.readers),
+        limit: eventlog::decide::RemovalLimit::default(),
+    };
+    let library = Library::new(
+        scanner,
+        Arc::clone(&registry),
+        supervisor.clone(),
+        options.mountpoint.clone(),
+    );
+    let sources = Sources {
+        catalog: views.catalog(),
+        registry,
+        library: Arc::clone(&library),
+        runtime: Handle::current(),
+    };
+    let status = Arc::new(StatusFiles::new(options.configuration.clone()));
+    let filesystem = Arc::new(Filesystem::new(
+        Arc::new(Tree(views.tree())),
+        Arc::new(sources),
+        vec![Box::new(StatusDir::new(Arc::clone(&status)))],
+        options.mount.owner(),
+    ));
+    // Subscribed before the kernel can cache anything.
+    let mut changes = views.changes();
+    let mounted = fuse::mount(Arc::clone(&filesystem), &options.mountpoint, &options.mount)?;
+    let notifier = mounted.notifier();
+    let engine = Engine {
+        store,
+        views,
+        library: Arc::clone(&library),
+        supervisor: supervisor.clone(),
+        mountpoint: options.mountpoint.clone(),
+        started,
+        mount: Arc::new(Figures(filesystem)),
+        shutdown,
+    };
+    status.serve(engine.clone());
+    let stopped = CancellationToken::new();
+    let listening = control::listen(&options.state)?;
+    tokio::spawn(listening.serve(engine.clone(), stopped.clone()));
+    tokio::spawn(async move {
+        while let Some(batch) = changes.recv().await {
+            notifier.notify(batch.changes.iter().map(change));
+        }
+    });
+    let (origins, layout) = (options.origins.clone(), options.layout.clone());
+    supervisor.spawn("library".to_owned(), supervisor.stop().clone(), move || {
+        let (library, origins, layout) = (Arc::clone(&library), origins.clone(), layout.clone());
+        async move {
+            match library.begin(origins, layout).await {
+                Ok(()) | Err(LibraryError::Stopping) => {}
+                Err(error) => tracing::error!("the library cannot be kept in step: {error}"),
+            }
+        }
+    });
+    tracing::info!(
+        mountpoint = %options.mountpoint.display(),
+        position = engine.store.head().0,
+        "mounted within {:.1?}",
+        started.elapsed()
+    );
+    Ok(Running { engine, mounted, stopped })
+}
+
+/// Ends everything, in an order in which nothing misses what has ended before it.
+async fn stop(running: Running) {
+    let Running { engine, mounted, stopped } = running;
+    // Watchers, scans and whatever else could append.
+    engine.supervisor.shut_down().await;
+    let unmounted = tokio::task::spawn_blocking(move || mounted.unmount(PATIENCE)).await;
+    match unmounted {
+        Ok(Ok(Unmounted::Cleanly)) => {}
+        Ok(Ok(Unmounted::Detached)) => tracing::warn!("unmounted while in use; its users lose it now"),
+        Ok(Err(error)) => tracing::error!("{error}"),
+        Err(error) => tracing::error!("unmounting failed: {error}"),
+    }
+    // So late, so that `status` and `shutdown` can tell how far it is.
+    stopped.cancel();
+    // The views' threads end with their last user; they may be in the middle of a batch.
+    drop(tokio::task::spawn_blocking(move || drop(engine)).await);
+}
+
+/// Makes sure that the mount point is an empty directory; clears what a dead daemon left there.
+fn vacate(path: &Path) -> Result<()> {
+    use mountpoint::State;
+    let refuse = |what: &str, hint: &str| {
+        Err(Report::new(Kind::Input, format!("cannot mount at {}: {what}", path.display())).hint(hint))
+    };
+    match mountpoint::state(path)? {
+        State::Empty => Ok(()),
+        State::Stale(_) => {
+            tracing::info!(mountpoint = %path.display(), "clearing what a killed daemon left");
+            mountpoint::clear_stale(path)?;
+            vacate(path)
+        }
+        State::Absent => refuse("there is no such directory", "make it with mkdir -p"),
+        State::NotADirectory => refuse("it is not a directory", "choose a directory"),
+        State::NotEmpty => refuse("it is not empty", "choose an empty directory, or make a new one"),
+        State::Mounted(mount) => refuse(
+            &format!("{} ({}) is mounted there", mount.source.display(), mount.fstype),
+            "unmount it with `fusermount3 -u` or `umount`, or choose another directory",
+        ),
+    }
+}
+
+fn readers(asked: usize) -> usize {
+    match asked {
+        0 => std::thread::available_parallelism().map_or(2, std::num::NonZero::get),
+        asked => asked,
+    }
+}
+
+struct Figures(Arc<Filesystem>);
+
+impl MountFigures for Figures {
+    fn open_handles(&self) -> u64 {
+        self.0.open_files() as u64
+    }
+
+    fn operations(&self) -> u64 {
+        self.0.operations()
+    }
+}

@@ -1,0 +1,270 @@
+//! The library's origins while the daemon runs: each kept in step by a task of its own.
+
+mod keeper;
+mod root;
+
+use std::collections::BTreeMap;
+use std::future::Future;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use eventlog::event::{LayoutSpec, OriginSpec, ScanReason, ScanSummary};
+use eventlog::{CauseId, Event, OriginId, Position, StoreError};
+use origins::Registry;
+use parking_lot::Mutex;
+use projections::{OriginRow, ViewError};
+use tokio::sync::{mpsc, oneshot, watch};
+use tokio_util::sync::CancellationToken;
+
+use self::keeper::{Ask, Keeper};
+pub use self::keeper::{Health, OriginState};
+pub use self::root::RootError;
+use crate::config::{self, OriginConfig};
+use crate::scan::{ScanError, ScanStatus, Scanner};
+use crate::supervise::Supervisor;
+
+/// Asks that may wait for an origin's running scan to end.
+const ASKS: usize = 16;
+
+/// The origins, running.
+pub struct Library {
+    scanner: Scanner,
+    registry: Arc<Registry>,
+    supervisor: Supervisor,
+    mountpoint: PathBuf,
+    running: Mutex<BTreeMap<OriginId, Running>>,
+    /// Cancelled once every configured origin is known.
+    begun: CancellationToken,
+}
+
+/// One origin's task.
+struct Running {
+    asks: mpsc::Sender<Ask>,
+    state: watch::Receiver<OriginState>,
+    stop: CancellationToken,
+}
+
+/// What to ask of a rescan beyond a listing.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Rescan {
+    /// Carry out removals, however many (ORG-6).
+    pub accept_removals: bool,
+    /// Read every file again (ORG-4).
+    pub verify: bool,
+}
+
+/// A rescan that was asked for.
+pub struct Rescanning {
+    /// How far it is; sent once it begins.
+    pub progress: oneshot::Receiver<watch::Receiver<ScanStatus>>,
+    /// How it ends.
+    pub summary: oneshot::Receiver<Result<ScanSummary, ScanError>>,
+}
+
+/// Why an origin was not added, removed or scanned.
+#[derive(Debug, thiserror::Error)]
+pub enum LibraryError {
+    /// The id is taken.
+    #[error("there is an origin {0} already; remove it first, or choose another id with ID=PATH")]
+    Exists(OriginId),
+    /// There is no such origin.
+    #[error("there is no origin {0}; `musicfs origin list` shows those that there are")]
+    Unknown(OriginId),
+    /// The root will not do.
+    #[error(transparent)]
+    Root(#[from] RootError),
+    /// The log took no event.
+    #[error(transparent)]
+    Log(#[from] StoreError),
+    /// A view could not be read.
+    #[error(transparent)]
+    View(#[from] ViewError),
+    /// The daemon is shutting down.
+    #[error("the daemon is shutting down")]
+    Stopping,
+}
+
+impl Library {
+    /// The origins of a library, none of them running yet.
+    #[must_use]
+    pub fn new(
+        scanner: Scanner,
+        registry: Arc<Registry>,
+        supervisor: Supervisor,
+        mountpoint: PathBuf,
+    ) -> Arc<Self> {
+        let running = Mutex::new(BTreeMap::new());
+        Arc::new(Self { scanner, registry, supervisor, mountpoint, running, begun: CancellationToken::new() })
+    }
+
+    /// Waits until the views know the whole log, then makes the library what it is configured to
+    /// be, and starts a task for every origin.
+    ///
+    /// # Errors
+    /// Where the log takes no events or the views cannot be read. An origin that will not do is
+    /// logged, and keeps no other from starting.
+    pub async fn begin(
+        &self,
+        configured: Vec<OriginConfig>,
+        layout: Option<LayoutSpec>,
+    ) -> Result<(), LibraryError> {
+        let (views, writer) = (&self.scanner.views, &self.scanner.writer);
+        views.wait_for(writer.store().head()).await?;
+        let catalog = views.catalog();
+        writer.resume_after(catalog.max_track_id()?);
+        if let Some(layout) = layout
+            && layout != catalog.layout()?
+        {
+            tracing::info!(template = layout.template, "the layout changes");
+            writer.record(Event::LayoutChanged { layout }, CauseId::generate()).await?;
+        }
+        for row in catalog.origins()? {
+            let reason = if row.listed.is_some() { ScanReason::Started } else { ScanReason::Added };
+            if !self.running.lock().contains_key(&row.id) {
+                self.run(row.id, row.spec, reason);
+            }
+        }
+        let known: Vec<_> = catalog.origins()?.into_iter().map(|row| (row.id, row.spec)).collect();
+        for (id, spec) in config::resolve(&configured, &known) {
+            if let Err(error) = self.configure(id.clone(), spec).await {
+                tracing::error!(origin = %id, "{error}");
+            }
+        }
+        self.begun.cancel();
+        Ok(())
+    }
+
+    /// True once every configured origin is known: before that, no listing is to be expected.
+    pub fn has_begun(&self) -> bool {
+        self.begun.is_cancelled()
+    }
+
+    /// Runs something in the background that belongs to the library.
+    pub fn detached(&self, work: impl Future<Output = ()> + Send + 'static) {
+        self.supervisor.detach(work);
+    }
+
+    /// Adds an origin, or changes the name and options of one. Returns the log's position.
+    ///
+    /// # Errors
+    /// Where the id is taken by another folder, or the root will not do.
+    pub async fn add(&self, id: OriginId, spec: OriginSpec) -> Result<Position, LibraryError> {
+        // Ids are not given out before the highest one is known.
+        self.begun.cancelled().await;
+        self.scanner.views.wait_for(self.scanner.writer.store().head()).await?;
+        match self.row(&id)? {
+            Some(row) if row.spec.root != spec.root => Err(LibraryError::Exists(id)),
+            _ => self.configure(id, spec).await,
+        }
+    }
+
+    /// Makes an origin what it is described to be: new, changed, or as it was.
+    async fn configure(&self, id: OriginId, spec: OriginSpec) -> Result<Position, LibraryError> {
+        let (views, writer) = (&self.scanner.views, &self.scanner.writer);
+        let known = self.row(&id)?;
+        if known.as_ref().is_some_and(|row| row.spec == spec) {
+            return Ok(writer.store().head());
+        }
+        root::check(&spec, &self.mountpoint)?;
+        let reason = if known.is_some() { ScanReason::Started } else { ScanReason::Added };
+        self.halt(&id).await;
+        let (origin, to) = (id.clone(), spec.clone());
+        let event = match known {
+            Some(_) => Event::OriginChanged { origin, spec: to },
+            None => Event::OriginAdded { origin, spec: to },
+        };
+        let position = writer.record(event, CauseId::generate()).await?;
+        views.wait_for(position).await?;
+        tracing::info!(origin = %id, "origin {}", if reason == ScanReason::Added { "added" } else { "changed" });
+        self.run(id, spec, reason);
+        Ok(position)
+    }
+
+    /// Removes an origin; its tracks leave the tree, their history stays.
+    ///
+    /// # Errors
+    /// Where there is no such origin.
+    pub async fn remove(&self, id: &OriginId) -> Result<Position, LibraryError> {
+        if !self.halt(id).await {
+            return Err(LibraryError::Unknown(id.clone()));
+        }
+        let event = Event::OriginRemoved { origin: id.clone() };
+        let position = self.scanner.writer.record(event, CauseId::generate()).await?;
+        self.scanner.views.wait_for(position).await?;
+        tracing::info!(origin = %id, "origin removed");
+        Ok(position)
+    }
+
+    /// Asks for a listing of an origin, after the one that may be running.
+    ///
+    /// # Errors
+    /// Where there is no such origin.
+    pub async fn rescan(&self, id: &OriginId, rescan: Rescan) -> Result<Rescanning, LibraryError> {
+        let asks = self.running.lock().get(id).map(|running| running.asks.clone());
+        let Some(asks) = asks else { return Err(LibraryError::Unknown(id.clone())) };
+        let (begun, progress) = oneshot::channel();
+        let (ended, summary) = oneshot::channel();
+        let ask = Ask::Rescan { rescan, begun, ended };
+        asks.send(ask).await.map_err(|_| LibraryError::Stopping)?;
+        Ok(Rescanning { progress, summary })
+    }
+
+    /// Hints that a directory of an origin may have changed. Never waits.
+    pub fn suspect(&self, id: &OriginId, directory: eventlog::OriginPath) {
+        if let Some(running) = self.running.lock().get(id) {
+            // A full queue means that a listing is due anyway.
+            drop(running.asks.try_send(Ask::Relist(directory)));
+        }
+    }
+
+    /// Every origin with its state, by id.
+    ///
+    /// # Errors
+    /// Where the catalog cannot be read.
+    pub fn origins(&self) -> Result<Vec<(OriginRow, OriginState)>, LibraryError> {
+        let rows = self.scanner.views.catalog().origins()?;
+        let running = self.running.lock();
+        let state = |id: &OriginId| running.get(id).map(|running| running.state.borrow().clone());
+        Ok(rows
+            .into_iter()
+            .map(|row| {
+                let state = state(&row.id).unwrap_or_default();
+                (row, state)
+            })
+            .collect())
+    }
+
+    /// Ends an origin's task, and waits until it has; false where there is none.
+    async fn halt(&self, id: &OriginId) -> bool {
+        let Some(running) = self.running.lock().remove(id) else { return false };
+        running.stop.cancel();
+        // The task holds the other end: what it was appending is in the log once it is gone.
+        running.asks.closed().await;
+        self.registry.remove(id);
+        true
+    }
+
+    fn row(&self, id: &OriginId) -> Result<Option<OriginRow>, ViewError> {
+        let origins = self.scanner.views.catalog().origins()?;
+        Ok(origins.into_iter().find(|row| row.id == *id))
+    }
+
+    fn run(&self, id: OriginId, spec: OriginSpec, reason: ScanReason) {
+        let (asks, queue) = mpsc::channel(ASKS);
+        let (publish, state) = watch::channel(OriginState::default());
+        let stop = self.supervisor.stop().child_token();
+        let keeper = Keeper {
+            id: id.clone(),
+            spec,
+            scanner: self.scanner.clone(),
+            registry: Arc::clone(&self.registry),
+            stop: stop.clone(),
+            publish,
+        };
+        let queue = Arc::new(tokio::sync::Mutex::new(queue));
+        self.supervisor.spawn(format!("origin {id}"), stop.clone(), move || {
+            keeper.clone().run(Arc::clone(&queue), reason)
+        });
+        self.running.lock().insert(id, Running { asks, state, stop });
+    }
+}

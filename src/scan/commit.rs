@@ -1,0 +1,234 @@
+//! Decides on what was read, and appends what follows, in batches.
+
+use std::collections::HashSet;
+
+use eventlog::decide::{self, Elsewhere, Here, Presence, RemovalLimit, Sighting};
+use eventlog::event::{ScanReason, ScanSummary};
+use eventlog::{CauseId, Event, Locator, Media, NewEvent, OriginPath, Revision, Subject, TrackId};
+use origins::{ErrorKind, Origin};
+use projections::Views;
+use tokio::runtime::Handle;
+
+use super::{Progress, ScanError};
+use crate::writer::LogWriter;
+
+/// Events in a batch: large enough for the log's rate, small enough to show up soon.
+const BATCH: usize = 1_000;
+
+/// How many tracks may be waiting for the catalog: what bounds a scan's memory.
+const UNDECIDABLE: usize = 10 * BATCH;
+
+/// How many tracks that sound like a new file are asked after on the origin.
+const SUSPECTS: usize = 8;
+
+/// What a scan has found so far, on its way into the log.
+pub(super) struct Committer<'a> {
+    pub(super) origin: &'a dyn Origin,
+    pub(super) views: &'a Views,
+    pub(super) writer: &'a LogWriter,
+    pub(super) runtime: &'a Handle,
+    pub(super) progress: &'a Progress,
+    pub(super) cause: CauseId,
+    pub(super) reason: ScanReason,
+    pub(super) summary: ScanSummary,
+    batch: Vec<NewEvent>,
+    /// Tracks decided on since the catalog last caught up: nothing more may be decided on them
+    /// until it has.
+    undecidable: HashSet<TrackId>,
+    started: bool,
+}
+
+impl<'a> Committer<'a> {
+    pub(super) fn new(
+        origin: &'a dyn Origin,
+        views: &'a Views,
+        writer: &'a LogWriter,
+        runtime: &'a Handle,
+        progress: &'a Progress,
+        cause: CauseId,
+        reason: ScanReason,
+    ) -> Self {
+        Self {
+            origin,
+            views,
+            writer,
+            runtime,
+            progress,
+            cause,
+            reason,
+            summary: ScanSummary::default(),
+            batch: Vec::with_capacity(BATCH),
+            undecidable: HashSet::new(),
+            started: false,
+        }
+    }
+
+    /// Decides on a file that was read.
+    pub(super) fn sighted(
+        &mut self,
+        path: OriginPath,
+        revision: Revision,
+        media: Media,
+    ) -> Result<(), ScanError> {
+        let (here, elsewhere) = loop {
+            let here = self.here(&path)?;
+            let elsewhere = self.elsewhere(&path, &revision, &media)?;
+            let mut involved =
+                here.iter().map(|here| here.track).chain(elsewhere.iter().map(|other| other.track));
+            if involved.any(|track| self.undecidable.contains(&track)) {
+                self.catch_up()?;
+            } else {
+                break (here, elsewhere);
+            }
+        };
+        let locator = Locator { origin: self.origin.id().clone(), path, revision };
+        let sighting = Sighting { locator, media };
+        let events = decide::sighted(sighting, here, elsewhere, || self.writer.fresh_track());
+        events.into_iter().try_for_each(|event| self.push(event))
+    }
+
+    fn here(&self, path: &OriginPath) -> Result<Option<Here>, ScanError> {
+        let catalog = self.views.catalog();
+        let Some((track, true)) = catalog.by_path(self.origin.id(), path)? else { return Ok(None) };
+        let row = catalog.track(track)?;
+        Ok(row.map(|row| Here { track, revision: row.locator.revision, media: row.media }))
+    }
+
+    fn elsewhere(
+        &self,
+        path: &OriginPath,
+        revision: &Revision,
+        media: &Media,
+    ) -> Result<Vec<Elsewhere>, ScanError> {
+        if !decide::is_telling(media) {
+            return Ok(Vec::new());
+        }
+        let mut alike = self.views.catalog().by_content(self.origin.id(), media.content)?;
+        alike.retain(|(_, at, _, living)| !living || at != path);
+        alike.sort_by_key(|(track, _, known, _)| (known != revision, *track));
+        alike.truncate(SUSPECTS);
+        let presence = |living: bool, path: &OriginPath| {
+            if !living {
+                return Ok(Presence::Vanished);
+            }
+            match self.runtime.block_on(self.origin.stat(path)) {
+                Err(error) if error.kind == ErrorKind::NotFound => Ok(Presence::Gone),
+                Err(error) if error.kind == ErrorKind::Offline => Err(ScanError::Origin(error)),
+                Ok(_) | Err(_) => Ok(Presence::Present),
+            }
+        };
+        alike
+            .into_iter()
+            .map(|(track, path, revision, living)| {
+                let presence = presence(living, &path)?;
+                Ok(Elsewhere { track, path, revision, presence })
+            })
+            .collect()
+    }
+
+    /// Ends the tracks whose files a complete listing lacked, or holds that for the user's word.
+    pub(super) fn missing(
+        &mut self,
+        missing: &[TrackId],
+        limit: RemovalLimit,
+        accepted: bool,
+    ) -> Result<(), ScanError> {
+        self.catch_up()?;
+        let catalog = self.views.catalog();
+        let mut gone = Vec::new();
+        for track in missing {
+            // It may have moved since it was missed.
+            let row = catalog.track(*track)?.filter(|row| row.living);
+            let still_missing = match row {
+                Some(row) => self
+                    .runtime
+                    .block_on(self.origin.stat(&row.locator.path))
+                    .is_err_and(|error| error.kind == ErrorKind::NotFound),
+                None => false,
+            };
+            if still_missing {
+                gone.push(*track);
+            }
+        }
+        let origins = catalog.origins()?;
+        let origin = origins.into_iter().find(|row| row.id == *self.origin.id());
+        let known = origin.as_ref().map_or(0, |row| row.tracks);
+        let count = gone.len() as u64;
+        if limit.holds(count, known) && !accepted {
+            tracing::warn!(
+                origin = %self.origin.id(),
+                "{count} of {known} tracks are missing from a complete listing; they stay until \
+                 `musicfs origin rescan {} --accept-removals`",
+                self.origin.id()
+            );
+            if origin.and_then(|row| row.held_removals) == Some((count, known)) {
+                return Ok(());
+            }
+            let origin = self.origin.id().clone();
+            return self.push(Event::RemovalsHeld { origin, missing: count, known });
+        }
+        gone.into_iter().try_for_each(|track| self.push(Event::TrackVanished { track }))
+    }
+
+    fn push(&mut self, event: Event) -> Result<(), ScanError> {
+        match &event {
+            Event::TrackDiscovered { .. } | Event::TrackReturned { .. } => self.summary.added += 1,
+            Event::TrackContentChanged { .. } | Event::TrackTagsRead { .. } => {
+                self.summary.changed += 1;
+            }
+            Event::TrackMoved { .. } => self.summary.moved += 1,
+            Event::TrackVanished { .. } => self.summary.vanished += 1,
+            _ => {}
+        }
+        // A track discovered just now is in no view yet, so that no decision can rest on it.
+        if let (Subject::Track(track), false) =
+            (event.subject(), matches!(event, Event::TrackDiscovered { .. }))
+        {
+            self.undecidable.insert(track);
+        }
+        if !self.started {
+            self.started = true;
+            let origin = self.origin.id().clone();
+            self.batch(Event::ScanStarted { origin, reason: self.reason });
+        }
+        self.batch(event);
+        match self.undecidable.len() {
+            UNDECIDABLE.. => self.catch_up(),
+            _ if self.batch.len() >= BATCH => self.flush(),
+            _ => Ok(()),
+        }
+    }
+
+    fn batch(&mut self, event: Event) {
+        self.batch.push(NewEvent::now(event, Some(self.cause)));
+    }
+
+    /// Appends what is waiting.
+    pub(super) fn flush(&mut self) -> Result<(), ScanError> {
+        if !self.batch.is_empty() {
+            self.runtime.block_on(self.writer.append(&self.batch))?;
+            self.batch.clear();
+        }
+        self.progress.found(&self.summary);
+        Ok(())
+    }
+
+    /// Appends what is waiting, and waits until the catalog knows.
+    fn catch_up(&mut self) -> Result<(), ScanError> {
+        self.flush()?;
+        self.runtime.block_on(self.views.wait_for(self.writer.store().head()))?;
+        self.undecidable.clear();
+        Ok(())
+    }
+
+    /// Ends the scan in the log, where it found something or is the origin's first complete one.
+    pub(super) fn finish(mut self, first: bool) -> Result<ScanSummary, ScanError> {
+        let summary = self.summary;
+        if self.started || (first && summary.complete && summary.whole) {
+            let origin = self.origin.id().clone();
+            self.batch(Event::ScanFinished { origin, summary });
+        }
+        self.flush()?;
+        Ok(summary)
+    }
+}

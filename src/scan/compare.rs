@@ -1,0 +1,191 @@
+//! Compares a listing with what the library knows.
+
+use std::collections::{HashMap, HashSet};
+
+use eventlog::{OriginPath, Revision, TrackId};
+use origins::{Depth, Directory, ErrorKind, Origin, WalkError};
+use projections::{CatalogReader, KnownFile, ViewError};
+use tokio::runtime::Handle;
+use tokio_stream::StreamExt;
+
+use super::{Progress, ScanError, Scope};
+
+/// A file that the origin shows in a state which the library does not have.
+#[derive(Debug, Clone)]
+pub(super) struct Candidate {
+    /// Where it is.
+    pub(super) path: OriginPath,
+    /// Its state in the listing.
+    pub(super) revision: Revision,
+}
+
+/// What a listing lacks, and how far it can be believed.
+#[derive(Debug, Default)]
+pub(super) struct Listing {
+    /// Audio files listed.
+    pub(super) listed: u64,
+    /// Directories that could not be listed.
+    pub(super) errors: u64,
+    /// True where every directory in scope was listed, or refused to us for good reason.
+    pub(super) complete: bool,
+    /// Living tracks whose files the listing does not have.
+    pub(super) missing: Vec<TrackId>,
+}
+
+/// Walks the scope of a scan, hands on what is new or changed, and collects what is missing.
+pub(super) struct Comparer<'a> {
+    pub(super) origin: &'a dyn Origin,
+    pub(super) catalog: &'a CatalogReader,
+    pub(super) runtime: &'a Handle,
+    pub(super) progress: &'a Progress,
+    /// Hand on every file, whether it looks changed or not.
+    pub(super) verify: bool,
+}
+
+/// The state of one walk over a scope.
+#[derive(Default)]
+struct Walked {
+    listing: Listing,
+    visited: HashSet<OriginPath>,
+    /// Subtrees of which nothing is known: refused, or failed.
+    opaque: Vec<OriginPath>,
+    failed: bool,
+}
+
+impl Comparer<'_> {
+    /// Walks `scope`; `hand_on` returns false to end the walk early.
+    pub(super) fn run(
+        &self,
+        scope: &Scope,
+        mut hand_on: impl FnMut(Candidate) -> bool,
+    ) -> Result<Listing, ScanError> {
+        let mut walked = Walked::default();
+        match scope {
+            Scope::Whole => {
+                self.walk(&OriginPath::root(), Depth::All, &mut walked, &mut hand_on)?;
+                self.miss_unvisited(&OriginPath::root(), &mut walked)?;
+            }
+            Scope::Directories(directories) => {
+                for directory in directories {
+                    self.relist(directory, &mut walked, &mut hand_on)?;
+                }
+            }
+        }
+        walked.listing.complete = !walked.failed;
+        Ok(walked.listing)
+    }
+
+    /// Lists one directory again, and all that is new or gone below it.
+    fn relist(
+        &self,
+        directory: &OriginPath,
+        walked: &mut Walked,
+        hand_on: &mut impl FnMut(Candidate) -> bool,
+    ) -> Result<(), ScanError> {
+        if walked.visited.contains(directory) {
+            return Ok(());
+        }
+        let id = self.origin.id();
+        let known: HashSet<OriginPath> = self.catalog.directories_within(id, directory)?.collect();
+        let Some(listed) = self.walk(directory, Depth::One, walked, hand_on)? else {
+            // It is gone itself: so is what was below it.
+            return self.miss_unvisited(directory, walked);
+        };
+        let mut present = HashSet::new();
+        for name in &listed.directories {
+            let Ok(path) = directory.join(name) else { continue };
+            if !known.iter().any(|known| known.is_within(&path)) {
+                self.walk(&path, Depth::All, walked, hand_on)?;
+            }
+            present.insert(path);
+        }
+        for path in known.into_iter().filter(|path| path != directory) {
+            if !present.iter().any(|present| path.is_within(present)) {
+                self.miss_directory(&path, walked)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Walks from a directory. Returns the directory itself where `depth` is one and it is there.
+    fn walk(
+        &self,
+        from: &OriginPath,
+        depth: Depth,
+        walked: &mut Walked,
+        hand_on: &mut impl FnMut(Candidate) -> bool,
+    ) -> Result<Option<Directory>, ScanError> {
+        let mut stream = self.origin.walk(from, depth);
+        let mut first = None;
+        while let Some(item) = self.runtime.block_on(stream.next()) {
+            match item {
+                Ok(directory) => {
+                    if !self.compare(&directory, walked, hand_on)? {
+                        return Err(ScanError::Stopped);
+                    }
+                    if depth == Depth::One {
+                        first = Some(directory);
+                    }
+                }
+                Err(WalkError { error, .. }) if error.kind == ErrorKind::Offline => {
+                    return Err(ScanError::Origin(error));
+                }
+                // Gone since its parent was listed, or since the watcher saw it.
+                Err(WalkError { error, .. }) if error.kind == ErrorKind::NotFound => {}
+                Err(failure) => {
+                    tracing::warn!(origin = %self.origin.id(), "{failure}");
+                    walked.listing.errors += 1;
+                    walked.failed |= failure.error.kind != ErrorKind::Denied;
+                    walked.opaque.push(failure.path);
+                }
+            }
+        }
+        Ok(first)
+    }
+
+    /// Compares one directory's files; false where the receiver wants no more.
+    fn compare(
+        &self,
+        directory: &Directory,
+        walked: &mut Walked,
+        hand_on: &mut impl FnMut(Candidate) -> bool,
+    ) -> Result<bool, ViewError> {
+        let known = self.catalog.files_in(self.origin.id(), &directory.path)?;
+        let mut known: HashMap<&[u8], &KnownFile> =
+            known.iter().map(|file| (&*file.name, file)).collect();
+        for entry in directory.files.iter().filter(|entry| formats::is_audio_name(&entry.name)) {
+            walked.listing.listed += 1;
+            let unchanged = known
+                .remove(&*entry.name)
+                .is_some_and(|known| known.revision == entry.revision);
+            if unchanged && !self.verify {
+                continue;
+            }
+            let Ok(path) = directory.path.join(&entry.name) else { continue };
+            if !hand_on(Candidate { path, revision: entry.revision.clone() }) {
+                return Ok(false);
+            }
+        }
+        walked.listing.missing.extend(known.values().map(|file| file.track));
+        walked.visited.insert(directory.path.clone());
+        self.progress.listed(&directory.path, walked.listing.listed);
+        Ok(true)
+    }
+
+    /// Everything known within `top` that the walk did not come by is missing.
+    fn miss_unvisited(&self, top: &OriginPath, walked: &mut Walked) -> Result<(), ScanError> {
+        for path in self.catalog.directories_within(self.origin.id(), top)? {
+            let opaque = walked.opaque.iter().any(|opaque| path.is_within(opaque));
+            if !opaque && !walked.visited.contains(&path) {
+                self.miss_directory(&path, walked)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn miss_directory(&self, path: &OriginPath, walked: &mut Walked) -> Result<(), ScanError> {
+        let files = self.catalog.files_in(self.origin.id(), path)?;
+        walked.listing.missing.extend(files.iter().map(|file| file.track));
+        Ok(())
+    }
+}

@@ -1,0 +1,67 @@
+//! How far a scan is: written by its threads, read by whoever wants to know.
+
+use std::time::Instant;
+
+use eventlog::OriginPath;
+use eventlog::event::ScanSummary;
+use tokio::sync::watch;
+
+/// A scan as it stands.
+#[derive(Debug, Clone)]
+pub struct ScanStatus {
+    /// When it began; intervals are monotonic.
+    pub began: Instant,
+    /// The directory listed last.
+    pub directory: OriginPath,
+    /// Audio files listed so far.
+    pub listed: u64,
+    /// Tracks known before, what a listing of an unchanged origin will come to.
+    pub expected: u64,
+    /// What was found so far.
+    pub found: ScanSummary,
+    /// True once nothing is left to be done.
+    pub done: bool,
+}
+
+/// The writing side of a [`ScanStatus`].
+#[derive(Debug, Clone)]
+pub struct Progress(watch::Sender<ScanStatus>);
+
+impl Progress {
+    /// A scan that begins now, over an origin of which `expected` tracks are known.
+    #[must_use]
+    pub fn begin(expected: u64) -> Self {
+        Self(watch::Sender::new(ScanStatus {
+            began: Instant::now(),
+            directory: OriginPath::root(),
+            listed: 0,
+            expected,
+            found: ScanSummary::default(),
+            done: false,
+        }))
+    }
+
+    /// The reading side.
+    #[must_use]
+    pub fn watch(&self) -> watch::Receiver<ScanStatus> {
+        self.0.subscribe()
+    }
+
+    pub(super) fn listed(&self, directory: &OriginPath, listed: u64) {
+        self.0.send_modify(|status| {
+            status.directory.clone_from(directory);
+            status.listed = listed;
+        });
+    }
+
+    pub(super) fn found(&self, summary: &ScanSummary) {
+        self.0.send_modify(|status| status.found = *summary);
+    }
+
+    pub(super) fn done(&self, summary: &ScanSummary) {
+        self.0.send_modify(|status| {
+            status.found = *summary;
+            status.done = true;
+        });
+    }
+}

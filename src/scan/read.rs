@@ -1,0 +1,134 @@
+//! Reads what a file says about itself, at one revision.
+
+use std::fs::File;
+use std::io;
+use std::os::unix::fs::FileExt;
+use std::sync::Arc;
+
+use eventlog::tags::{AudioProperties, ByteRange, Defect, DefectKind};
+use eventlog::{ContentId, Media, OriginPath, Revision, Tags};
+use formats::ReadAt;
+use origins::{ErrorKind, Origin, OriginError, OriginFile};
+use tokio::runtime::Handle;
+
+/// How often a file that changes while it is read is tried again before it is left to a later scan.
+const ATTEMPTS: usize = 3;
+
+/// What reading a file came to.
+pub(super) enum Outcome {
+    /// It was read in this revision.
+    Read(Revision, Media),
+    /// It is gone, or does not stand still: a later scan will see.
+    Later,
+    /// The origin does not answer.
+    Lost(OriginError),
+}
+
+/// The revision recorded for a file that could not be read: no listing shows it, so that every
+/// scan tries again.
+fn unread(revision: &Revision) -> Revision {
+    Revision { tag: Some("unread".into()), ..revision.clone() }
+}
+
+/// Reads a file that a listing showed in `revision`. Blocks; not for async threads.
+pub(super) fn read(
+    origin: &dyn Origin,
+    path: &OriginPath,
+    revision: &Revision,
+    runtime: &Handle,
+) -> Outcome {
+    let mut revision = revision.clone();
+    for _ in 0..ATTEMPTS {
+        let error = match read_once(origin, path, &revision, runtime) {
+            Ok(media) => return Outcome::Read(revision, media),
+            Err(error) => error,
+        };
+        match error.kind {
+            ErrorKind::NotFound => return Outcome::Later,
+            ErrorKind::Changed => match runtime.block_on(origin.stat(path)) {
+                Ok(now) => revision = now,
+                Err(error) if error.kind == ErrorKind::Offline => return Outcome::Lost(error),
+                Err(_) => return Outcome::Later,
+            },
+            ErrorKind::Denied | ErrorKind::Io => {
+                return Outcome::Read(unread(&revision), unreadable(path, &error));
+            }
+            _ => return Outcome::Lost(error),
+        }
+    }
+    Outcome::Later
+}
+
+fn read_once(
+    origin: &dyn Origin,
+    path: &OriginPath,
+    revision: &Revision,
+    runtime: &Handle,
+) -> Result<Media, OriginError> {
+    let file = runtime.block_on(origin.open(path, revision))?;
+    let failed = |error: io::Error| match error.downcast::<OriginError>() {
+        Ok(error) => error,
+        Err(error) => OriginError {
+            kind: ErrorKind::Io,
+            message: format!("cannot read {path}: {error}"),
+        },
+    };
+    let len = revision.size;
+    let media = match file.local() {
+        Some(local) => formats::read(&LocalFile { file: local, len }, path.name()).map_err(failed)?,
+        None => formats::read(&RemoteFile { file: Arc::clone(&file), len, runtime }, path.name())
+            .map_err(failed)?,
+    };
+    // Plain reads do not notice a change; an empty checked one does.
+    runtime.block_on(file.read_at(0, 0))?;
+    Ok(media)
+}
+
+/// What is known of a file that could not be read: its name.
+fn unreadable(path: &OriginPath, error: &OriginError) -> Media {
+    Media {
+        format: formats::format_by_name(path.name()),
+        tags: Tags::new(),
+        audio: AudioProperties::default(),
+        audio_range: ByteRange::default(),
+        content: ContentId([0; 16]),
+        defects: vec![Defect { kind: DefectKind::Unreadable, detail: error.message.clone() }],
+    }
+}
+
+struct LocalFile<'a> {
+    file: &'a File,
+    len: u64,
+}
+
+impl ReadAt for LocalFile<'_> {
+    fn len(&self) -> u64 {
+        self.len
+    }
+
+    fn read_at(&self, buf: &mut [u8], offset: u64) -> io::Result<usize> {
+        self.file.read_at(buf, offset)
+    }
+}
+
+struct RemoteFile<'a> {
+    file: Arc<dyn OriginFile>,
+    len: u64,
+    runtime: &'a Handle,
+}
+
+impl ReadAt for RemoteFile<'_> {
+    fn len(&self) -> u64 {
+        self.len
+    }
+
+    fn read_at(&self, buf: &mut [u8], offset: u64) -> io::Result<usize> {
+        let bytes = self
+            .runtime
+            .block_on(self.file.read_at(offset, buf.len()))
+            .map_err(io::Error::other)?;
+        let len = bytes.len().min(buf.len());
+        buf.iter_mut().zip(&bytes).for_each(|(to, from)| *to = *from);
+        Ok(len)
+    }
+}

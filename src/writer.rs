@@ -1,0 +1,59 @@
+//! The one writer of the log.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use eventlog::{CauseId, Event, EventStore, NewEvent, Position, StoreError, TrackId};
+use tokio::sync::Mutex;
+
+/// Appends events for every part of the daemon, one batch at a time, and gives out track ids.
+///
+/// It knows the head, so a refused append means that another process writes to the same log.
+pub struct LogWriter {
+    store: Arc<dyn EventStore>,
+    head: Mutex<Position>,
+    last_track: AtomicU64,
+}
+
+impl LogWriter {
+    /// A writer that continues at the store's head.
+    #[must_use]
+    pub fn new(store: Arc<dyn EventStore>) -> Self {
+        let head = Mutex::new(store.head());
+        Self { store, head, last_track: AtomicU64::new(0) }
+    }
+
+    /// Gives out ids above this one, the highest of the log. To be called before any is given out.
+    pub fn resume_after(&self, last: Option<TrackId>) {
+        self.last_track.fetch_max(last.map_or(0, |track| track.0), Ordering::Relaxed);
+    }
+
+    /// A track id that was never given out.
+    pub fn fresh_track(&self) -> TrackId {
+        TrackId(self.last_track.fetch_add(1, Ordering::Relaxed) + 1)
+    }
+
+    /// Appends a batch, all or nothing, and returns the new head.
+    ///
+    /// # Errors
+    /// See [`EventStore::append`].
+    pub async fn append(&self, events: &[NewEvent]) -> Result<Position, StoreError> {
+        let mut head = self.head.lock().await;
+        *head = self.store.append(*head, events).await?;
+        Ok(*head)
+    }
+
+    /// Records one event now.
+    ///
+    /// # Errors
+    /// See [`EventStore::append`].
+    pub async fn record(&self, event: Event, cause: CauseId) -> Result<Position, StoreError> {
+        self.append(&[NewEvent::now(event, Some(cause))]).await
+    }
+
+    /// The log.
+    #[must_use]
+    pub fn store(&self) -> &Arc<dyn EventStore> {
+        &self.store
+    }
+}

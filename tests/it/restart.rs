@@ -1,0 +1,151 @@
+//! Starting, stopping, and starting again (FS-1, FS-2, ORG-6, VIEW-6).
+
+use std::fs;
+use std::process::Command;
+
+use crate::world::{World, flac};
+
+fn album(world: &World, tracks: u64) {
+    for n in 1..=tracks {
+        let (title, track) = (format!("Song {n}"), n.to_string());
+        let tags = [("ARTIST", "Ann"), ("ALBUM", "One"), ("TITLE", &*title), ("TRACKNUMBER", &*track)];
+        fs::write(world.music().join(format!("{n}.flac")), flac(n, &tags)).unwrap();
+    }
+}
+
+#[test]
+fn a_restart_writes_no_events_and_shows_the_same_tree() {
+    let mut world = World::with_library();
+    world.start();
+    let (tree, position) = (world.tree(), world.position());
+    world.stop();
+    world.start();
+    assert_eq!(world.tree(), tree);
+    assert_eq!(world.position(), position);
+    world.stop();
+    world.assert_sound();
+}
+
+#[test]
+fn inodes_and_names_survive_a_restart_and_a_rebuild() {
+    let mut world = World::with_library();
+    let listing = |world: &World| {
+        let output =
+            Command::new("find").arg(world.mnt()).args(["-printf", "%i %P %s %T@\n"]).output().unwrap();
+        let mut lines: Vec<_> =
+            String::from_utf8(output.stdout).unwrap().lines().map(str::to_owned).collect();
+        lines.sort();
+        lines
+    };
+    world.start();
+    let before = listing(&world);
+    world.stop();
+    fs::remove_dir_all(world.state().join("views")).unwrap();
+    world.start();
+    assert_eq!(listing(&world), before);
+    let report = world.json(["replay", "--json"]);
+    assert_eq!(report["views"].as_array().unwrap().len(), 2, "{report}");
+    assert_eq!(listing(&world), before);
+    world.stop();
+}
+
+#[test]
+fn a_rebuild_under_open_files_and_listings_disturbs_nobody() {
+    let mut world = World::with_library();
+    world.start();
+    let tree = world.tree();
+    let path = world.mnt().join(tree.keys().find(|path| path.ends_with(".flac")).unwrap());
+    let mut open = fs::File::open(&path).unwrap();
+    for _ in 0..5 {
+        let report = world.json(["replay", "--check", "--json"]);
+        assert!(report["views"].as_array().unwrap().iter().all(|view| view["equal"] == true), "{report}");
+        world.json(["replay", "--json"]);
+        assert_eq!(world.tree(), tree);
+    }
+    let mut bytes = Vec::new();
+    std::io::Read::read_to_end(&mut open, &mut bytes).unwrap();
+    assert_eq!(bytes, fs::read(&path).unwrap());
+    world.stop();
+}
+
+#[test]
+fn an_origin_that_is_gone_or_empty_removes_nothing() {
+    let mut world = World::new();
+    album(&world, 5);
+    world.start();
+    let tree = world.tree();
+    assert_eq!(tree.len(), 5);
+    world.stop();
+
+    let away = world.path().join("away");
+    fs::rename(world.music(), &away).unwrap();
+    world.spawn(&[]);
+    world.until("the tree is served", |world| world.tree() == tree);
+    world.until("the origin is unhealthy", |world| {
+        world.status()["origins"][0]["health"] == "unhealthy"
+    });
+    // A disk that is not mounted leaves an empty folder.
+    fs::create_dir(world.music()).unwrap();
+    let rescan = world.run(["origin", "rescan", "music"]);
+    assert!(!rescan.status.success());
+    assert_eq!(world.tree(), tree);
+    let path = world.mnt().join(tree.keys().next().unwrap());
+    assert!(fs::read(&path).is_err());
+
+    fs::remove_dir(world.music()).unwrap();
+    fs::rename(&away, world.music()).unwrap();
+    world.until("the origin is back", |world| fs::read(&path).is_ok() && !world.tree().is_empty());
+    world.stop();
+    world.assert_sound();
+}
+
+#[test]
+fn many_removals_are_held_until_accepted() {
+    let mut world = World::new();
+    album(&world, 40);
+    world.start();
+    assert_eq!(world.tree().len(), 40);
+    world.stop();
+    for n in 2..=40 {
+        fs::remove_file(world.music().join(format!("{n}.flac"))).unwrap();
+    }
+    world.start();
+    world.until("the removals are held", |world| {
+        world.events().iter().any(|event| event["kind"] == "scan.removals_held")
+    });
+    assert_eq!(world.tree().len(), 40);
+    let output = world.run(["origin", "rescan", "music", "--accept-removals"]);
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    assert_eq!(world.tree().len(), 1);
+    world.stop();
+    world.assert_sound();
+}
+
+#[test]
+fn an_unmount_from_outside_ends_the_daemon_cleanly() {
+    let mut world = World::new();
+    album(&world, 1);
+    world.start();
+    let status = Command::new("fusermount3").arg("-u").arg(world.mnt()).status().unwrap();
+    assert!(status.success());
+    world.until("the daemon has ended", |world| world.status()["state"] == "stopped");
+    assert!(!world.state().join("control.sock").exists());
+    world.kill();
+    world.start();
+    assert_eq!(world.tree().len(), 1);
+    world.stop();
+}
+
+#[test]
+fn after_a_kill_the_stale_mount_is_cleared() {
+    let mut world = World::new();
+    album(&world, 3);
+    world.start();
+    let tree = world.tree();
+    world.kill();
+    assert!(fs::read_dir(world.mnt()).is_err(), "the kill leaves a stale mount");
+    world.start();
+    assert_eq!(world.tree(), tree);
+    world.stop();
+    assert_eq!(fs::read_dir(world.mnt()).unwrap().count(), 0);
+}
