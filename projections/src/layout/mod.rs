@@ -84,29 +84,24 @@ impl Layout {
             .filter(|name| !name.trim().is_empty())
             .map(|name| names::directory(&name, self.profile))
             .collect();
-        let file = self.file(inputs, self.template.file().render(inputs, multi_disc));
+        let file = self.file(inputs, &self.template.file().render(inputs, multi_disc));
         Place { directories, file }
     }
 
     /// A file's name always ends in its format's extension, whether or not the template says so;
     /// without it no player would open the file.
-    fn file(&self, inputs: &NameInputs, mut name: String) -> String {
+    fn file(&self, inputs: &NameInputs, name: &str) -> String {
         let format = inputs.format();
-        if let Some(format) = format {
-            if let Some(stem) = names::without_extension(&name, format) {
-                name.truncate(stem.len());
-            }
+        let stem = format
+            .and_then(|format| names::without_extension(name, format))
+            .unwrap_or(name);
+        let stem = [stem.trim(), inputs.filename().trim()]
+            .into_iter()
+            .find(|stem| !stem.is_empty())
+            .unwrap_or("_");
+        match format {
+            Some(format) => names::file(&format!("{stem}.{format}"), self.profile),
+            None => names::file(stem, self.profile),
         }
-        if name.trim().is_empty() {
-            inputs.filename().clone_into(&mut name);
-        }
-        if let Some(format) = format {
-            if name.trim().is_empty() {
-                name.push('_');
-            }
-            name.push('.');
-            name.push_str(format);
-        }
-        names::file(&name, self.profile)
     }
 }
