@@ -50,7 +50,7 @@ pub(crate) fn read(source: &mut Source<'_>, list: Atom) -> io::Result<Items> {
                 b"data" => {
                     let bytes = source.at(part.body, len.min(2 * MAX_VALUE + 8))?.to_vec();
                     if let Some(value) = Value::parse(&bytes) {
-                        items.add(item.kind, name.as_deref(), value);
+                        items.add(item.kind, name.as_deref(), &value);
                     }
                 }
                 _ => {}
@@ -98,7 +98,7 @@ impl<'a> Value<'a> {
 }
 
 impl Items {
-    fn add(&mut self, kind: [u8; 4], name: Option<&str>, value: Value<'_>) {
+    fn add(&mut self, kind: [u8; 4], name: Option<&str>, value: &Value<'_>) {
         let layer = &mut self.layer;
         match &kind {
             b"----" => {

@@ -37,9 +37,9 @@ pub(crate) fn files() -> Vec<PathBuf> {
         entries.sort();
         for path in entries {
             if path.is_dir() {
-                walk(&path, files)
+                walk(&path, files);
             } else {
-                files.push(path)
+                files.push(path);
             }
         }
     }

@@ -1,4 +1,5 @@
 //! Reading real files: what they say, what that costs, and what hostile ones can do.
+#![cfg(test)]
 
 mod cost;
 mod damage;

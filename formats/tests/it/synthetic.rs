@@ -53,7 +53,7 @@ fn frames_of_id3() {
     frames.extend(frame(3, "TXXX", b"\0replaygain_track_gain\0-3.20 dB"));
     frames.extend(frame(3, "TXXX", b"\0My Own\0mine"));
     frames.extend(frame(3, "IPLS", b"\0producer\0Pat\0mix\0Max"));
-    frames.extend(frame(3, "TBPM", b"\0120"));
+    frames.extend(frame(3, "TBPM", b"\x00120"));
     let media = mp3(3, 0, &frames);
     for (field, values) in [
         (Field::Title, &["Aé"][..]),

@@ -67,7 +67,7 @@ fn stream<'s, 'f>(
     // All streams begin before any goes on (RFC 3533 §4): look at the beginnings.
     let mut offset = start;
     for _ in 0..8 {
-        let Some(page) = packets::Page::at(source, offset)?.filter(|page| page.begins_stream())
+        let Some(page) = packets::Page::at(source, offset)?.filter(packets::Page::begins_stream)
         else {
             return Ok(None);
         };
