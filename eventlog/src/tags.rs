@@ -1,7 +1,5 @@
 //! What a file says about itself: tags, sound, defects.
 
-use std::collections::BTreeMap;
-
 use crate::id::ContentId;
 
 macro_rules! fields {
@@ -113,7 +111,12 @@ fields! {
 /// Tags as a file carries them: field → its values, in the file's order. No field is present
 /// without a value, no value is empty.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Default)]
-pub struct Tags(BTreeMap<Field, Vec<String>>);
+pub struct Tags {
+    /// For each value its field, in order: a library holds millions of these, and two vectors
+    /// cost less than a map of vectors.
+    fields: Vec<Field>,
+    values: Vec<String>,
+}
 
 impl Tags {
     /// No tags.
@@ -126,13 +129,20 @@ impl Tags {
     pub fn push(&mut self, field: Field, value: &str) {
         let value = value.trim_matches(|c: char| c.is_whitespace() || c == '\0');
         if !value.is_empty() {
-            self.0.entry(field).or_default().push(value.to_owned());
+            let place = match self.fields.last() {
+                Some(last) if *last > field => self.range(&field).end,
+                _ => self.fields.len(),
+            };
+            self.fields.insert(place, field);
+            self.values.insert(place, value.to_owned());
         }
     }
 
     /// Replaces all of a field's values; none removes the field.
     pub fn set<S: AsRef<str>>(&mut self, field: &Field, values: impl IntoIterator<Item = S>) {
-        self.0.remove(field);
+        let old = self.range(field);
+        self.fields.drain(old.clone());
+        self.values.drain(old);
         for value in values {
             self.push(field.clone(), value.as_ref());
         }
@@ -141,7 +151,7 @@ impl Tags {
     /// A field's values, in the file's order.
     #[must_use]
     pub fn all(&self, field: &Field) -> &[String] {
-        self.0.get(field).map_or(&[], Vec::as_slice)
+        self.values.get(self.range(field)).unwrap_or_default()
     }
 
     /// A field's first value.
@@ -152,22 +162,40 @@ impl Tags {
 
     /// Adds all values of `other`, after those that are there.
     pub fn append(&mut self, other: Self) {
-        for (field, mut values) in other.0 {
-            self.0.entry(field).or_default().append(&mut values);
+        for (field, value) in other.fields.into_iter().zip(other.values) {
+            self.push(field, &value);
         }
     }
 
     /// Fields and values, by field.
-    pub fn iter(&self) -> impl DoubleEndedIterator<Item = (&Field, &[String])> {
-        self.0
-            .iter()
-            .map(|(field, values)| (field, values.as_slice()))
+    pub fn iter(&self) -> impl Iterator<Item = (&Field, &[String])> {
+        let mut values = self.values.as_slice();
+        self.fields
+            .chunk_by(|one, next| one == next)
+            .filter_map(move |run| {
+                let (own, rest) = values.split_at_checked(run.len())?;
+                values = rest;
+                Some((run.first()?, own))
+            })
     }
 
     /// True where there are none.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.fields.is_empty()
+    }
+
+    /// Where a field's values are, or would be.
+    fn range(&self, field: &Field) -> std::ops::Range<usize> {
+        let start = self.fields.partition_point(|other| other < field);
+        let end = self.fields.partition_point(|other| other <= field);
+        start..end
+    }
+
+    /// True where some field is none of the well-known ones.
+    #[must_use]
+    pub fn has_custom(&self) -> bool {
+        matches!(self.fields.last(), Some(Field::Custom(_)))
     }
 }
 
@@ -314,4 +342,32 @@ pub struct Media {
     pub content: ContentId,
     /// What is wrong with it.
     pub defects: Vec<Defect>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn values_stay_in_order_however_they_come() {
+        let mut tags = Tags::new();
+        tags.push(Field::Custom("MOOD".into()), "calm");
+        tags.push(Field::Title, " One ");
+        tags.push(Field::Artist, "First");
+        tags.push(Field::Title, "Two");
+        tags.push(Field::Artist, "\0");
+        assert_eq!(tags.all(&Field::Title), ["One", "Two"]);
+        assert_eq!(tags.all(&Field::Album), [""; 0]);
+        let fields: Vec<_> = tags
+            .iter()
+            .map(|(field, values)| (field.name(), values.len()))
+            .collect();
+        assert_eq!(fields, [("title", 2), ("artist", 1), ("MOOD", 1)]);
+        assert!(tags.has_custom());
+
+        tags.set(&Field::Title, ["Three"]);
+        tags.set(&Field::Artist, [""; 0]);
+        assert_eq!(tags.first(&Field::Title), Some("Three"));
+        assert_eq!(tags.iter().count(), 2);
+    }
 }

@@ -2,13 +2,13 @@
 //! before; once begun, a write is seen through even where the caller stops waiting for it.
 
 use std::collections::HashSet;
-use std::fs::File;
 use std::path::PathBuf;
 
 use sqlx::{AssertSqlSafe, Connection as _, Row as _, SqlSafeStr as _, SqliteConnection};
 use tokio::sync::{OwnedMutexGuard, mpsc, watch};
 
 use super::fault::{Fault, is_constraint, is_full};
+use super::file::Lock;
 use super::rows::{self, CHUNK, Tail};
 use crate::event::NewEvent;
 use crate::id::{EventId, Position};
@@ -25,7 +25,7 @@ pub(super) struct Writer {
     tail: Tail,
     poisoned: Option<String>,
     /// Keeps other writers out until it is dropped.
-    _lock: File,
+    _lock: Lock,
 }
 
 /// Why a transaction came to nothing.
@@ -95,7 +95,7 @@ enum Rejected {
 type Chunks = mpsc::UnboundedReceiver<Result<Vec<Entry>, WireError>>;
 
 impl Writer {
-    pub(super) fn new(path: PathBuf, connection: SqliteConnection, tail: Tail, lock: File) -> Self {
+    pub(super) fn new(path: PathBuf, connection: SqliteConnection, tail: Tail, lock: Lock) -> Self {
         Self {
             path,
             connection: Some(connection),

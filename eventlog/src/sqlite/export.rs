@@ -13,7 +13,7 @@ use sqlx::SqlitePool;
 
 use super::fault::Fault;
 use super::read;
-use super::rows;
+use super::rows::{self, Want};
 use crate::event::Body;
 use crate::id::{CauseId, EventId, Position, Timestamp};
 use crate::record::{Entry, Hash, Stored};
@@ -117,7 +117,14 @@ pub(super) async fn export(
 ) -> Result<Position, StoreError> {
     let fault = Fault::new(path, "export");
     let mut done = Position::START;
-    let mut pages = pin!(read::pages(path, readers, done, head, Filter::default()));
+    let mut pages = pin!(read::pages(
+        path,
+        readers,
+        done,
+        head,
+        Want::Everything,
+        Filter::default()
+    ));
     while let Some(page) = pages.next().await {
         for row in &page? {
             let stored = rows::stored(row)?;

@@ -9,7 +9,7 @@ use sqlx::migrate::{Migration, MigrationType, Migrator};
 use sqlx::sqlite::{
     SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous,
 };
-use sqlx::{ConnectOptions as _, SqlSafeStr as _, SqliteConnection};
+use sqlx::{ConnectOptions as _, Connection as _, SqlSafeStr as _, SqliteConnection};
 
 use super::fault::Fault;
 use super::rows;
@@ -52,8 +52,19 @@ pub(super) fn beside(path: &Path, suffix: &str) -> PathBuf {
     name.into()
 }
 
-/// Claims the right to write; held for as long as the file is.
-pub(super) fn lock(path: &Path) -> Result<File, StoreError> {
+/// The right to write, given up on drop.
+#[derive(Debug)]
+pub(super) struct Lock(File);
+
+impl Drop for Lock {
+    fn drop(&mut self) {
+        // Said, not left to the closing of the file: a child being forked may share it yet.
+        let _ = self.0.unlock();
+    }
+}
+
+/// Claims the right to write.
+pub(super) fn lock(path: &Path) -> Result<Lock, StoreError> {
     let fault = Fault::new(path, "lock");
     let file = OpenOptions::new()
         .create(true)
@@ -63,7 +74,7 @@ pub(super) fn lock(path: &Path) -> Result<File, StoreError> {
         .open(beside(path, ".lock"))
         .map_err(|error| fault.io(error))?;
     match file.try_lock() {
-        Ok(()) => Ok(file),
+        Ok(()) => Ok(Lock(file)),
         Err(TryLockError::WouldBlock) => Err(StoreError::InUse {
             path: path.display().to_string(),
         }),
@@ -86,6 +97,7 @@ pub(super) async fn create(
         .and_then(|file| file.sync_all())
         .and_then(|()| sync_parent(path))
         .map_err(|error| fault.io(error))?;
+    belongs_here(path).await?;
     let synchronous = match durability {
         Durability::Synced => SqliteSynchronous::Full,
         Durability::Later => SqliteSynchronous::Off,
@@ -98,7 +110,6 @@ pub(super) async fn create(
         .connect()
         .await
         .map_err(|error| fault.of(error))?;
-    belongs_here(&mut connection, fault, true).await?;
     migrations()
         .run_direct(None, &mut connection, false)
         .await
@@ -115,17 +126,14 @@ pub(super) async fn create(
 /// Connections that only read, to a log that must be there.
 pub(super) async fn readers(path: &Path) -> Result<SqlitePool, StoreError> {
     let fault = Fault::new(path, "open");
-    let pool = SqlitePoolOptions::new()
+    belongs_here(path).await?;
+    SqlitePoolOptions::new()
         .max_connections(READERS)
         .test_before_acquire(false)
         .idle_timeout(Duration::from_secs(60))
         .connect_with(options(path).read_only(true))
         .await
-        .map_err(|error| fault.of(error))?;
-    let mut connection = pool.acquire().await.map_err(|error| fault.of(error))?;
-    belongs_here(&mut connection, fault, false).await?;
-    drop(connection);
-    Ok(pool)
+        .map_err(|error| fault.of(error))
 }
 
 fn options(path: &Path) -> SqliteConnectOptions {
@@ -137,21 +145,23 @@ fn options(path: &Path) -> SqliteConnectOptions {
         .disable_statement_logging()
 }
 
-/// Refuses another program's database, and one whose header is damaged.
-async fn belongs_here(
-    connection: &mut SqliteConnection,
-    fault: Fault<'_>,
-    may_be_new: bool,
-) -> Result<(), StoreError> {
-    let id: i32 = sqlx::query_scalar("PRAGMA application_id")
-        .fetch_one(&mut *connection)
+/// Refuses another program's database, and one whose header is damaged, before anything is set
+/// in it. What is empty so far belongs to whoever fills it.
+async fn belongs_here(path: &Path) -> Result<(), StoreError> {
+    let fault = Fault::new(path, "open");
+    let mut connection = options(path)
+        .read_only(true)
+        .connect()
         .await
         .map_err(|error| fault.of(error))?;
-    let tables: i64 = sqlx::query_scalar("SELECT count(*) FROM sqlite_schema")
-        .fetch_one(connection)
-        .await
-        .map_err(|error| fault.of(error))?;
-    if id == APPLICATION_ID || (may_be_new && id == 0 && tables == 0) {
+    let (id, tables): (i32, i64) = sqlx::query_as(
+        "SELECT application_id, (SELECT count(*) FROM sqlite_schema) FROM pragma_application_id",
+    )
+    .fetch_one(&mut connection)
+    .await
+    .map_err(|error| fault.of(error))?;
+    connection.close().await.map_err(|error| fault.of(error))?;
+    if id == APPLICATION_ID || (id == 0 && tables == 0) {
         Ok(())
     } else {
         Err(fault.backend("it is not an event log of MusicFS"))

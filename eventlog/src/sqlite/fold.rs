@@ -5,7 +5,7 @@ use tokio::sync::{OwnedMutexGuard, watch};
 
 use super::append::{Failure, Writer};
 use super::fault::Fault;
-use super::rows::{self, CHUNK, Select, Tail, stored_integer};
+use super::rows::{self, CHUNK, Select, Tail, Want, stored_integer};
 use crate::id::{CauseId, Position, Timestamp};
 use crate::record::{Entry, Summary};
 use crate::store::{Filter, Folding, StoreError};
@@ -71,7 +71,7 @@ async fn sum_up(writer: &mut Writer, older_than: Timestamp) -> Result<Summary, S
         kinds: vec![wire::ACCESS_KIND.to_owned()],
         subject: None,
     };
-    let select = Select::new(access);
+    let select = Select::new(Want::Event, access);
     let mut summary = Summary::default();
     let mut after = horizon.0;
     loop {

@@ -7,7 +7,7 @@ use sqlx::SqlitePool;
 use sqlx::sqlite::SqliteRow;
 
 use super::fault::Fault;
-use super::rows::{self, PAGE, Select};
+use super::rows::{self, PAGE, Select, Want};
 use crate::event::Recorded;
 use crate::id::Position;
 use crate::store::{Filter, StoreError};
@@ -27,10 +27,11 @@ pub(super) fn pages<'s>(
     readers: &'s SqlitePool,
     after: Position,
     until: Position,
+    want: Want,
     filter: Filter,
 ) -> impl Stream<Item = Result<Page, StoreError>> + Send + 's {
     let whole = filter.is_open();
-    let select = Select::new(filter);
+    let select = Select::new(want, filter);
     stream::try_unfold(Some(after.0), move |after| {
         let select = select.clone();
         async move {
@@ -41,13 +42,23 @@ pub(super) fn pages<'s>(
             let page = select.page(after, until.0).fetch_all(readers).await;
             let page = page.map_err(|error| fault.of(error))?;
             let last = page.last().map_or(after, rows::position);
-            if whole && last != until.0.min(after + PAGE as u64) {
-                return Err(fault.damaged("an event between this one and the log's end is missing"));
+            if whole && let Some(missing) = gap(&page, after, until.0) {
+                let fault = fault.at(Position(missing));
+                return Err(fault.damaged("the event is missing"));
             }
             let more = (page.len() == PAGE).then_some(last);
             Ok(Some((page, more)))
         }
     })
+}
+
+/// The first position that a page of everything lacks.
+fn gap(page: &Page, after: u64, until: u64) -> Option<u64> {
+    let due = until.min(after + PAGE as u64);
+    let found = page.iter().map(rows::position);
+    (after + 1..=due)
+        .zip(found.map(Some).chain(std::iter::repeat(None)))
+        .find_map(|(due, found)| (found != Some(due)).then_some(due))
 }
 
 pub(super) fn read<'s>(
@@ -72,7 +83,7 @@ pub(super) fn read<'s>(
                 }
             }
         }
-        let pages = pages(path, readers, after, until, filter).map(decode).buffered(IN_FLIGHT);
+        let pages = pages(path, readers, after, until, Want::Event, filter).map(decode).buffered(IN_FLIGHT);
         for await page in pages {
             for event in page {
                 let failed = event.is_err();

@@ -6,7 +6,7 @@ use std::sync::LazyLock;
 use sqlx::sqlite::{SqliteArguments, SqliteRow};
 use sqlx::{AssertSqlSafe, Row as _, SqlSafeStr as _, SqlStr, Sqlite};
 
-use crate::event::Recorded;
+use crate::event::{Body, Recorded};
 use crate::id::{CauseId, EventId, Position, Timestamp};
 use crate::record::{self, Entry, Hash, Stored};
 use crate::store::{Filter, StoreError};
@@ -82,6 +82,16 @@ pub(super) fn insertion(
     query
 }
 
+/// Which columns a reader needs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Want {
+    /// What makes an event, for [`recorded`]. The small columns come as one, since each costs an
+    /// allocation or two on its way through SQLite and sqlx.
+    Event,
+    /// All there are, for [`stored`].
+    Everything,
+}
+
 /// The page of events after one position, up to another, that a filter lets through.
 #[derive(Debug, Clone)]
 pub(super) struct Select {
@@ -90,8 +100,14 @@ pub(super) struct Select {
 }
 
 impl Select {
-    pub(super) fn new(filter: Filter) -> Self {
-        let mut sql = format!("SELECT {} FROM events", COLUMNS.join(","));
+    pub(super) fn new(want: Want, filter: Filter) -> Self {
+        let columns = match want {
+            Want::Event => "position, recorded_at, kind, version, subject, payload, \
+                 CAST(id || payload_hash || coalesce(cause, x'') AS BLOB)"
+                .to_owned(),
+            Want::Everything => COLUMNS.join(","),
+        };
+        let mut sql = format!("SELECT {columns} FROM events");
         if filter.subject.is_some() {
             sql.push_str(" INDEXED BY events_by_subject");
         }
@@ -162,7 +178,7 @@ fn hash(bytes: &[u8]) -> Result<Hash, sqlx::Error> {
         .map_err(|_| sqlx::Error::Decode("a hash is not 32 bytes long".into()))
 }
 
-/// All columns of a row of [`Select`].
+/// All columns of a row of [`Select`] for [`Want::Everything`].
 pub(super) fn stored(row: &SqliteRow) -> Result<Stored, StoreError> {
     let columns = || {
         Ok(Stored {
@@ -183,45 +199,36 @@ pub(super) fn stored(row: &SqliteRow) -> Result<Stored, StoreError> {
     columns().map_err(|error| bad_row(row, &error))
 }
 
-/// The event in a row of [`Select`].
+/// The event in a row of [`Select`] for [`Want::Event`].
 pub(super) fn recorded(row: &SqliteRow) -> Result<Recorded, StoreError> {
-    struct Columns<'r> {
-        recorded: Recorded,
-        payload: Option<&'r [u8]>,
-        payload_hash: &'r [u8],
-    }
-
+    let damaged = |error: &sqlx::Error| bad_row(row, error);
+    let position = Position(position(row));
+    let kind: &str = row.try_get(2).map_err(|error| damaged(&error))?;
+    let version: u16 = row.try_get(3).map_err(|error| damaged(&error))?;
+    let payload: Option<&[u8]> = row.try_get(5).map_err(|error| damaged(&error))?;
     let columns = || {
-        let cause = row.try_get::<Option<&[u8]>, _>(6)?.map(id).transpose()?;
-        let recorded = Recorded {
-            position: Position(position(row)),
-            id: EventId(id(row.try_get(1)?)?),
-            recorded_at: Timestamp(row.try_get(2)?),
-            kind: row.try_get::<&str, _>(3)?.into(),
-            version: row.try_get(4)?,
-            subject: row.try_get::<&str, _>(5)?.into(),
-            cause: cause.map(|cause| CauseId(EventId(cause))),
-            body: crate::event::Body::Unknown,
+        let packed: &[u8] = row.try_get(6)?;
+        let (front, hash) = packed.split_at_checked(16).unwrap_or_default();
+        let (hash, cause) = hash.split_at_checked(32).unwrap_or_default();
+        let cause = if cause.is_empty() {
+            None
+        } else {
+            Some(id(cause)?)
         };
-        Ok(Columns {
-            recorded,
-            payload: row.try_get(7)?,
-            payload_hash: row.try_get(8)?,
-        })
+        let recorded = Recorded {
+            position,
+            id: EventId(id(front)?),
+            recorded_at: Timestamp(row.try_get(1)?),
+            kind: kind.into(),
+            version,
+            subject: row.try_get::<&str, _>(4)?.into(),
+            cause: cause.map(|cause| CauseId(EventId(cause))),
+            body: Body::Unknown,
+        };
+        Ok((recorded, hash))
     };
-    let Columns {
-        mut recorded,
-        payload,
-        payload_hash,
-    } = columns().map_err(|error| bad_row(row, &error))?;
-    let place = recorded.position.0;
-    recorded.body = record::body(
-        place,
-        &recorded.kind,
-        recorded.version,
-        payload,
-        payload_hash,
-    )?;
+    let (mut recorded, hash) = columns().map_err(|error| damaged(&error))?;
+    recorded.body = record::body(position.0, kind, version, payload, hash)?;
     Ok(recorded)
 }
 

@@ -8,7 +8,7 @@ use sqlx::{Row as _, SqlitePool};
 
 use super::fault::Fault;
 use super::read::{self, Page};
-use super::rows::{self, HEAD, Tail};
+use super::rows::{self, HEAD, Tail, Want};
 use crate::event::Event;
 use crate::id::Position;
 use crate::record::{ChainCheck, ROOT, Stored};
@@ -73,6 +73,7 @@ pub(super) async fn tail(path: &Path, readers: &SqlitePool) -> Result<Tail, Stor
         readers,
         Position(after),
         tail.head,
+        Want::Everything,
         Filter::default()
     ));
     while let Some(page) = pages.next().await {
@@ -138,7 +139,14 @@ pub(super) async fn whole(
         last_folded: 0,
         summarised: 0,
     };
-    let pages = read::pages(path, readers, Position::START, tail.head, Filter::default());
+    let pages = read::pages(
+        path,
+        readers,
+        Position::START,
+        tail.head,
+        Want::Everything,
+        Filter::default(),
+    );
     let mut pages = pin!(pages.map(columns).buffered(2));
     while let Some(page) = pages.next().await {
         for stored in &page? {

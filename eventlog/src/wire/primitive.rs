@@ -81,8 +81,7 @@ pub(super) struct CustomTags<'a>(pub(super) Cow<'a, Tags>);
 
 impl CustomTags<'_> {
     pub(super) fn is_empty(&self) -> bool {
-        // Well-known fields come before all others.
-        !matches!(self.0.iter().next_back(), Some((Field::Custom(_), _)))
+        !self.0.has_custom()
     }
 }
 
