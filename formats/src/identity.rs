@@ -5,6 +5,9 @@
 //! bytes, so the samples are taken from the audio's own range. In Ogg, where retagging renumbers
 //! and may repack every page, they are taken from the packets, and the length is the last granule
 //! position.
+//!
+//! A program that writes other audio bytes makes another sound: so does ffmpeg where it copies an
+//! MP3 and puts a first frame of its own before it.
 
 use std::io;
 

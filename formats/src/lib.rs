@@ -1,9 +1,9 @@
 //! Audio files to tags: what a file is, says and sounds like, from its headers and footers.
 //!
-//! [`read`] is all there is to call. Inside, a file is known by its content ([`sniff`]), its
-//! container is walked through bounded ranged reads ([`source`]) that step over pictures and
-//! audio, each tag in it becomes a [`layer`] of fields, and the layers are laid over one another
-//! on a [`sheet`], the format's own kind of tag on top.
+//! [`read`] is all there is to call. Inside, a file is known by its content (`sniff`), its
+//! container is walked (`containers`) through bounded ranged reads that step over pictures and
+//! audio (`source`), each tag in it (`tags`) becomes a `layer` of fields, and the layers are laid
+//! over one another on a `sheet`, the format's own kind of tag on top.
 //!
 //! Everything read here is hostile (SEC-1): no parser trusts a length, allocates what a file
 //! claims, or loops further than a fixed limit.

@@ -19,6 +19,9 @@ const DSD: u32 = 1 << 31;
 const CHANNEL_INFO: u8 = 0x0d;
 const SAMPLE_RATE: u8 = 0x27;
 
+/// Longest block that is believed; the format allows a mebibyte.
+const MAX_BLOCK: u64 = 16 << 20;
+
 /// How much of the audio's end is searched for the last block.
 const SEARCHED: u64 = 64 << 10;
 
@@ -43,7 +46,7 @@ impl Block {
         let flags = bytes.u32_le()?;
         let known = u64::from(total) + (u64::from(total_high) << 32);
         let total = (total != u32::MAX).then_some(known);
-        ((0x402..=0x410).contains(&version)).then_some(Self {
+        ((0x402..=0x410).contains(&version) && len <= MAX_BLOCK).then_some(Self {
             len,
             total,
             first,
@@ -95,10 +98,9 @@ fn sound(source: &mut Source<'_>, sheet: &mut Sheet, block: &Block) -> io::Resul
         sheet.mean_bitrate(range.len);
         let end = range.offset + range.len;
         let from = range.offset.max(end.saturating_sub(SEARCHED));
-        let bytes = source.at(from, usize::try_from(end - from).unwrap_or(0))?;
-        if last_sample(bytes).is_none_or(|last| last < total) && range.len > SEARCHED / 2
-            || last_sample(bytes).is_some_and(|last| last < total)
-        {
+        let tail = source.at(from, usize::try_from(end - from).unwrap_or(0))?;
+        // A last block longer than the tail tells nothing.
+        if block.len > range.len || last_sample(tail).is_some_and(|last| last < total) {
             let detail = format!("the audio ends before its {total} samples do");
             sheet.defect(DefectKind::Truncated, detail);
         }

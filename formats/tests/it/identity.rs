@@ -11,6 +11,29 @@ use crate::harness::{audio_files, library, read_file};
 
 const LONG: usize = 70_000;
 
+/// Gives a file (first argument) a title of about so many bytes (second).
+const RETAG: &str = r#"
+import sys, mutagen, mutagen.id3
+path, value = sys.argv[1], "Retagged " * (int(sys.argv[2]) // 9)
+file = None if path.endswith(".aac") else mutagen.File(path)
+if file is None:
+    tags = mutagen.id3.ID3(path)
+    tags.add(mutagen.id3.TIT2(encoding=3, text=[value]))
+    tags.save(path)
+else:
+    if file.tags is None:
+        file.add_tags()
+    if isinstance(file.tags, mutagen.id3.ID3):
+        file.tags.add(mutagen.id3.TIT2(encoding=3, text=[value]))
+    elif type(file).__name__ == "MP4":
+        file["\xa9nam"] = [value]
+    elif "APEv2" in type(file.tags).__name__:
+        file["Title"] = value
+    else:
+        file["TITLE"] = value
+    file.save()
+"#;
+
 /// A copy of a file of the library to do things to.
 fn copy(test: &str, file: &str) -> PathBuf {
     let dir = Path::new(env!("CARGO_TARGET_TMPDIR"))
@@ -37,27 +60,6 @@ fn assert_same_sound(file: &str, before: &Media, after: &Media) {
 /// Tags grown by 70 kB move the audio, and in Ogg renumber and repack its pages.
 #[test]
 fn retagging_in_place_keeps_it() {
-    const RETAG: &str = r#"
-import sys, mutagen, mutagen.id3
-path, value = sys.argv[1], "Retagged " * (int(sys.argv[2]) // 9)
-file = None if path.endswith(".aac") else mutagen.File(path)
-if file is None:
-    tags = mutagen.id3.ID3(path)
-    tags.add(mutagen.id3.TIT2(encoding=3, text=[value]))
-    tags.save(path)
-else:
-    if file.tags is None:
-        file.add_tags()
-    if isinstance(file.tags, mutagen.id3.ID3):
-        file.tags.add(mutagen.id3.TIT2(encoding=3, text=[value]))
-    elif type(file).__name__ == "MP4":
-        file["\xa9nam"] = [value]
-    elif "APEv2" in type(file.tags).__name__:
-        file["Title"] = value
-    else:
-        file["TITLE"] = value
-    file.save()
-"#;
     for file in [
         "flac.flac",
         "vorbis.ogg",
@@ -169,6 +171,45 @@ fn copying_the_stream_keeps_it() {
             ],
         );
         assert_same_sound(file, &read_file(&path), &read_file(&out));
+    }
+}
+
+/// Streams of many pages, which retagging packs anew.
+#[test]
+fn long_ogg_streams_keep_it_too() {
+    let dir = Path::new(env!("CARGO_TARGET_TMPDIR")).join("identity/long");
+    std::fs::create_dir_all(&dir).unwrap();
+    for (file, codec) in [("long.ogg", "libvorbis"), ("long.opus", "libopus")] {
+        let path = dir.join(file);
+        let (noise, from) = (
+            "anoisesrc=duration=20:sample_rate=48000",
+            path.to_str().unwrap(),
+        );
+        let make = [
+            "-nostdin", "-v", "error", "-y", "-f", "lavfi", "-i", noise, "-c:a", codec,
+        ];
+        run("ffmpeg", &[&make[..], &["-b:a", "160k", from]].concat());
+        let before = read_file(&path);
+        assert!(before.audio_range.len > 256 << 10, "{file} is long");
+
+        let out = dir.join(format!("new {file}"));
+        let new = [
+            "-c",
+            "copy",
+            "-metadata:s:a:0",
+            "title=New",
+            out.to_str().unwrap(),
+        ];
+        run(
+            "ffmpeg",
+            &[&["-nostdin", "-v", "error", "-y", "-i", from], &new[..]].concat(),
+        );
+        assert_same_sound(file, &before, &read_file(&out));
+
+        run("python3", &["-c", RETAG, from, &LONG.to_string()]);
+        let mut after = read_file(&path);
+        after.defects.clear();
+        assert_same_sound(file, &before, &after);
     }
 }
 
