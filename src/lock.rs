@@ -61,9 +61,16 @@ fn pid_in(file: &mut File) -> Option<u32> {
 }
 
 fn taken(state: &StateDir, pid: Option<u32>) -> Report {
-    let who = pid.map_or_else(|| "another process".to_owned(), |pid| format!("process {pid}"));
+    let who = pid.map_or_else(
+        || "another process".to_owned(),
+        |pid| format!("process {pid}"),
+    );
     let path = state.path().display();
-    Report::new(Kind::Busy, format!("the library in {path} is in use by {who}")).hint(
+    Report::new(
+        Kind::Busy,
+        format!("the library in {path} is in use by {who}"),
+    )
+    .hint(
         "see it with `musicfs status`, stop it with `musicfs shutdown`, or use another --state-dir",
     )
 }
@@ -81,7 +88,10 @@ mod tests {
         assert_eq!(Lock::holder(&state), Some(Some(std::process::id())));
         let report = Lock::acquire(&state).unwrap_err();
         assert_eq!(report.kind(), Kind::Busy);
-        assert!(report.message().contains(&std::process::id().to_string()), "{report}");
+        assert!(
+            report.message().contains(&std::process::id().to_string()),
+            "{report}"
+        );
         drop(lock);
         assert_eq!(Lock::holder(&state), None);
         Lock::acquire(&state).unwrap();

@@ -38,22 +38,33 @@ pub struct Settings {
 /// Where the level is none, or the file cannot be opened.
 pub fn start(settings: &Settings) -> Result<()> {
     let filter = EnvFilter::try_new(&settings.level).map_err(|error| {
-        Report::new(Kind::Config, format!("log.level = {:?}: {error}", settings.level))
-            .hint("use error, warn, info, debug or trace")
+        Report::new(
+            Kind::Config,
+            format!("log.level = {:?}: {error}", settings.level),
+        )
+        .hint("use error, warn, info, debug or trace")
     })?;
-    let file: Option<File> =
-        settings.file.as_deref().map(crate::state::append_to).transpose()?;
-    let colour = file.is_none() && io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none();
+    let file: Option<File> = settings
+        .file
+        .as_deref()
+        .map(crate::state::append_to)
+        .transpose()?;
+    let colour =
+        file.is_none() && io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none();
     let writer = match file {
         Some(file) => BoxMakeWriter::new(Mutex::new(file)),
         None => BoxMakeWriter::new(io::stderr),
     };
-    let builder = fmt().with_env_filter(filter).with_writer(writer).with_ansi(colour);
+    let builder = fmt()
+        .with_env_filter(filter)
+        .with_writer(writer)
+        .with_ansi(colour);
     let started = match settings.format {
         Format::Text => builder.try_init(),
         Format::Json => builder.json().try_init(),
     };
-    started.map_err(|error| Report::new(Kind::Bug, format!("logging was started twice: {error}")))?;
+    started
+        .map_err(|error| Report::new(Kind::Bug, format!("logging was started twice: {error}")))?;
     log_panics();
     Ok(())
 }
@@ -61,7 +72,10 @@ pub fn start(settings: &Settings) -> Result<()> {
 fn log_panics() {
     panic::set_hook(Box::new(|panic| {
         let message = panic.payload_as_str().unwrap_or("no message");
-        let place = panic.location().map(ToString::to_string).unwrap_or_default();
+        let place = panic
+            .location()
+            .map(ToString::to_string)
+            .unwrap_or_default();
         let backtrace = std::backtrace::Backtrace::force_capture();
         tracing::error!(%place, %backtrace, "panic: {message}");
     }));

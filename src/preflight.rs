@@ -25,7 +25,10 @@ pub(crate) async fn origins(origins: &[OriginConfig], state: &StateDir) -> Resul
         return Ok(());
     }
     let known = known_roots(state).await?;
-    match refused.into_iter().find(|(path, _)| !known.iter().any(|root| root == path.as_os_str().as_bytes())) {
+    match refused
+        .into_iter()
+        .find(|(path, _)| !known.iter().any(|root| root == path.as_os_str().as_bytes()))
+    {
         Some((path, error)) => Err(unreadable(path, &error)),
         None => Ok(()),
     }
@@ -38,7 +41,10 @@ async fn known_roots(state: &StateDir) -> Result<Vec<Vec<u8>>> {
     }
     let log = SqliteStore::open_read_only(state.log_file()).await?;
     let mut roots: BTreeMap<OriginId, Vec<u8>> = BTreeMap::new();
-    let filter = Filter { kinds: vec!["origin.*".to_owned()], subject: None };
+    let filter = Filter {
+        kinds: vec!["origin.*".to_owned()],
+        subject: None,
+    };
     let mut events = log.read(Position::START, None, filter);
     while let Some(recorded) = events.next().await.transpose()? {
         match recorded.event() {
@@ -56,10 +62,18 @@ async fn known_roots(state: &StateDir) -> Result<Vec<Vec<u8>>> {
 
 /// Why a folder cannot be an origin.
 pub(crate) fn unreadable(path: &Path, error: &std::io::Error) -> Report {
-    let message = format!("cannot read the origin {}: {}", path.display(), plain(error));
+    let message = format!(
+        "cannot read the origin {}: {}",
+        path.display(),
+        plain(error)
+    );
     Report::new(Kind::Origin, message).hint(match error.kind() {
-        std::io::ErrorKind::NotFound => "check the path; if it is on a disk or share, mount that first",
-        std::io::ErrorKind::NotADirectory => "an origin is a folder; name the one that the file is in",
+        std::io::ErrorKind::NotFound => {
+            "check the path; if it is on a disk or share, mount that first"
+        }
+        std::io::ErrorKind::NotADirectory => {
+            "an origin is a folder; name the one that the file is in"
+        }
         _ => "give your user the right to read and enter it; MusicFS never writes there",
     })
 }

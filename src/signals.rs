@@ -27,7 +27,8 @@ pub(crate) fn stop_on_signals(shutdown: CancellationToken) -> Result<()> {
 }
 
 fn caught(kind: SignalKind) -> Result<Signal> {
-    signal(kind).map_err(|error| Report::new(Kind::Machine, format!("cannot catch signals: {error}")))
+    signal(kind)
+        .map_err(|error| Report::new(Kind::Machine, format!("cannot catch signals: {error}")))
 }
 
 async fn either(one: &mut Signal, other: &mut Signal) {

@@ -137,7 +137,10 @@ mod tests {
     fn a_new_state_directory_is_private() {
         let dir = tempfile::tempdir().unwrap();
         let state = StateDir::create(&dir.path().join("a/b")).unwrap();
-        let mode = std::fs::metadata(state.path()).unwrap().permissions().mode();
+        let mode = std::fs::metadata(state.path())
+            .unwrap()
+            .permissions()
+            .mode();
         assert_eq!(mode & 0o777, 0o700);
     }
 
@@ -148,6 +151,9 @@ mod tests {
         std::fs::write(&path, b"").unwrap();
         let report = StateDir::create(&path).unwrap_err();
         assert_eq!(report.kind(), Kind::Disk);
-        assert!(report.message().contains(&path.display().to_string()), "{report}");
+        assert!(
+            report.message().contains(&path.display().to_string()),
+            "{report}"
+        );
     }
 }

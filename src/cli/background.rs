@@ -21,7 +21,8 @@ pub(super) fn start(state: &StateDir, arguments: &[OsString]) -> Result<u32> {
     let machine = |what: &str, error: &std::io::Error| {
         Report::new(Kind::Machine, format!("cannot {what}: {}", plain(error)))
     };
-    let program = std::env::current_exe().map_err(|error| machine("find the program itself", &error))?;
+    let program =
+        std::env::current_exe().map_err(|error| machine("find the program itself", &error))?;
     let mut child = Command::new(program)
         .arg0("musicfs")
         .arg(FLAG)
@@ -33,7 +34,9 @@ pub(super) fn start(state: &StateDir, arguments: &[OsString]) -> Result<u32> {
         .map_err(|error| machine("start the daemon", &error))?;
     let mut line = String::new();
     if let Some(pipe) = child.stdout.take() {
-        BufReader::new(pipe).read_line(&mut line).map_err(|error| machine("hear from the daemon", &error))?;
+        BufReader::new(pipe)
+            .read_line(&mut line)
+            .map_err(|error| machine("hear from the daemon", &error))?;
     }
     let told: Value = serde_json::from_str(&line).unwrap_or_default();
     if told.get("ready").is_some() {
@@ -46,10 +49,14 @@ pub(super) fn start(state: &StateDir, arguments: &[OsString]) -> Result<u32> {
     }))
 }
 
-/// Leaves the terminal and the caller's directory, in the process that is in the background.
+/// Leaves the terminal and the caller's directory, in the process that is in the background. To be
+/// called when no path has to be seen from there any more.
 pub(super) fn detach() -> Result<()> {
     let failed = |error: std::io::Error| {
-        Report::new(Kind::Machine, format!("cannot go into the background: {}", plain(&error)))
+        Report::new(
+            Kind::Machine,
+            format!("cannot go into the background: {}", plain(&error)),
+        )
     };
     rustix::process::setsid().map_err(|error| failed(error.into()))?;
     std::env::set_current_dir("/").map_err(failed)

@@ -48,7 +48,9 @@ fn print(context: &Context, text: &str) -> Result<()> {
 }
 
 fn init(context: &Context) -> Result<()> {
-    let path = context.config_file().map_or_else(|| config::default_file(&process_env), Path::to_owned);
+    let path = context
+        .config_file()
+        .map_or_else(|| config::default_file(&process_env), Path::to_owned);
     let written = || -> io::Result<()> {
         if let Some(parent) = path.parent() {
             std::fs::create_dir_all(parent)?;
@@ -79,27 +81,35 @@ fn show(context: &Context) -> Result<()> {
         .iter()
         .map(|key| (key.name, (key.get)(&loaded.config), loaded.source(key.name)))
         .collect();
-    let origins: Vec<String> = loaded.config.origins.iter().map(config::OriginConfig::to_toml).collect();
-    rows.push(("origins", Some(format!("[{}]", origins.join(", "))), loaded.source("origins")));
+    let origins: Vec<String> = loaded
+        .config
+        .origins
+        .iter()
+        .map(config::OriginConfig::to_toml)
+        .collect();
+    rows.push((
+        "origins",
+        Some(format!("[{}]", origins.join(", "))),
+        loaded.source("origins"),
+    ));
     let mut out = context.output();
     if context.json() {
         let values: serde_json::Map<String, Value> = rows
             .into_iter()
             .map(|(name, value, source)| {
                 let value = value.as_deref().map_or(Value::Null, as_json);
-                (name.to_owned(), json!({ "value": value, "source": named(&loaded, &source) }))
+                (
+                    name.to_owned(),
+                    json!({ "value": value, "source": named(&loaded, &source) }),
+                )
             })
             .collect();
         out.json(&Value::Object(values))?;
     } else {
-        let rows: Vec<[String; 2]> = rows
-            .into_iter()
-            .map(|(name, value, source)| {
-                let value = value.unwrap_or_else(|| "(none)".to_owned());
-                [format!("{name} = {value}"), format!("# {}", named(&loaded, &source))]
-            })
-            .collect();
-        out.table(&rows)?;
+        for (name, value, source) in rows {
+            let value = value.unwrap_or_else(|| "(none)".to_owned());
+            out.line(format!("{name} = {value}  # {}", named(&loaded, &source)))?;
+        }
     }
     out.end()
 }
@@ -107,7 +117,9 @@ fn show(context: &Context) -> Result<()> {
 /// A value written as TOML, as JSON.
 fn as_json(toml: &str) -> Value {
     let table: Option<toml::Table> = format!("value = {toml}").parse().ok();
-    table.and_then(|table| serde_json::to_value(table.get("value")?).ok()).unwrap_or_default()
+    table
+        .and_then(|table| serde_json::to_value(table.get("value")?).ok())
+        .unwrap_or_default()
 }
 
 fn named(loaded: &Loaded, source: &Source) -> String {
@@ -133,7 +145,10 @@ fn check(context: &Context) -> Result<()> {
     }
     super::mount::options(&loaded.config.mount_options)?;
     let mut out = context.output();
-    let file = loaded.file.as_deref().map(|file| file.display().to_string());
+    let file = loaded
+        .file
+        .as_deref()
+        .map(|file| file.display().to_string());
     if context.json() {
         out.json(&json!({ "file": file, "ok": true }))?;
     } else {

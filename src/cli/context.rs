@@ -24,7 +24,11 @@ pub(super) struct Context {
 
 impl Context {
     pub(super) const fn new(global: Global, arguments: Vec<OsString>) -> Self {
-        Self { global, arguments, runtime: OnceLock::new() }
+        Self {
+            global,
+            arguments,
+            runtime: OnceLock::new(),
+        }
     }
 
     /// The arguments as they were given, without the program's name.
@@ -66,7 +70,14 @@ impl Context {
         }
         if let Some(level) = self.asked_level() {
             level.clone_into(&mut loaded.config.log.level);
-            loaded.by_flag("log.level", if self.is_quiet() { "--quiet" } else { "--verbose" });
+            loaded.by_flag(
+                "log.level",
+                if self.is_quiet() {
+                    "--quiet"
+                } else {
+                    "--verbose"
+                },
+            );
         }
         Ok(loaded)
     }
@@ -113,10 +124,14 @@ impl Context {
             let runtime = tokio::runtime::Builder::new_multi_thread()
                 .enable_all()
                 .build()
-                .map_err(|error| Report::new(Kind::Machine, format!("cannot start threads: {error}")))?;
+                .map_err(|error| {
+                    Report::new(Kind::Machine, format!("cannot start threads: {error}"))
+                })?;
             drop(self.runtime.set(runtime));
         }
-        self.runtime.get().ok_or_else(|| Report::new(Kind::Bug, "the runtime is gone"))
+        self.runtime
+            .get()
+            .ok_or_else(|| Report::new(Kind::Bug, "the runtime is gone"))
     }
 
     fn asked_level(&self) -> Option<&'static str> {

@@ -30,7 +30,10 @@ impl Level {
 /// Prints a line for each check. [`Kind::Failed`] where any found that MusicFS cannot work.
 pub(super) fn run(context: &Context) -> Result<()> {
     let findings = context.block_on(checks::all(context))?;
-    let failures = findings.iter().filter(|finding| finding.level == Level::Fail).count();
+    let failures = findings
+        .iter()
+        .filter(|finding| finding.level == Level::Fail)
+        .count();
     let mut out = context.output();
     if context.json() {
         let checks: Vec<_> = findings.iter().map(as_json).collect();
@@ -38,7 +41,10 @@ pub(super) fn run(context: &Context) -> Result<()> {
     } else {
         for finding in &findings {
             let level = finding.level.name().to_uppercase();
-            out.line(format!("{level:<4}  {:<12} {}", finding.check, finding.found))?;
+            out.line(format!(
+                "{level:<4}  {:<12} {}",
+                finding.check, finding.found
+            ))?;
             if let Some(next) = &finding.next {
                 out.line(format!("      {:<12} → {next}", ""))?;
             }
@@ -49,8 +55,11 @@ pub(super) fn run(context: &Context) -> Result<()> {
         return Ok(());
     }
     let failures = u64::try_from(failures).unwrap_or(u64::MAX);
-    Err(Report::new(Kind::Failed, format!("{} failed", counted(failures, "check", "checks")))
-        .hint("do what the lines with FAIL say, then try again"))
+    Err(Report::new(
+        Kind::Failed,
+        format!("{} failed", counted(failures, "check", "checks")),
+    )
+    .hint("do what the lines with FAIL say, then try again"))
 }
 
 fn as_json(finding: &Finding) -> serde_json::Value {

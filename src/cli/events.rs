@@ -85,7 +85,9 @@ impl Arguments {
         let mut events = answer.map_err(|status| received(&status))?.into_inner();
         while !out.is_closed() {
             let next = events.message().await.map_err(|status| received(&status))?;
-            let Some(event) = next.map(|message| message.event.unwrap_or_default()) else { break };
+            let Some(event) = next.map(|message| message.event.unwrap_or_default()) else {
+                break;
+            };
             print(context, out, &event)?;
             if self.follow {
                 out.flush()?;
@@ -103,7 +105,14 @@ impl Arguments {
             Some(From::Time(time)) => log.position_at(Timestamp(time.0.saturating_sub(1))).await?,
             Some(From::Now) => log.head(),
         };
-        let mut events = log.read(after, None, Filter { kinds: self.types.clone(), subject: None });
+        let mut events = log.read(
+            after,
+            None,
+            Filter {
+                kinds: self.types.clone(),
+                subject: None,
+            },
+        );
         while let Some(event) = events.next().await {
             print(context, out, &crate::control::event(&event?))?;
             if out.is_closed() {
@@ -118,7 +127,10 @@ impl Arguments {
 fn check(pattern: &str) -> Result<()> {
     let kinds = eventlog::wire::kinds();
     let names: Vec<&str> = kinds.iter().map(|kind| kind.kind).collect();
-    let filter = Filter { kinds: vec![pattern.to_owned()], subject: None };
+    let filter = Filter {
+        kinds: vec![pattern.to_owned()],
+        subject: None,
+    };
     if names.iter().any(|name| filter.lets(name, "")) {
         return Ok(());
     }
@@ -134,22 +146,46 @@ pub(super) fn print(context: &Context, out: &mut Output, event: &v1::Event) -> R
     if context.json() {
         return out.json(&json::event(event));
     }
-    let time = event.recorded_at.as_ref().map(json::time).unwrap_or_default();
+    let time = event
+        .recorded_at
+        .as_ref()
+        .map(json::time)
+        .unwrap_or_default();
     let time = time.get(..19).unwrap_or(&time);
-    out.line(format!("{:>6}  {time}Z  {:<22} {:<12} {}", event.position, event.kind, event.subject, brief(event)).trim_end())
+    out.line(
+        format!(
+            "{:>6}  {time}Z  {:<22} {:<12} {}",
+            event.position,
+            event.kind,
+            event.subject,
+            brief(event)
+        )
+        .trim_end(),
+    )
 }
 
 /// What an event says, in a few words.
 fn brief(event: &v1::Event) -> String {
     let data: serde_json::Value = serde_json::from_str(&event.data).unwrap_or_default();
-    let text = |key: &str| data.get(key).and_then(|value| value.as_str()).unwrap_or_default().to_owned();
-    let count = |key: &str| data.get(key).and_then(serde_json::Value::as_u64).unwrap_or_default();
+    let text = |key: &str| {
+        data.get(key)
+            .and_then(|value| value.as_str())
+            .unwrap_or_default()
+            .to_owned()
+    };
+    let count = |key: &str| {
+        data.get(key)
+            .and_then(serde_json::Value::as_u64)
+            .unwrap_or_default()
+    };
     match event.kind.as_str() {
         "track.discovered" | "track.returned" => format!("{}: {}", text("origin"), text("path")),
         "track.moved" => format!("{} → {}", text("from"), text("to")),
-        "origin.added" | "origin.changed" => {
-            data.get("spec").and_then(|spec| spec.get("root")?.as_str()).unwrap_or_default().to_owned()
-        }
+        "origin.added" | "origin.changed" => data
+            .get("spec")
+            .and_then(|spec| spec.get("root")?.as_str())
+            .unwrap_or_default()
+            .to_owned(),
         "scan.started" => text("reason"),
         "scan.finished" => ["listed", "added", "changed", "moved", "vanished", "errors"]
             .iter()
@@ -171,8 +207,14 @@ mod tests {
     fn a_stream_begins_at_a_position_or_a_time() {
         assert_eq!("12".parse(), Ok(From::Position(12)));
         assert_eq!("now".parse(), Ok(From::Now));
-        assert_eq!("1970-01-01T00:00:01Z".parse(), Ok(From::Time(Timestamp(1_000_000))));
-        assert_eq!("1970-01-02".parse(), Ok(From::Time(Timestamp(86_400_000_000))));
+        assert_eq!(
+            "1970-01-01T00:00:01Z".parse(),
+            Ok(From::Time(Timestamp(1_000_000)))
+        );
+        assert_eq!(
+            "1970-01-02".parse(),
+            Ok(From::Time(Timestamp(86_400_000_000)))
+        );
         assert!("yesterday".parse::<From>().is_err());
     }
 }

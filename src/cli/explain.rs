@@ -41,12 +41,19 @@ impl Arguments {
             let library = Opened::at(&context.state()?).await?;
             let found = track::find(context, &library, &self.path).await?;
             let row = library.catalog.track(found.track)?.ok_or_else(|| {
-                Report::new(Kind::Input, format!("the library never had track:{}", found.track))
+                Report::new(
+                    Kind::Input,
+                    format!("the library never had track:{}", found.track),
+                )
             })?;
             let path = library.tree.path_of(Ino::of_track(row.id))?;
             let explanation = Explanation {
                 naming: Naming::of(&row, library.catalog.layout()?, path.as_deref()),
-                gone: if row.living { None } else { departure(&library, &row).await? },
+                gone: if row.living {
+                    None
+                } else {
+                    departure(&library, &row).await?
+                },
                 formerly: found.formerly,
                 path,
                 row,
@@ -67,9 +74,15 @@ async fn departure(library: &Opened, row: &TrackRow) -> Result<Option<Recorded>>
     let mut last = None;
     for (kind, subject) in [
         ("track.vanished", Subject::Track(row.id)),
-        ("origin.removed", Subject::Origin(row.locator.origin.clone())),
+        (
+            "origin.removed",
+            Subject::Origin(row.locator.origin.clone()),
+        ),
     ] {
-        let filter = Filter { kinds: vec![kind.to_owned()], subject: Some(subject.to_string()) };
+        let filter = Filter {
+            kinds: vec![kind.to_owned()],
+            subject: Some(subject.to_string()),
+        };
         let mut events = library.log.read(Position::START, None, filter);
         while let Some(event) = events.next().await.transpose()? {
             if event.position >= row.last_position {
@@ -94,14 +107,19 @@ impl Explanation {
 
     fn gone(&self) -> Option<(&Recorded, &'static str)> {
         let recorded = self.gone.as_ref()?;
-        Some((recorded, match recorded.event() {
-            Some(Event::OriginRemoved { .. }) => "its origin was removed",
-            _ => "a listing of its origin no longer had the file",
-        }))
+        Some((
+            recorded,
+            match recorded.event() {
+                Some(Event::OriginRemoved { .. }) => "its origin was removed",
+                _ => "a listing of its origin no longer had the file",
+            },
+        ))
     }
 
     fn to_json(&self) -> Value {
-        let TrackRow { id, locator, media, .. } = &self.row;
+        let TrackRow {
+            id, locator, media, ..
+        } = &self.row;
         let defects = media
             .defects
             .iter()
@@ -134,26 +152,57 @@ impl Explanation {
     }
 
     fn print(&self, out: &mut Output) -> Result<()> {
-        let TrackRow { id, locator, media, .. } = &self.row;
+        let TrackRow {
+            id, locator, media, ..
+        } = &self.row;
         let path = self.path.as_deref().unwrap_or("(not in the tree)");
         out.line(format!("track:{id}  {path}"))?;
         if self.formerly {
             out.line("found by a name that it had earlier")?;
         }
         if let Some((recorded, why)) = self.gone() {
-            let scan = recorded.cause.map(|cause| format!(", by scan {cause}")).unwrap_or_default();
+            let scan = recorded
+                .cause
+                .map(|cause| format!(", by scan {cause}"))
+                .unwrap_or_default();
             let (at, position) = (recorded.recorded_at, recorded.position);
-            out.line(format!("gone since {at} (position {position}){scan}: {why}"))?;
+            out.line(format!(
+                "gone since {at} (position {position}){scan}: {why}"
+            ))?;
         }
         out.line("")?;
         let mtime = Timestamp(locator.revision.mtime_ns.div_euclid(1_000));
         out.table(&[
-            ["file".to_owned(), format!("{}: {}", locator.origin, locator.path)],
-            ["state".to_owned(), format!("{} bytes, modified {mtime}", locator.revision.size)],
-            ["format".to_owned(), media.format.map_or("unknown", eventlog::AudioFormat::name).to_owned()],
+            [
+                "file".to_owned(),
+                format!("{}: {}", locator.origin, locator.path),
+            ],
+            [
+                "state".to_owned(),
+                format!("{} bytes, modified {mtime}", locator.revision.size),
+            ],
+            [
+                "format".to_owned(),
+                media
+                    .format
+                    .map_or("unknown", eventlog::AudioFormat::name)
+                    .to_owned(),
+            ],
             ["sound".to_owned(), media.content.to_string()],
-            ["first seen".to_owned(), format!("{} (position {})", self.row.discovered_at, self.row.first_position)],
-            ["last change".to_owned(), format!("{} (position {})", self.row.changed_at, self.row.last_position)],
+            [
+                "first seen".to_owned(),
+                format!(
+                    "{} (position {})",
+                    self.row.discovered_at, self.row.first_position
+                ),
+            ],
+            [
+                "last change".to_owned(),
+                format!(
+                    "{} (position {})",
+                    self.row.changed_at, self.row.last_position
+                ),
+            ],
         ])?;
         out.line("")?;
         self.naming.print(out)?;

@@ -7,13 +7,19 @@ use std::path::Path;
 use crate::report::{Kind, Report, Result};
 
 /// Options that are for the tool, each with the flag that it stands for.
-const OURS: [(&str, &str); 3] =
-    [("config", "--config"), ("state_dir", "--state-dir"), ("origin", "--origin")];
+const OURS: [(&str, &str); 3] = [
+    ("config", "--config"),
+    ("state_dir", "--state-dir"),
+    ("origin", "--origin"),
+];
 
 /// True where the program was called as a helper of mount(8), such as `mount.musicfs` or
 /// `mount.fuse.musicfs`.
 pub(super) fn is_helper(program: &OsStr) -> bool {
-    let name = Path::new(program).file_name().unwrap_or_default().as_bytes();
+    let name = Path::new(program)
+        .file_name()
+        .unwrap_or_default()
+        .as_bytes();
     name.starts_with(b"mount.")
 }
 
@@ -41,13 +47,21 @@ pub(super) fn translated(arguments: impl IntoIterator<Item = OsString>) -> Resul
         Report::new(Kind::Usage, "a mount helper takes a source and a directory")
             .hint("fstab: /srv/music /mnt/music musicfs allow_other,_netdev 0 0")
     })?;
-    let mut all: Vec<OsString> = ["musicfs", "mount", "--daemon"].map(OsString::from).to_vec();
+    let mut all: Vec<OsString> = ["musicfs", "mount", "--daemon"]
+        .map(OsString::from)
+        .to_vec();
     for origin in origins(&source) {
         all.extend(["--origin".into(), origin]);
     }
     let mut left: Vec<&[u8]> = Vec::new();
-    for option in options.split(|byte| *byte == b',').filter(|option| !option.is_empty()) {
-        let name = option.split(|byte| *byte == b'=').next().unwrap_or_default();
+    for option in options
+        .split(|byte| *byte == b',')
+        .filter(|option| !option.is_empty())
+    {
+        let name = option
+            .split(|byte| *byte == b'=')
+            .next()
+            .unwrap_or_default();
         match OURS.iter().find(|(ours, _)| ours.as_bytes() == name) {
             Some((ours, flag)) => {
                 let value = option.get(ours.len() + 1..).unwrap_or_default();
@@ -65,7 +79,10 @@ pub(super) fn translated(arguments: impl IntoIterator<Item = OsString>) -> Resul
 
 fn origins(source: &OsStr) -> Vec<OsString> {
     let parts = source.as_bytes().split(|byte| *byte == b':');
-    parts.filter(|part| part.contains(&b'/')).map(|part| OsString::from_vec(part.to_vec())).collect()
+    parts
+        .filter(|part| part.contains(&b'/'))
+        .map(|part| OsString::from_vec(part.to_vec()))
+        .collect()
 }
 
 #[cfg(test)]
@@ -99,9 +116,11 @@ mod tests {
 
     #[test]
     fn helpers_are_known_by_their_name() {
-        for (name, expected) in
-            [("/sbin/mount.musicfs", true), ("mount.fuse.musicfs", true), ("/usr/bin/musicfs", false)]
-        {
+        for (name, expected) in [
+            ("/sbin/mount.musicfs", true),
+            ("mount.fuse.musicfs", true),
+            ("/usr/bin/musicfs", false),
+        ] {
             assert_eq!(is_helper(OsStr::new(name)), expected, "{name}");
         }
     }

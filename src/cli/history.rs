@@ -25,7 +25,10 @@ impl Arguments {
             let found = track::find(context, &library, &self.path).await?;
             let subject = Some(Subject::Track(found.track).to_string());
             let mut out = context.output();
-            let filter = Filter { kinds: Vec::new(), subject };
+            let filter = Filter {
+                kinds: Vec::new(),
+                subject,
+            };
             let mut recorded = library.log.read(Position::START, None, filter);
             while let Some(event) = recorded.next().await.transpose()? {
                 events::print(context, &mut out, &crate::control::event(&event))?;

@@ -65,7 +65,10 @@ fn show(context: &Context, library: &Opened) -> Result<()> {
     if context.json() {
         out.json(&json!({ "template": template, "names": names }))?;
     } else {
-        out.table(&[["template".to_owned(), template], ["names".to_owned(), names.to_owned()]])?;
+        out.table(&[
+            ["template".to_owned(), template],
+            ["names".to_owned(), names.to_owned()],
+        ])?;
     }
     out.end()
 }
@@ -84,14 +87,18 @@ impl Preview {
             Some(Names::Windows) => NameProfile::Windows,
             None => library.catalog.layout()?.names,
         };
-        let layout = LayoutSpec { template: self.template.clone(), names };
+        let layout = LayoutSpec {
+            template: self.template.clone(),
+            names,
+        };
         Layout::of(&layout).map_err(|error| Report::new(Kind::Input, error.to_string()))?;
         let progress = Progress::new(context, "preview");
         let (moves, tracks) = moves(library, layout, progress).await?;
         let mut out = context.output();
         if context.json() {
             let shown = moves.iter().take(self.limit);
-            let shown = shown.map(|it| json!({ "track": it.track.0, "from": it.from, "to": it.to }));
+            let shown =
+                shown.map(|it| json!({ "track": it.track.0, "from": it.from, "to": it.to }));
             out.json(&json!({
                 "tracks": tracks,
                 "moved": moves.len(),
@@ -102,7 +109,10 @@ impl Preview {
                 out.line(format!("{from}\n  → {to}"))?;
             }
             let tracks = counted(tracks, "track", "tracks");
-            out.line(format!("{} of {tracks} would have another name", moves.len()))?;
+            out.line(format!(
+                "{} of {tracks} would have another name",
+                moves.len()
+            ))?;
         }
         out.end()
     }
@@ -111,7 +121,11 @@ impl Preview {
 /// The tracks whose names differ, and how many tracks there are. The other tree is computed by the
 /// very fold that would compute it, from the log and one more event, in a directory that is then
 /// thrown away.
-async fn moves(library: Opened, layout: LayoutSpec, progress: Progress) -> Result<(Vec<Move>, u64)> {
+async fn moves(
+    library: Opened,
+    layout: LayoutSpec,
+    progress: Progress,
+) -> Result<(Vec<Move>, u64)> {
     let Opened { log, catalog, tree } = library;
     let log = Arc::new(Hypothetical::new(log, layout));
     let runtime = Handle::current();
@@ -124,13 +138,16 @@ async fn moves(library: Opened, layout: LayoutSpec, progress: Progress) -> Resul
         progress.end();
         Ok((moves, tree.stats()?.files))
     });
-    compared.await.map_err(|error| Report::new(Kind::Bug, error.to_string()))?
+    compared
+        .await
+        .map_err(|error| Report::new(Kind::Bug, error.to_string()))?
 }
 
 fn scratch() -> Result<tempfile::TempDir> {
-    tempfile::Builder::new().prefix("musicfs-preview").tempdir().map_err(|error| {
-        Report::io("make a directory in", &std::env::temp_dir(), &error)
-    })
+    tempfile::Builder::new()
+        .prefix("musicfs-preview")
+        .tempdir()
+        .map_err(|error| Report::io("make a directory in", &std::env::temp_dir(), &error))
 }
 
 fn differences(catalog: &CatalogReader, now: &TreeReader, then: &TreeReader) -> Result<Vec<Move>> {

@@ -67,7 +67,10 @@ async fn verify(context: &Context) -> Result<()> {
         let (events, folded) = (verified.head.0, verified.folded);
         out.json(&json!({ "ok": true, "position": events, "events": events, "folded": folded }))?;
     } else {
-        out.line(format!("{}, all as they were written", counted(verified.head.0, "event", "events")))?;
+        out.line(format!(
+            "{}, all as they were written",
+            counted(verified.head.0, "event", "events")
+        ))?;
     }
     out.end()
 }
@@ -122,8 +125,12 @@ fn done(context: &Context, what: &str, file: &Path, position: Position) -> Resul
 async fn info(context: &Context) -> Result<()> {
     let log = open(context).await?;
     let head = log.head();
-    let first = at(&log, Position(1)).await?.map(|event| event.recorded_at.to_string());
-    let last = at(&log, head).await?.map(|event| event.recorded_at.to_string());
+    let first = at(&log, Position(1))
+        .await?
+        .map(|event| event.recorded_at.to_string());
+    let last = at(&log, head)
+        .await?
+        .map(|event| event.recorded_at.to_string());
     let bytes = std::fs::metadata(log.path())
         .map_err(|error| Report::io("read", log.path(), &error))?
         .len();
@@ -151,5 +158,9 @@ async fn info(context: &Context) -> Result<()> {
 
 async fn at(log: &SqliteStore, position: Position) -> Result<Option<Recorded>> {
     let before = Position(position.0.saturating_sub(1));
-    Ok(log.read(before, Some(position), Filter::default()).next().await.transpose()?)
+    Ok(log
+        .read(before, Some(position), Filter::default())
+        .next()
+        .await
+        .transpose()?)
 }

@@ -32,7 +32,12 @@ use crate::report::{Report, Result};
 
 /// Shows a music library as one clean folder tree, wherever the files really live.
 #[derive(Debug, Parser)]
-#[command(name = "musicfs", version, max_term_width = 100, arg_required_else_help = true)]
+#[command(
+    name = "musicfs",
+    version,
+    max_term_width = 100,
+    arg_required_else_help = true
+)]
 struct Cli {
     #[command(flatten)]
     global: Global,
@@ -121,7 +126,10 @@ impl Command {
 #[must_use]
 pub fn run(arguments: impl IntoIterator<Item = OsString>) -> u8 {
     let mut arguments: Vec<OsString> = arguments.into_iter().collect();
-    if arguments.first().is_some_and(|program| helper::is_helper(program)) {
+    if arguments
+        .first()
+        .is_some_and(|program| helper::is_helper(program))
+    {
         match helper::translated(arguments.drain(1..)) {
             Ok(translated) => arguments = translated,
             Err(report) => return failed(&report, false),

@@ -34,10 +34,13 @@ pub(super) struct Arguments {
 impl Arguments {
     pub(super) fn run(self, context: &Context) -> Result<()> {
         if !context.is_background() {
-            return if self.daemon { self.start(context) } else { self.serve(context, || {}) };
+            return if self.daemon {
+                self.start(context)
+            } else {
+                self.serve(context, || {})
+            };
         }
-        background::detach()
-            .and_then(|()| self.serve(context, background::ready))
+        self.serve(context, background::ready)
             .inspect_err(background::failed)
     }
 
@@ -50,7 +53,10 @@ impl Arguments {
         if context.json() {
             out.json(&json!({ "mountpoint": mountpoint.to_string_lossy(), "pid": pid }))?;
         } else if !context.is_quiet() {
-            out.line(format!("mounted on {} by process {pid}", mountpoint.display()))?;
+            out.line(format!(
+                "mounted on {} by process {pid}",
+                mountpoint.display()
+            ))?;
         }
         out.end()
     }
@@ -59,11 +65,17 @@ impl Arguments {
     fn serve(self, context: &Context, ready: impl FnOnce() + Send + 'static) -> Result<()> {
         let (loaded, mountpoint) = self.settle(context)?;
         let config = loaded.config;
+        if context.is_background() {
+            background::detach()?;
+        }
         let state = StateDir::create(&config.state_dir)?;
         let lock = Lock::acquire(&state)?;
         logging::start(&config.log)?;
         let parsed = options(&config.mount_options)?;
-        parsed.notes.iter().for_each(|note| tracing::warn!("{note}"));
+        parsed
+            .notes
+            .iter()
+            .for_each(|note| tracing::warn!("{note}"));
         context.runtime()?.block_on(async {
             preflight::origins(&config.origins, &state).await?;
             let shutdown = CancellationToken::new();
@@ -111,7 +123,9 @@ fn flagged(text: &OsStr) -> Result<OriginConfig> {
     let mut origin = OriginConfig::parse(text);
     if origin.path.as_os_str().is_empty() {
         let message = format!("--origin {}: there is no path", text.display());
-        return Err(Report::new(Kind::Usage, message).hint("write --origin PATH or --origin ID=PATH"));
+        return Err(
+            Report::new(Kind::Usage, message).hint("write --origin PATH or --origin ID=PATH")
+        );
     }
     origin.path = absolute(&origin.path)?;
     Ok(origin)

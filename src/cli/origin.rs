@@ -58,7 +58,12 @@ impl Action {
         context.block_on(async {
             match self {
                 Self::List => list(context).await,
-                Self::Add { origin, name, refresh, interval } => {
+                Self::Add {
+                    origin,
+                    name,
+                    refresh,
+                    interval,
+                } => {
                     let mut origin = OriginConfig::parse(&origin);
                     origin.path = absolute(&origin.path)?;
                     origin.refresh = Refresh::from_name(&refresh).unwrap_or_default();
@@ -67,9 +72,21 @@ impl Action {
                     add(context, &origin).await
                 }
                 Self::Remove { id } => remove(context, id).await,
-                Self::Rescan { id, accept_removals, verify } => {
+                Self::Rescan {
+                    id,
+                    accept_removals,
+                    verify,
+                } => {
                     let id = id.unwrap_or_default();
-                    rescan(context, v1::RescanOriginRequest { id, accept_removals, verify }).await
+                    rescan(
+                        context,
+                        v1::RescanOriginRequest {
+                            id,
+                            accept_removals,
+                            verify,
+                        },
+                    )
+                    .await
                 }
             }
         })
@@ -79,8 +96,14 @@ impl Action {
 async fn list(context: &Context) -> Result<()> {
     let origins = match context.connect_if_running().await? {
         Some(client) => {
-            let answer = client.origins().list_origins(v1::ListOriginsRequest {}).await;
-            answer.map_err(|status| received(&status))?.into_inner().origins
+            let answer = client
+                .origins()
+                .list_origins(v1::ListOriginsRequest {})
+                .await;
+            answer
+                .map_err(|status| received(&status))?
+                .into_inner()
+                .origins
         }
         None => at_rest(&context.state()?).await?.origins,
     };
@@ -123,7 +146,11 @@ async fn add(context: &Context, origin: &OriginConfig) -> Result<()> {
     }
     let client = context.connect().await?;
     let request = v1::AddOriginRequest {
-        id: origin.id.as_ref().map(ToString::to_string).unwrap_or_default(),
+        id: origin
+            .id
+            .as_ref()
+            .map(ToString::to_string)
+            .unwrap_or_default(),
         r#type: "local".to_owned(),
         name: origin.name.clone().unwrap_or_default(),
         root: origin.path.as_os_str().as_bytes().to_vec(),
@@ -136,8 +163,14 @@ async fn add(context: &Context, origin: &OriginConfig) -> Result<()> {
 
 async fn remove(context: &Context, id: String) -> Result<()> {
     let client = context.connect().await?;
-    let answer = client.origins().remove_origin(v1::RemoveOriginRequest { id: id.clone() }).await;
-    let position = answer.map_err(|status| received(&status))?.into_inner().position;
+    let answer = client
+        .origins()
+        .remove_origin(v1::RemoveOriginRequest { id: id.clone() })
+        .await;
+    let position = answer
+        .map_err(|status| received(&status))?
+        .into_inner()
+        .position;
     told(context, "removed", &id, position, Path::new(""))
 }
 
@@ -159,7 +192,11 @@ async fn rescan(context: &Context, request: v1::RescanOriginRequest) -> Result<(
     let progress = Progress::new(context, "scan");
     let mut out = context.output();
     let mut held = None;
-    while let Some(message) = updates.message().await.map_err(|status| received(&status))? {
+    while let Some(message) = updates
+        .message()
+        .await
+        .map_err(|status| received(&status))?
+    {
         match message.update {
             Some(Update::Progress(scan)) => {
                 progress.doing(scan.origin);
@@ -180,7 +217,10 @@ async fn rescan(context: &Context, request: v1::RescanOriginRequest) -> Result<(
         None => Ok(()),
         Some(summary) => {
             let tracks = counted(summary.removals_held, "track", "tracks");
-            let message = format!("the listing of {} lacks {tracks}; none was removed", summary.origin);
+            let message = format!(
+                "the listing of {} lacks {tracks}; none was removed",
+                summary.origin
+            );
             Err(Report::new(Kind::Failed, message).hint(format!(
                 "is its disk mounted? If they are meant to be gone: musicfs origin rescan {} --accept-removals",
                 summary.origin
@@ -207,7 +247,19 @@ fn ended(context: &Context, out: &mut Output, summary: &v1::ScanSummary) -> Resu
     .filter(|(count, _)| *count > 0)
     .map(|(count, what)| format!("{count} {what}"))
     .collect();
-    let found = if found.is_empty() { "nothing new".to_owned() } else { found.join(", ") };
-    let partly = if summary.complete { "" } else { " (not all of it could be listed)" };
-    out.line(format!("{}: {}, {found}{partly}", summary.origin, counted(summary.listed, "file", "files")))
+    let found = if found.is_empty() {
+        "nothing new".to_owned()
+    } else {
+        found.join(", ")
+    };
+    let partly = if summary.complete {
+        ""
+    } else {
+        " (not all of it could be listed)"
+    };
+    out.line(format!(
+        "{}: {}, {found}{partly}",
+        summary.origin,
+        counted(summary.listed, "file", "files")
+    ))
 }

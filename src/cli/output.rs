@@ -14,7 +14,10 @@ pub(super) struct Output {
 
 impl Output {
     pub(super) fn new() -> Self {
-        Self { out: io::BufWriter::new(io::stdout()), closed: false }
+        Self {
+            out: io::BufWriter::new(io::stdout()),
+            closed: false,
+        }
     }
 
     /// Prints a line.
@@ -75,9 +78,10 @@ impl Output {
                 self.closed = true;
                 Ok(())
             }
-            Err(error) => {
-                Err(Report::new(Kind::Disk, format!("cannot write the output: {}", plain(&error))))
-            }
+            Err(error) => Err(Report::new(
+                Kind::Disk,
+                format!("cannot write the output: {}", plain(&error)),
+            )),
             Ok(()) => Ok(()),
         }
     }
@@ -87,7 +91,11 @@ impl Output {
 pub(super) fn report(to: &mut io::StderrLock<'_>, report: &Report) -> io::Result<()> {
     let colour = to.is_terminal() && std::env::var_os("NO_COLOR").is_none();
     let label = |name: &str, code: &str| {
-        if colour { format!("\x1b[1;{code}m{name}\x1b[0m") } else { name.to_owned() }
+        if colour {
+            format!("\x1b[1;{code}m{name}\x1b[0m")
+        } else {
+            name.to_owned()
+        }
     };
     writeln!(to, "{} {}", label("error:", "31"), report.message())?;
     match report.next_step() {
@@ -98,7 +106,11 @@ pub(super) fn report(to: &mut io::StderrLock<'_>, report: &Report) -> io::Result
 
 /// `1 track`, `2 tracks`.
 pub(super) fn counted(count: u64, one: &str, more: &str) -> String {
-    if count == 1 { format!("1 {one}") } else { format!("{count} {more}") }
+    if count == 1 {
+        format!("1 {one}")
+    } else {
+        format!("{count} {more}")
+    }
 }
 
 /// A length of time for people: `5 s`, `3 min 20 s`, `2 h 5 min`, `3 d 4 h`.
@@ -118,7 +130,13 @@ mod tests {
 
     #[test]
     fn lengths_have_two_units_at_most() {
-        let cases = [(0, "0 s"), (59, "59 s"), (200, "3 min 20 s"), (7_500, "2 h 5 min"), (273_600, "3 d 4 h")];
+        let cases = [
+            (0, "0 s"),
+            (59, "59 s"),
+            (200, "3 min 20 s"),
+            (7_500, "2 h 5 min"),
+            (273_600, "3 d 4 h"),
+        ];
         for (secs, text) in cases {
             assert_eq!(length(secs), text);
         }

@@ -12,7 +12,11 @@ pub(super) struct Progress(ProgressBar);
 impl Progress {
     pub(super) fn new(context: &Context, what: &str) -> Self {
         let shown = io::stderr().is_terminal() && !context.is_quiet() && !context.json();
-        let target = if shown { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
+        let target = if shown {
+            ProgressDrawTarget::stderr()
+        } else {
+            ProgressDrawTarget::hidden()
+        };
         let bar = ProgressBar::with_draw_target(None, target);
         bar.set_message(what.to_owned());
         Self(bar)

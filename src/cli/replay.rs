@@ -5,7 +5,7 @@ use std::sync::Arc;
 use clap::Args;
 use eventlog::{EventStore, SqliteStore};
 use futures::{Stream, StreamExt, TryStreamExt};
-use projections::Views;
+use projections::{ViewName, Views};
 use proto::v1;
 use proto::v1::replay_response::Update;
 use tokio::runtime::Handle;
@@ -16,6 +16,7 @@ use super::progress::Progress;
 use crate::control::{Client, json, received, replay};
 use crate::lock::Lock;
 use crate::report::{Kind, Report, Result};
+use crate::state::StateDir;
 
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
@@ -36,16 +37,7 @@ impl Arguments {
                 None => {
                     let state = context.state()?;
                     let _lock = Lock::acquire(&state)?;
-                    let log = Arc::new(SqliteStore::open_read_only(state.log_file()).await?);
-                    let views = Views::open(&state.views_dir(), log.clone(), &Handle::current())?;
-                    let views = Arc::new(views);
-                    views.wait_for(log.head()).await?;
-                    let updates = replay::replay(Arc::clone(&views), names, self.check);
-                    let report = follow(context, updates).await;
-                    // Their threads end outside of the runtime's.
-                    drop(tokio::task::spawn_blocking(move || drop(views)).await);
-                    log.close().await;
-                    report
+                    self.work(context, &state, names).await
                 }
             }
         })?;
@@ -68,10 +60,37 @@ impl Arguments {
     }
 
     async fn ask(&self, context: &Context, client: &Client) -> Result<v1::ReplayReport> {
-        let request = v1::ReplayRequest { views: self.views.clone(), check: self.check };
-        let answer = client.views().replay(request).await.map_err(|status| received(&status))?;
+        let request = v1::ReplayRequest {
+            views: self.views.clone(),
+            check: self.check,
+        };
+        let answer = client
+            .views()
+            .replay(request)
+            .await
+            .map_err(|status| received(&status))?;
         let updates = answer.into_inner().map_err(|status| received(&status));
         follow(context, updates).await
+    }
+
+    /// Replays here, on views opened for it.
+    async fn work(
+        &self,
+        context: &Context,
+        state: &StateDir,
+        names: Vec<ViewName>,
+    ) -> Result<v1::ReplayReport> {
+        let log = Arc::new(SqliteStore::open_read_only(state.log_file()).await?);
+        let (directory, store, runtime) = (state.views_dir(), log.clone(), Handle::current());
+        // Views have threads of their own, that begin and end outside of the runtime's.
+        let views = outside(move || Views::open(&directory, store, &runtime)).await??;
+        let views = Arc::new(views);
+        views.wait_for(log.head()).await?;
+        let updates = replay::replay(Arc::clone(&views), names, self.check);
+        let report = follow(context, updates).await;
+        outside(move || drop(views)).await?;
+        log.close().await;
+        report
     }
 
     fn print(&self, out: &mut Output, report: &v1::ReplayReport) -> Result<()> {
@@ -88,7 +107,11 @@ impl Arguments {
                 };
                 [
                     view.name.clone(),
-                    format!("{} events in {secs:.2} s ({} events/s)", view.events, rate(view.events, secs)),
+                    format!(
+                        "{} events in {secs:.2} s ({} events/s)",
+                        view.events,
+                        rate(view.events, secs)
+                    ),
                     format!("digest {}", view.digest.get(..16).unwrap_or(&view.digest)),
                     outcome.to_owned(),
                 ]
@@ -96,6 +119,12 @@ impl Arguments {
             .collect();
         out.table(&rows)
     }
+}
+
+/// Does what blocks on a thread for that.
+async fn outside<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T> {
+    let done = tokio::task::spawn_blocking(work).await;
+    done.map_err(|error| Report::new(Kind::Bug, error.to_string()))
 }
 
 /// Shows progress until the report comes.
@@ -117,7 +146,12 @@ async fn follow(
         }
     }
     progress.end();
-    report.ok_or_else(|| Report::new(Kind::NotRunning, "the daemon stopped before the replay was done"))
+    report.ok_or_else(|| {
+        Report::new(
+            Kind::NotRunning,
+            "the daemon stopped before the replay was done",
+        )
+    })
 }
 
 #[expect(

@@ -14,7 +14,10 @@ pub(super) fn run(context: &Context) -> Result<()> {
         match context.connect().await {
             Ok(client) => {
                 let answer = client.control().get_status(v1::GetStatusRequest {}).await;
-                Ok((answer.map_err(|status| received(&status))?.into_inner(), None))
+                Ok((
+                    answer.map_err(|status| received(&status))?.into_inner(),
+                    None,
+                ))
             }
             Err(report) if report.kind() == Kind::NotRunning => {
                 Ok((at_rest(&context.state()?).await?, Some(report)))
@@ -35,12 +38,21 @@ pub(super) fn run(context: &Context) -> Result<()> {
 fn print(out: &mut Output, status: &v1::GetStatusResponse) -> Result<()> {
     let state = json::state(status.state());
     let uptime = status.uptime.map(|uptime| uptime.seconds.unsigned_abs());
-    let since = uptime.map(|secs| format!(" for {}", length(secs))).unwrap_or_default();
+    let since = uptime
+        .map(|secs| format!(" for {}", length(secs)))
+        .unwrap_or_default();
     out.line(format!("musicfs {}: {state}{since}", status.version))?;
     if !status.mountpoint.is_empty() {
-        out.line(format!("mounted on {}", String::from_utf8_lossy(&status.mountpoint)))?;
+        out.line(format!(
+            "mounted on {}",
+            String::from_utf8_lossy(&status.mountpoint)
+        ))?;
     }
-    out.line(format!("{}, log at position {}", counted(status.tracks, "track", "tracks"), status.position))?;
+    out.line(format!(
+        "{}, log at position {}",
+        counted(status.tracks, "track", "tracks"),
+        status.position
+    ))?;
     for scan in &status.scans {
         out.line(format!("scanning {}: {}", scan.origin, scanned(scan)))?;
     }
@@ -50,14 +62,25 @@ fn print(out: &mut Output, status: &v1::GetStatusResponse) -> Result<()> {
     heading(out, "views", status.views.is_empty())?;
     let views: Vec<[String; 3]> = status.views.iter().map(view).collect();
     out.table(&views)?;
-    for task in status.tasks.iter().filter(|task| task.state() != v1::TaskState::Running) {
-        out.line(format!("task {} is down after {} restarts", task.name, task.restarts))?;
+    for task in status
+        .tasks
+        .iter()
+        .filter(|task| task.state() != v1::TaskState::Running)
+    {
+        out.line(format!(
+            "task {} is down after {} restarts",
+            task.name, task.restarts
+        ))?;
     }
     Ok(())
 }
 
 fn heading(out: &mut Output, name: &str, is_empty: bool) -> Result<()> {
-    out.line(if is_empty { format!("\nno {name}") } else { format!("\n{name}:") })
+    out.line(if is_empty {
+        format!("\nno {name}")
+    } else {
+        format!("\n{name}:")
+    })
 }
 
 fn view(view: &v1::ViewStatus) -> [String; 3] {
@@ -65,7 +88,11 @@ fn view(view: &v1::ViewStatus) -> [String; 3] {
         0 => "up to date".to_owned(),
         lag => format!("{} behind", counted(lag, "event", "events")),
     };
-    [format!("  {}", view.name), format!("position {}", view.position), state]
+    [
+        format!("  {}", view.name),
+        format!("position {}", view.position),
+        state,
+    ]
 }
 
 /// How far a scan is, for people.
@@ -75,9 +102,12 @@ pub(super) fn scanned(scan: &v1::ScanProgress) -> String {
     if scan.total > scan.current {
         text.push_str(&format!(" of about {}", scan.total));
     }
-    for (count, what) in
-        [(found.added, "new"), (found.changed, "changed"), (found.moved, "moved"), (found.vanished, "gone")]
-    {
+    for (count, what) in [
+        (found.added, "new"),
+        (found.changed, "changed"),
+        (found.moved, "moved"),
+        (found.vanished, "gone"),
+    ] {
         if count > 0 {
             text.push_str(&format!(", {count} {what}"));
         }

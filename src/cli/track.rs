@@ -30,14 +30,21 @@ pub(super) struct Found {
 
 impl Found {
     const fn now(track: TrackId) -> Self {
-        Self { track, formerly: false }
+        Self {
+            track,
+            formerly: false,
+        }
     }
 }
 
 /// Where the running daemon has mounted the library.
 pub(super) async fn mountpoint(context: &Context) -> Option<PathBuf> {
     let client = context.connect_if_running().await.ok()??;
-    let answer = client.control().get_status(v1::GetStatusRequest {}).await.ok()?;
+    let answer = client
+        .control()
+        .get_status(v1::GetStatusRequest {})
+        .await
+        .ok()?;
     let bytes = answer.into_inner().mountpoint;
     (!bytes.is_empty()).then(|| PathBuf::from(OsString::from_vec(bytes)))
 }
@@ -47,9 +54,10 @@ pub(super) async fn mountpoint(context: &Context) -> Option<PathBuf> {
 /// that had it last.
 pub(super) async fn find(context: &Context, library: &Opened, text: &OsStr) -> Result<Found> {
     if let Some(number) = text.to_str().and_then(|text| text.strip_prefix("track:")) {
-        return number.parse().map(|number| Found::now(TrackId(number))).map_err(|_| {
-            Report::new(Kind::Input, format!("{number:?} is no track's number"))
-        });
+        return number
+            .parse()
+            .map(|number| Found::now(TrackId(number)))
+            .map_err(|_| Report::new(Kind::Input, format!("{number:?} is no track's number")));
     }
     let path = absolute(Path::new(text))?;
     let names = in_tree(context, text, &path).await;
@@ -57,8 +65,10 @@ pub(super) async fn find(context: &Context, library: &Opened, text: &OsStr) -> R
         match library.tree.resolve(name)?.map(|node| node.kind) {
             Some(NodeKind::File { track, .. }) => return Ok(Found::now(track)),
             Some(NodeKind::Directory { .. }) if !name.is_empty() => {
-                return Err(Report::new(Kind::Input, format!("{} is a directory", text.display()))
-                    .hint("name a file in it"));
+                return Err(
+                    Report::new(Kind::Input, format!("{} is a directory", text.display()))
+                        .hint("name a file in it"),
+                );
             }
             _ => {}
         }
@@ -67,10 +77,16 @@ pub(super) async fn find(context: &Context, library: &Opened, text: &OsStr) -> R
         return Ok(Found::now(track));
     }
     if let Some(track) = former(library, &names).await? {
-        return Ok(Found { track, formerly: true });
+        return Ok(Found {
+            track,
+            formerly: true,
+        });
     }
-    Err(Report::new(Kind::Input, format!("the library never had anything at {}", text.display()))
-        .hint("give a path in the mount, from the root of the tree, on an origin, or track:NUMBER"))
+    Err(Report::new(
+        Kind::Input,
+        format!("the library never had anything at {}", text.display()),
+    )
+    .hint("give a path in the mount, from the root of the tree, on an origin, or track:NUMBER"))
 }
 
 /// The paths in the tree that may be meant, the likeliest first.
@@ -90,15 +106,26 @@ async fn in_tree(context: &Context, text: &OsStr, path: &Path) -> Vec<String> {
         names.extend(text.to_str().map(str::to_owned));
     } else if mountpoint.is_none() {
         // Nobody tells where the library was mounted: whatever end of the path the tree knows.
-        let parts: Vec<&str> = path.to_str().into_iter().flat_map(|path| path.split('/')).collect();
-        names.extend((2..parts.len()).filter_map(|at| parts.get(at..)).map(|rest| rest.join("/")));
+        let parts: Vec<&str> = path
+            .to_str()
+            .into_iter()
+            .flat_map(|path| path.split('/'))
+            .collect();
+        names.extend(
+            (2..parts.len())
+                .filter_map(|at| parts.get(at..))
+                .map(|rest| rest.join("/")),
+        );
     }
     names
 }
 
 /// The path with the symbolic links of its directory resolved; the file itself may be gone.
 fn resolved(path: &Path) -> PathBuf {
-    match (path.parent().and_then(|parent| parent.canonicalize().ok()), path.file_name()) {
+    match (
+        path.parent().and_then(|parent| parent.canonicalize().ok()),
+        path.file_name(),
+    ) {
         (Some(parent), Some(name)) => parent.join(name),
         _ => path.to_owned(),
     }
@@ -109,8 +136,13 @@ fn on_origin(library: &Opened, path: &Path) -> Result<Option<TrackId>> {
     for origin in library.catalog.origins()? {
         let root = Path::new(OsStr::from_bytes(&origin.spec.root));
         for path in [path, &resolved] {
-            let rest = path.strip_prefix(root).ok().map(|rest| rest.as_os_str().as_bytes());
-            let Some(Ok(path)) = rest.map(OriginPath::new) else { continue };
+            let rest = path
+                .strip_prefix(root)
+                .ok()
+                .map(|rest| rest.as_os_str().as_bytes());
+            let Some(Ok(path)) = rest.map(OriginPath::new) else {
+                continue;
+            };
             if let Some((track, _)) = library.catalog.by_path(&origin.id, &path)? {
                 return Ok(Some(track));
             }
@@ -127,29 +159,43 @@ async fn former(library: &Opened, names: &[String]) -> Result<Option<TrackId>> {
     let mut last = None;
     let mut events = of_tracks(&library.log);
     while let Some(recorded) = events.next().await.transpose()? {
-        let Some(event) = recorded.event() else { continue };
+        let Some(event) = recorded.event() else {
+            continue;
+        };
         let (track, media) = match event {
-            Event::TrackDiscovered { track, locator, media }
-            | Event::TrackReturned { track, locator, media } => {
+            Event::TrackDiscovered {
+                track,
+                locator,
+                media,
+            }
+            | Event::TrackReturned {
+                track,
+                locator,
+                media,
+            } => {
                 let Locator { origin, path, .. } = locator;
                 places.insert(*track, (origin.clone(), path.clone()));
                 (track, Some(media))
             }
-            Event::TrackMoved { track, to, media, .. } => {
+            Event::TrackMoved {
+                track, to, media, ..
+            } => {
                 if let Some((_, path)) = places.get_mut(track) {
                     path.clone_from(to);
                 }
                 (track, media.as_ref())
             }
-            Event::TrackTagsRead { track, media, .. } | Event::TrackContentChanged { track, media, .. } => {
-                (track, Some(media))
-            }
+            Event::TrackTagsRead { track, media, .. }
+            | Event::TrackContentChanged { track, media, .. } => (track, Some(media)),
             _ => continue,
         };
         if let (Some(media), Some((origin, path))) = (media, places.get(track)) {
             let inputs = NameInputs::of(media, origin, path);
             let wanted = [false, true].map(|multi_disc| layout.place(&inputs, multi_disc));
-            if wanted.iter().any(|place| names.iter().any(|name| number(place, name).is_some())) {
+            if wanted
+                .iter()
+                .any(|place| names.iter().any(|name| number(place, name).is_some()))
+            {
                 last = Some(*track);
             }
         }
@@ -157,9 +203,20 @@ async fn former(library: &Opened, names: &[String]) -> Result<Option<TrackId>> {
     Ok(last)
 }
 
-fn of_tracks(log: &SqliteStore) -> futures::stream::BoxStream<'_, Result<eventlog::Recorded, eventlog::StoreError>> {
-    let kinds = ["track.discovered", "track.returned", "track.moved", "track.tags_read", "track.content_changed"];
-    let filter = Filter { kinds: kinds.map(str::to_owned).to_vec(), subject: None };
+fn of_tracks(
+    log: &SqliteStore,
+) -> futures::stream::BoxStream<'_, Result<eventlog::Recorded, eventlog::StoreError>> {
+    let kinds = [
+        "track.discovered",
+        "track.returned",
+        "track.moved",
+        "track.tags_read",
+        "track.content_changed",
+    ];
+    let filter = Filter {
+        kinds: kinds.map(str::to_owned).to_vec(),
+        subject: None,
+    };
     log.read(Position::START, None, filter)
 }
 
@@ -187,11 +244,17 @@ mod tests {
 
     #[test]
     fn numbered_names_are_told_from_others() {
-        let place = Place { directories: vec!["A".to_owned(), "B".to_owned()], file: "c.mp3".to_owned() };
+        let place = Place {
+            directories: vec!["A".to_owned(), "B".to_owned()],
+            file: "c.mp3".to_owned(),
+        };
         assert_eq!(path_of(&place), "A/B/c.mp3");
-        for (path, expected) in
-            [("A/B/c.mp3", Some(1)), ("A/B/c (3).mp3", Some(3)), ("A/c (3).mp3", None), ("A/B/d.mp3", None)]
-        {
+        for (path, expected) in [
+            ("A/B/c.mp3", Some(1)),
+            ("A/B/c (3).mp3", Some(3)),
+            ("A/c (3).mp3", None),
+            ("A/B/d.mp3", None),
+        ] {
             assert_eq!(number(&place, path), expected, "{path}");
         }
     }

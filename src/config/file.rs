@@ -3,7 +3,7 @@
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
-use super::keys::{Given, KEYS, ORIGIN_KEYS};
+use super::keys::{Given, KEYS, Key, ORIGIN_KEYS};
 use super::suggest::nearest;
 
 /// What a file says.
@@ -66,9 +66,15 @@ fn table(text: &str, prefix: &str, table: &DeTable<'_>, into: &mut Contents) -> 
                 self::table(text, &below, inner, into)?;
             }
             _ if KEYS.iter().any(|key| key.name == name) => {
-                into.values.push(Assignment { key: name, value: given(value), place });
+                into.values.push(Assignment {
+                    key: name,
+                    value: given(value),
+                    place,
+                });
             }
-            _ => return Err(unknown(&name, place, KEYS.iter().map(|key| key.name).chain(["origins"]))),
+            _ => {
+                return Err(unknown(&name, place, &names(KEYS, &["origins"])));
+            }
         }
     }
     Ok(())
@@ -79,32 +85,52 @@ fn origin(text: &str, entry: &Spanned<DeValue<'_>>) -> Result<Vec<Assignment>, F
         return Err(Fault {
             place: Some(place(text, entry.span().start)),
             message: "an entry of origins is a table".to_owned(),
-            hint: Some("write [[origins]] on a line of its own, and below it path = \"…\"".to_owned()),
+            hint: Some(
+                "write [[origins]] on a line of its own, and below it path = \"…\"".to_owned(),
+            ),
         });
     };
     entry
         .iter()
         .map(|(key, value)| {
             let place = place(text, key.span().start);
-            if ORIGIN_KEYS.iter().any(|known| known.name == &**key.get_ref()) {
-                Ok(Assignment { key: key.get_ref().to_string(), value: given(value), place })
+            if ORIGIN_KEYS
+                .iter()
+                .any(|known| known.name == &**key.get_ref())
+            {
+                Ok(Assignment {
+                    key: key.get_ref().to_string(),
+                    value: given(value),
+                    place,
+                })
             } else {
-                Err(unknown(key.get_ref(), place, ORIGIN_KEYS.iter().map(|key| key.name)))
+                Err(unknown(key.get_ref(), place, &names(ORIGIN_KEYS, &[])))
             }
         })
         .collect()
 }
 
-fn unknown<'a>(name: &str, place: Place, known: impl Iterator<Item = &'a str> + Clone) -> Fault {
-    let last = |name: &'a str| name.rsplit('.').next().unwrap_or(name);
-    let hint = match nearest(name, known.clone()) {
+fn unknown(name: &str, place: Place, known: &[&str]) -> Fault {
+    let is_last = |key: &&&str| key.rsplit('.').next() == Some(name);
+    let hint = match nearest(name, known.iter().copied()) {
         Some(meant) => format!("did you mean `{meant}`?"),
-        None => match known.clone().find(|key| last(key) == name) {
+        None => match known.iter().find(is_last) {
             Some(meant) => format!("did you mean `{meant}`?"),
             None => "`musicfs config init --print` shows every key".to_owned(),
         },
     };
-    Fault { place: Some(place), message: format!("there is no key `{name}`"), hint: Some(hint) }
+    Fault {
+        place: Some(place),
+        message: format!("there is no key `{name}`"),
+        hint: Some(hint),
+    }
+}
+
+fn names<T>(keys: &[Key<T>], others: &[&'static str]) -> Vec<&'static str> {
+    keys.iter()
+        .map(|key| key.name)
+        .chain(others.iter().copied())
+        .collect()
 }
 
 fn given(value: &Spanned<DeValue<'_>>) -> Given {
@@ -140,14 +166,23 @@ mod tests {
     fn fault(text: &str) -> (usize, usize, String, String) {
         let fault = parse(text).unwrap_err();
         let place = fault.place.unwrap();
-        (place.line, place.column, fault.message, fault.hint.unwrap_or_default())
+        (
+            place.line,
+            place.column,
+            fault.message,
+            fault.hint.unwrap_or_default(),
+        )
     }
 
     #[test]
     fn values_have_full_names_and_places() {
         let contents = parse("mountpoint = '/m'\n[log]\n  level = 'debug'\n").unwrap();
         assert_eq!(contents.values.len(), 2);
-        let level = contents.values.iter().find(|value| value.key == "log.level").unwrap();
+        let level = contents
+            .values
+            .iter()
+            .find(|value| value.key == "log.level")
+            .unwrap();
         assert_eq!(level.place, Place { line: 3, column: 3 });
         assert_eq!(level.value, Given::Text("debug".to_owned()));
     }
@@ -155,14 +190,42 @@ mod tests {
     #[test]
     fn unknown_keys_come_with_place_and_suggestion() {
         let cases = [
-            ("mountpont = '/m'", (1, 1, "mountpont", "did you mean `mountpoint`?")),
-            ("[log]\nlevl = 'x'", (2, 1, "log.levl", "did you mean `log.level`?")),
-            ("template = 'x'", (1, 1, "template", "did you mean `layout.template`?")),
-            ("[[origins]]\npth = 'x'", (2, 1, "pth", "did you mean `path`?")),
-            ("[layuot]\nx = 1", (1, 2, "layuot", "`musicfs config init --print` shows every key")),
+            (
+                "mountpont = '/m'",
+                (1, 1, "mountpont", "did you mean `mountpoint`?"),
+            ),
+            (
+                "[log]\nlevl = 'x'",
+                (2, 1, "log.levl", "did you mean `log.level`?"),
+            ),
+            (
+                "template = 'x'",
+                (1, 1, "template", "did you mean `layout.template`?"),
+            ),
+            (
+                "[[origins]]\npth = 'x'",
+                (2, 1, "pth", "did you mean `path`?"),
+            ),
+            (
+                "[layuot]\nx = 1",
+                (
+                    1,
+                    2,
+                    "layuot",
+                    "`musicfs config init --print` shows every key",
+                ),
+            ),
         ];
         for (text, (line, column, name, hint)) in cases {
-            assert_eq!(fault(text), (line, column, format!("there is no key `{name}`"), hint.to_owned()));
+            assert_eq!(
+                fault(text),
+                (
+                    line,
+                    column,
+                    format!("there is no key `{name}`"),
+                    hint.to_owned()
+                )
+            );
         }
     }
 

@@ -57,7 +57,12 @@ pub const KEYS: &[Key<Config>] = &[
             config.mountpoint = Some(path(given, env)?);
             Ok(())
         },
-        get: |config| config.mountpoint.as_deref().map(|path| quoted(&shown(path))),
+        get: |config| {
+            config
+                .mountpoint
+                .as_deref()
+                .map(|path| quoted(&shown(path)))
+        },
     },
     Key {
         name: "state_dir",
@@ -81,7 +86,11 @@ pub const KEYS: &[Key<Config>] = &[
             Ok(())
         },
         get: |config| {
-            let options: Vec<String> = config.mount_options.iter().map(|text| quoted(text)).collect();
+            let options: Vec<String> = config
+                .mount_options
+                .iter()
+                .map(|text| quoted(text))
+                .collect();
             Some(format!("[{}]", options.join(", ")))
         },
     },
@@ -104,7 +113,10 @@ pub const KEYS: &[Key<Config>] = &[
                 mount over SMB.",
         example: "\"posix\"",
         set: |config, given, _| {
-            let profiles = [("posix", NameProfile::Posix), ("windows", NameProfile::Windows)];
+            let profiles = [
+                ("posix", NameProfile::Posix),
+                ("windows", NameProfile::Windows),
+            ];
             config.layout_names = Some(one_of(given, &profiles)?);
             Ok(())
         },
@@ -241,7 +253,10 @@ pub fn defaults(env: Env<'_>) -> Config {
     Config {
         state_dir: super::default_state_dir(env),
         scan_threads: available_parallelism().map_or(1, |threads| threads.get().min(64)),
-        log: crate::logging::Settings { level: "info".to_owned(), ..Default::default() },
+        log: crate::logging::Settings {
+            level: "info".to_owned(),
+            ..Default::default()
+        },
         ..Config::default()
     }
 }
@@ -268,9 +283,12 @@ fn path(given: &Given, env: Env<'_>) -> Result<PathBuf, String> {
 fn list(given: &Given) -> Result<Vec<String>, String> {
     match given {
         Given::List(list) => Ok(list.clone()),
-        Given::Text(text) => {
-            Ok(text.split(',').map(str::trim).filter(|part| !part.is_empty()).map(str::to_owned).collect())
-        }
+        Given::Text(text) => Ok(text
+            .split(',')
+            .map(str::trim)
+            .filter(|part| !part.is_empty())
+            .map(str::to_owned)
+            .collect()),
         Given::Integer(_) | Given::Other(_) => Err("takes a list of texts".to_owned()),
     }
 }
@@ -289,8 +307,12 @@ fn number<T: TryFrom<i64>>(given: &Given, least: i64, most: i64) -> Result<T, St
 
 fn one_of<T: Copy>(given: &Given, allowed: &[(&str, T)]) -> Result<T, String> {
     let text = text(given)?;
-    allowed.iter().find(|(name, _)| *name == text).map(|(_, value)| *value).ok_or_else(|| {
-        let names: Vec<&str> = allowed.iter().map(|(name, _)| *name).collect();
-        format!("is {text:?}, and has to be {}", names.join(" or "))
-    })
+    allowed
+        .iter()
+        .find(|(name, _)| *name == text)
+        .map(|(_, value)| *value)
+        .ok_or_else(|| {
+            let names: Vec<&str> = allowed.iter().map(|(name, _)| *name).collect();
+            format!("is {text:?}, and has to be {}", names.join(" or "))
+        })
 }

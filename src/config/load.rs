@@ -58,7 +58,11 @@ impl Loaded {
 /// # Errors
 /// [`Kind::Config`], naming file, line and column, or the variable.
 pub fn load(file: Option<&Path>, env: Env<'_>) -> Result<Loaded> {
-    let mut loaded = Loaded { config: keys::defaults(env), file: None, sources: BTreeMap::new() };
+    let mut loaded = Loaded {
+        config: keys::defaults(env),
+        file: None,
+        sources: BTreeMap::new(),
+    };
     let path = file.map_or_else(|| super::default_file(env), Path::to_owned);
     match std::fs::read_to_string(&path) {
         Ok(text) => {
@@ -78,16 +82,27 @@ fn read(text: &str, env: Env<'_>, loaded: &mut Loaded) -> Result<(), Fault> {
         if let Some(key) = KEYS.iter().find(|key| key.name == assignment.key) {
             (key.set)(&mut loaded.config, &assignment.value, env)
                 .map_err(|problem| wrong(&assignment, &problem))?;
-            loaded.sources.insert(key.name, Source::File(assignment.place.line));
+            loaded
+                .sources
+                .insert(key.name, Source::File(assignment.place.line));
         }
     }
     for (place, assignments) in contents.origins {
         let origin = origin(place, &assignments, env)?;
-        if origin.id.is_some() && loaded.config.origins.iter().any(|other| other.id == origin.id) {
+        if origin.id.is_some()
+            && loaded
+                .config
+                .origins
+                .iter()
+                .any(|other| other.id == origin.id)
+        {
             return Err(fault(place, "another origin has the same id"));
         }
         loaded.config.origins.push(origin);
-        loaded.sources.entry("origins").or_insert(Source::File(place.line));
+        loaded
+            .sources
+            .entry("origins")
+            .or_insert(Source::File(place.line));
     }
     Ok(())
 }
@@ -112,17 +127,31 @@ fn environment(env: Env<'_>, loaded: &mut Loaded) -> Result<()> {
         if let Some(text) = env(&variable) {
             (key.set)(&mut loaded.config, &Given::Text(text), env)
                 .map_err(|problem| Report::new(Kind::Config, format!("{variable} {problem}")))?;
-            loaded.sources.insert(key.name, Source::Environment(variable));
+            loaded
+                .sources
+                .insert(key.name, Source::Environment(variable));
         }
     }
     if let Some(text) = env(ORIGINS_VARIABLE) {
         let parts = text.split(':').filter(|part| !part.is_empty());
-        loaded.config.origins = parts.map(|part| OriginConfig::parse(OsStr::new(part))).collect();
-        if let Some(origin) = loaded.config.origins.iter().find(|origin| !origin.path.is_absolute()) {
-            let message = format!("{ORIGINS_VARIABLE}: {} is no absolute path", origin.path.display());
+        loaded.config.origins = parts
+            .map(|part| OriginConfig::parse(OsStr::new(part)))
+            .collect();
+        if let Some(origin) = loaded
+            .config
+            .origins
+            .iter()
+            .find(|origin| !origin.path.is_absolute())
+        {
+            let message = format!(
+                "{ORIGINS_VARIABLE}: {} is no absolute path",
+                origin.path.display()
+            );
             return Err(Report::new(Kind::Config, message));
         }
-        loaded.sources.insert("origins", Source::Environment(ORIGINS_VARIABLE.to_owned()));
+        loaded
+            .sources
+            .insert("origins", Source::Environment(ORIGINS_VARIABLE.to_owned()));
     }
     Ok(())
 }
@@ -132,20 +161,35 @@ fn wrong(assignment: &Assignment, problem: &str) -> Fault {
 }
 
 fn fault(place: Place, message: &str) -> Fault {
-    Fault { place: Some(place), message: message.to_owned(), hint: None }
+    Fault {
+        place: Some(place),
+        message: message.to_owned(),
+        hint: None,
+    }
 }
 
 fn report(path: &Path, fault: Fault) -> Report {
-    let at = fault.place.map(|place| format!(":{}:{}", place.line, place.column)).unwrap_or_default();
-    let report = Report::new(Kind::Config, format!("{}{at}: {}", path.display(), fault.message));
+    let at = fault
+        .place
+        .map(|place| format!(":{}:{}", place.line, place.column))
+        .unwrap_or_default();
+    let report = Report::new(
+        Kind::Config,
+        format!("{}{at}: {}", path.display(), fault.message),
+    );
     report.hint(fault.hint.unwrap_or_else(|| {
         "correct the file, then try `musicfs config check`; docs/CONFIGURATION.md explains every key".to_owned()
     }))
 }
 
 fn unreadable(path: &Path, error: &io::Error) -> Report {
-    let message = format!("cannot read the configuration {}: {}", path.display(), plain(error));
-    Report::new(Kind::Config, message).hint("name another file with --config, or make one with `musicfs config init`")
+    let message = format!(
+        "cannot read the configuration {}: {}",
+        path.display(),
+        plain(error)
+    );
+    Report::new(Kind::Config, message)
+        .hint("name another file with --config, or make one with `musicfs config init`")
 }
 
 #[cfg(test)]
@@ -157,7 +201,10 @@ mod tests {
         let path = dir.path().join("config.toml");
         std::fs::write(&path, file).unwrap();
         load(Some(&path), &|name| {
-            variables.iter().find(|(key, _)| *key == name).map(|(_, value)| (*value).to_owned())
+            variables
+                .iter()
+                .find(|(key, _)| *key == name)
+                .map(|(_, value)| (*value).to_owned())
         })
     }
 
@@ -166,7 +213,10 @@ mod tests {
         let file = "[log]\nlevel = 'debug'\nformat = 'json'\n";
         let loaded = with(file, &[("MUSICFS_LOG_LEVEL", "trace")]).unwrap();
         assert_eq!(loaded.config.log.level, "trace");
-        assert_eq!(loaded.source("log.level"), Source::Environment("MUSICFS_LOG_LEVEL".to_owned()));
+        assert_eq!(
+            loaded.source("log.level"),
+            Source::Environment("MUSICFS_LOG_LEVEL".to_owned())
+        );
         assert_eq!(loaded.source("log.format"), Source::File(3));
         assert_eq!(loaded.source("scan.threads"), Source::Default);
     }
@@ -174,7 +224,11 @@ mod tests {
     #[test]
     fn every_key_can_be_set_to_its_example_by_file_and_shown_again() {
         for key in KEYS {
-            let loaded = with(&format!("{} = {}", key.name, key.example), &[("HOME", "/home/me")]).unwrap();
+            let loaded = with(
+                &format!("{} = {}", key.name, key.example),
+                &[("HOME", "/home/me")],
+            )
+            .unwrap();
             let shown = (key.get)(&loaded.config).unwrap();
             assert_eq!(shown, key.example.replace('~', "/home/me"), "{}", key.name);
         }
@@ -182,20 +236,38 @@ mod tests {
 
     #[test]
     fn origins_come_from_the_file_or_the_environment() {
-        let file = "[[origins]]\npath = '/a'\n[[origins]]\nid = 'b'\npath = '/b'\nrefresh = 'never'\n";
+        let file =
+            "[[origins]]\npath = '/a'\n[[origins]]\nid = 'b'\npath = '/b'\nrefresh = 'never'\n";
         assert_eq!(with(file, &[]).unwrap().config.origins.len(), 2);
         let loaded = with(file, &[(ORIGINS_VARIABLE, "x=/x:/y")]).unwrap();
-        let paths: Vec<_> = loaded.config.origins.iter().map(|origin| origin.path.display().to_string()).collect();
+        let paths: Vec<_> = loaded
+            .config
+            .origins
+            .iter()
+            .map(|origin| origin.path.display().to_string())
+            .collect();
         assert_eq!(paths, ["/x", "/y"]);
     }
 
     #[test]
     fn wrong_values_are_placed() {
         let cases = [
-            ("mountpoint = 3", ":1:1: `mountpoint` takes a text in quotes, not a number"),
-            ("mountpoint = 'm'", ":1:1: `mountpoint` \"m\" is no absolute path; write it from / or from ~/"),
-            ("[scan]\nthreads = 0", ":2:1: `scan.threads` takes a number from 1 to 64"),
-            ("[layout]\nnames = 'dos'", ":2:1: `layout.names` is \"dos\", and has to be posix or windows"),
+            (
+                "mountpoint = 3",
+                ":1:1: `mountpoint` takes a text in quotes, not a number",
+            ),
+            (
+                "mountpoint = 'm'",
+                ":1:1: `mountpoint` \"m\" is no absolute path; write it from / or from ~/",
+            ),
+            (
+                "[scan]\nthreads = 0",
+                ":2:1: `scan.threads` takes a number from 1 to 64",
+            ),
+            (
+                "[layout]\nnames = 'dos'",
+                ":2:1: `layout.names` is \"dos\", and has to be posix or windows",
+            ),
             ("[[origins]]\nid = 'a'", ":1:1: this origin has no path"),
         ];
         for (file, message) in cases {

@@ -39,8 +39,15 @@ impl Config {
         if self.layout_template.is_none() && self.layout_names.is_none() {
             return None;
         }
-        let template = self.layout_template.as_deref().unwrap_or(Template::DEFAULT).to_owned();
-        Some(LayoutSpec { template, names: self.layout_names.unwrap_or_default() })
+        let template = self
+            .layout_template
+            .as_deref()
+            .unwrap_or(Template::DEFAULT)
+            .to_owned();
+        Some(LayoutSpec {
+            template,
+            names: self.layout_names.unwrap_or_default(),
+        })
     }
 }
 
@@ -88,7 +95,9 @@ fn expand(text: &str, env: Env<'_>) -> Result<PathBuf, String> {
     if path.is_absolute() {
         Ok(path)
     } else {
-        Err(format!("{text:?} is no absolute path; write it from / or from ~/"))
+        Err(format!(
+            "{text:?} is no absolute path; write it from / or from ~/"
+        ))
     }
 }
 

@@ -44,13 +44,19 @@ impl Refresh {
     /// The policy of that name.
     #[must_use]
     pub fn from_name(name: &str) -> Option<Self> {
-        Self::NAMES.iter().find(|(known, _)| *known == name).map(|(_, policy)| *policy)
+        Self::NAMES
+            .iter()
+            .find(|(known, _)| *known == name)
+            .map(|(_, policy)| *policy)
     }
 
     /// The policy that an origin's options tell; the default where they tell none that we know.
     #[must_use]
     pub fn of(spec: &OriginSpec) -> Self {
-        spec.options.get("refresh").and_then(|name| Self::from_name(name)).unwrap_or_default()
+        spec.options
+            .get("refresh")
+            .and_then(|name| Self::from_name(name))
+            .unwrap_or_default()
     }
 }
 
@@ -90,7 +96,10 @@ impl OriginConfig {
     #[must_use]
     pub fn parse(text: &OsStr) -> Self {
         let bytes = text.as_bytes();
-        let split = bytes.iter().position(|byte| *byte == b'=').and_then(|at| bytes.split_at_checked(at));
+        let split = bytes
+            .iter()
+            .position(|byte| *byte == b'=')
+            .and_then(|at| bytes.split_at_checked(at));
         let id_and_path = split.and_then(|(id, path)| {
             let id = std::str::from_utf8(id).ok()?.parse().ok()?;
             Some((id, path.get(1..)?))
@@ -99,7 +108,11 @@ impl OriginConfig {
             Some((id, path)) => (Some(id), path),
             None => (None, bytes),
         };
-        Self { id, path: PathBuf::from(OsStr::from_bytes(path)), ..Self::default() }
+        Self {
+            id,
+            path: PathBuf::from(OsStr::from_bytes(path)),
+            ..Self::default()
+        }
     }
 
     /// What beside its path the log keeps of it. What is as by default is left out.
@@ -129,7 +142,10 @@ impl OriginConfig {
     /// Seconds between listings that an origin's options tell, else the default.
     #[must_use]
     pub fn interval_secs_of(spec: &OriginSpec) -> u64 {
-        spec.options.get("interval").and_then(|text| text.parse().ok()).unwrap_or(INTERVAL_SECS)
+        spec.options
+            .get("interval")
+            .and_then(|text| text.parse().ok())
+            .unwrap_or(INTERVAL_SECS)
     }
 
     /// The origin as a TOML inline table, for showing.
@@ -153,7 +169,11 @@ pub fn resolve(
     let mut resolved: Vec<(OriginId, OriginSpec)> = Vec::new();
     for origin in configured {
         let root = origin.path.as_os_str().as_bytes();
-        let same_root = || known.iter().find(|(_, spec)| spec.kind == "local" && spec.root == root);
+        let same_root = || {
+            known
+                .iter()
+                .find(|(_, spec)| spec.kind == "local" && spec.root == root)
+        };
         let id = match (&origin.id, same_root()) {
             (Some(id), _) | (None, Some((id, _))) => id.clone(),
             (None, None) => id_for(&origin.path, |id| {
@@ -175,7 +195,10 @@ pub fn resolve(
 pub fn id_for(path: &Path, taken: impl Fn(&OriginId) -> bool) -> OriginId {
     /// Room for `-` and a number.
     const LONGEST: usize = OriginId::MAX_LEN - 11;
-    let name = path.file_name().map(|name| name.to_string_lossy().to_lowercase()).unwrap_or_default();
+    let name = path
+        .file_name()
+        .map(|name| name.to_string_lossy().to_lowercase())
+        .unwrap_or_default();
     let mut base = String::new();
     for c in name.chars().take(LONGEST) {
         let plain = c.is_ascii_lowercase() || c.is_ascii_digit();
@@ -191,7 +214,11 @@ pub fn id_for(path: &Path, taken: impl Fn(&OriginId) -> bool) -> OriginId {
     };
     let mut number = 1_u32;
     loop {
-        let text = if number == 1 { base.to_owned() } else { format!("{base}-{number}") };
+        let text = if number == 1 {
+            base.to_owned()
+        } else {
+            format!("{base}-{number}")
+        };
         match text.parse() {
             Ok(id) if !taken(&id) => return id,
             _ => number += 1,
@@ -222,14 +249,21 @@ mod tests {
             let origin = OriginConfig::parse(OsStr::new(text));
             (origin.id.map(|id| id.to_string()), origin.path)
         };
-        assert_eq!(parsed("nas=/mnt/a=b"), (Some("nas".to_owned()), "/mnt/a=b".into()));
+        assert_eq!(
+            parsed("nas=/mnt/a=b"),
+            (Some("nas".to_owned()), "/mnt/a=b".into())
+        );
         assert_eq!(parsed("/mnt/a=b"), (None, "/mnt/a=b".into()));
         assert_eq!(parsed("/mnt"), (None, "/mnt".into()));
     }
 
     #[test]
     fn a_spec_keeps_what_is_not_default() {
-        let origin = OriginConfig { refresh: Refresh::Interval, interval_secs: 60, ..OriginConfig::default() };
+        let origin = OriginConfig {
+            refresh: Refresh::Interval,
+            interval_secs: 60,
+            ..OriginConfig::default()
+        };
         let id = "a".parse().unwrap();
         assert_eq!(Refresh::of(&origin.spec(&id)), Refresh::Interval);
         assert_eq!(OriginConfig::interval_secs_of(&origin.spec(&id)), 60);

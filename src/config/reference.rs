@@ -88,7 +88,10 @@ fn section<T>(text: &mut String, key: &Key<T>, name: &str) {
     let _ = write!(
         text,
         "\n### `{name}`\n\n{}\n\n- Takes: {}\n- In the file: `{} = {}`\n",
-        key.about, key.takes, name.trim_start_matches("origins."), key.example
+        key.about,
+        key.takes,
+        name.trim_start_matches("origins."),
+        key.example
     );
 }
 
@@ -100,7 +103,9 @@ mod tests {
     fn the_template_without_its_comment_signs_is_a_valid_file() {
         let text: String = template()
             .lines()
-            .filter(|line| line.starts_with("# ") && (line.contains(" = ") || line.starts_with("# [")))
+            .filter(|line| {
+                line.starts_with("# ") && (line.contains(" = ") || line.starts_with("# ["))
+            })
             .map(|line| format!("{}\n", line.trim_start_matches("# ")))
             .collect();
         let contents = super::super::file::parse(&text).unwrap();
@@ -110,17 +115,33 @@ mod tests {
 
     #[test]
     fn what_is_in_force_reads_as_what_it_says() {
-        let origin = super::super::OriginConfig { path: "/m".into(), ..Default::default() };
-        let config = Config { state_dir: "/s".into(), scan_threads: 3, origins: vec![origin], ..Default::default() };
+        let origin = super::super::OriginConfig {
+            path: "/m".into(),
+            ..Default::default()
+        };
+        let config = Config {
+            state_dir: "/s".into(),
+            scan_threads: 3,
+            origins: vec![origin],
+            ..Default::default()
+        };
         let contents = super::super::file::parse(&in_force(&config)).unwrap();
         assert_eq!(contents.origins.len(), 1);
-        assert!(contents.values.iter().any(|value| value.key == "scan.threads"));
+        assert!(
+            contents
+                .values
+                .iter()
+                .any(|value| value.key == "scan.threads")
+        );
     }
 
     #[test]
     fn the_reference_is_current() {
         let path = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/CONFIGURATION.md");
         let written = std::fs::read_to_string(path).unwrap_or_default();
-        assert!(written == markdown(), "stale: run `cargo run -- config reference > docs/CONFIGURATION.md`");
+        assert!(
+            written == markdown(),
+            "stale: run `cargo run -- config reference > docs/CONFIGURATION.md`"
+        );
     }
 }

@@ -39,7 +39,9 @@ impl Client {
             .connect_with_connector(connector)
             .await
             .map(Self)
-            .map_err(|error| Report::new(Kind::NotRunning, format!("the daemon went away: {error}")))
+            .map_err(|error| {
+                Report::new(Kind::NotRunning, format!("the daemon went away: {error}"))
+            })
     }
 
     /// Its own affairs.
@@ -72,11 +74,19 @@ fn absent(state: &StateDir, error: &io::Error) -> Report {
     match Lock::holder(state) {
         Some(pid) => {
             let who = pid.map_or_else(|| "a process".to_owned(), |pid| format!("process {pid}"));
-            Report::new(Kind::Busy, format!("{who} holds the library in {path}, but does not answer"))
-                .hint("it may be starting, stopping or working offline; try again in a moment")
+            Report::new(
+                Kind::Busy,
+                format!("{who} holds the library in {path}, but does not answer"),
+            )
+            .hint("it may be starting, stopping or working offline; try again in a moment")
         }
-        None if error.kind() == io::ErrorKind::PermissionDenied => Report::io("connect to", &state.socket(), error),
-        None => Report::new(Kind::NotRunning, format!("no daemon serves the library in {path}"))
-            .hint("start one with `musicfs mount MOUNTPOINT`, or name another place with --state-dir"),
+        None if error.kind() == io::ErrorKind::PermissionDenied => {
+            Report::io("connect to", &state.socket(), error)
+        }
+        None => Report::new(
+            Kind::NotRunning,
+            format!("no daemon serves the library in {path}"),
+        )
+        .hint("start one with `musicfs mount MOUNTPOINT`, or name another place with --state-dir"),
     }
 }

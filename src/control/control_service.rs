@@ -30,6 +30,8 @@ impl ControlService for Control {
     ) -> Result<Response<v1::ShutdownResponse>, Status> {
         tracing::info!("asked to shut down");
         self.0.shutdown.cancel();
-        Ok(Response::new(v1::ShutdownResponse { pid: std::process::id() }))
+        Ok(Response::new(v1::ShutdownResponse {
+            pid: std::process::id(),
+        }))
     }
 }

@@ -39,11 +39,20 @@ pub fn event(recorded: &Recorded) -> v1::Event {
         kind: recorded.kind.to_string(),
         version: recorded.version.into(),
         subject: recorded.subject.to_string(),
-        cause: recorded.cause.map(|cause| cause.to_string()).unwrap_or_default(),
+        cause: recorded
+            .cause
+            .map(|cause| cause.to_string())
+            .unwrap_or_default(),
         origin: about.origin.map(ToString::to_string).unwrap_or_default(),
-        path: about.path.map(|path| path.as_bytes().to_vec()).unwrap_or_default(),
+        path: about
+            .path
+            .map(|path| path.as_bytes().to_vec())
+            .unwrap_or_default(),
         track: about.track.map_or(0, |track| track.0),
-        data: recorded.event().map(|event| eventlog::wire::data(event).to_string()).unwrap_or_default(),
+        data: recorded
+            .event()
+            .map(|event| eventlog::wire::data(event).to_string())
+            .unwrap_or_default(),
     }
 }
 
@@ -63,18 +72,31 @@ impl<'a> About<'a> {
             | Event::OriginRemoved { origin }
             | Event::ScanStarted { origin, .. }
             | Event::ScanFinished { origin, .. }
-            | Event::RemovalsHeld { origin, .. } => Self { origin: Some(origin), ..Self::default() },
-            Event::TrackDiscovered { track, locator, .. } | Event::TrackReturned { track, locator, .. } => {
+            | Event::RemovalsHeld { origin, .. } => Self {
+                origin: Some(origin),
+                ..Self::default()
+            },
+            Event::TrackDiscovered { track, locator, .. }
+            | Event::TrackReturned { track, locator, .. } => {
                 let Locator { origin, path, .. } = locator;
-                Self { origin: Some(origin), path: Some(path), track: Some(*track) }
+                Self {
+                    origin: Some(origin),
+                    path: Some(path),
+                    track: Some(*track),
+                }
             }
-            Event::TrackMoved { track, to, .. } => {
-                Self { path: Some(to), track: Some(*track), ..Self::default() }
-            }
+            Event::TrackMoved { track, to, .. } => Self {
+                path: Some(to),
+                track: Some(*track),
+                ..Self::default()
+            },
             Event::TrackContentChanged { track, .. }
             | Event::TrackTagsRead { track, .. }
             | Event::TrackVanished { track }
-            | Event::TrackRead { track, .. } => Self { track: Some(*track), ..Self::default() },
+            | Event::TrackRead { track, .. } => Self {
+                track: Some(*track),
+                ..Self::default()
+            },
             Event::LayoutChanged { .. } | Event::AccessFolded { .. } => Self::default(),
         }
     }
@@ -116,7 +138,10 @@ pub(super) fn progress(origin: &OriginId, status: &ScanStatus, now: Instant) -> 
         total: status.expected,
         path: status.directory.as_bytes().to_vec(),
         rate,
-        eta: Duration::try_from_secs_f64(left).ok().filter(|_| listed > 0.0).map(duration),
+        eta: Duration::try_from_secs_f64(left)
+            .ok()
+            .filter(|_| listed > 0.0)
+            .map(duration),
         found: Some(summary(origin, &status.found, None)),
     }
 }
@@ -136,7 +161,9 @@ pub(super) fn summary(
         moved: summary.moved,
         vanished: summary.vanished,
         errors: summary.errors,
-        removals_held: row.and_then(|row| row.held_removals).map_or(0, |(missing, _)| missing),
+        removals_held: row
+            .and_then(|row| row.held_removals)
+            .map_or(0, |(missing, _)| missing),
     }
 }
 

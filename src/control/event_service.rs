@@ -40,8 +40,13 @@ impl EventService for Events {
             return Err(problem::sent(&report));
         }
         let store = Arc::clone(&self.engine.store);
-        let after = after(&*store, request.from.as_ref()).await.map_err(|error| problem::sent(&error.into()))?;
-        let filter = Filter { kinds: request.types, subject: None };
+        let after = after(&*store, request.from.as_ref())
+            .await
+            .map_err(|error| problem::sent(&error.into()))?;
+        let filter = Filter {
+            kinds: request.types,
+            subject: None,
+        };
         let events = if request.follow {
             eventlog::subscribe(store, after, filter)
         } else {
@@ -57,7 +62,10 @@ async fn after(store: &dyn EventStore, from: Option<&From>) -> Result<Position, 
         None | Some(From::Now(false)) => Ok(Position::START),
         Some(From::Position(position)) => Ok(Position(position.saturating_sub(1))),
         Some(From::Time(time)) => {
-            let micros = time.seconds.saturating_mul(1_000_000).saturating_add(i64::from(time.nanos) / 1_000);
+            let micros = time
+                .seconds
+                .saturating_mul(1_000_000)
+                .saturating_add(i64::from(time.nanos) / 1_000);
             store.position_at(Timestamp(micros.saturating_sub(1))).await
         }
         Some(From::Now(true)) => Ok(store.head()),
@@ -116,17 +124,27 @@ mod tests {
     #[tokio::test]
     async fn a_stream_begins_with_the_event_asked_for() {
         let store = MemoryStore::default();
-        let layout = LayoutSpec { template: "$title".to_owned(), names: Default::default() };
+        let layout = LayoutSpec {
+            template: "$title".to_owned(),
+            names: Default::default(),
+        };
         let events: Vec<_> = [10, 20, 30]
             .map(|at| NewEvent {
                 id: EventId::generate(),
                 recorded_at: Timestamp(at),
                 cause: None,
-                event: Event::LayoutChanged { layout: layout.clone() },
+                event: Event::LayoutChanged {
+                    layout: layout.clone(),
+                },
             })
             .into();
         store.append(Position::START, &events).await.unwrap();
-        let time = |micros: i32| From::Time(prost_types::Timestamp { seconds: 0, nanos: micros * 1_000 });
+        let time = |micros: i32| {
+            From::Time(prost_types::Timestamp {
+                seconds: 0,
+                nanos: micros * 1_000,
+            })
+        };
         let cases = [
             (None, 0),
             (Some(From::Position(1)), 0),
@@ -136,7 +154,11 @@ mod tests {
             (Some(time(21)), 2),
         ];
         for (from, expected) in cases {
-            assert_eq!(after(&store, from.as_ref()).await.unwrap(), Position(expected), "{from:?}");
+            assert_eq!(
+                after(&store, from.as_ref()).await.unwrap(),
+                Position(expected),
+                "{from:?}"
+            );
         }
     }
 }

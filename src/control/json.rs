@@ -160,7 +160,10 @@ pub fn replay(report: &v1::ReplayReport) -> Value {
 /// A moment in RFC 3339.
 #[must_use]
 pub fn time(time: &prost_types::Timestamp) -> String {
-    let micros = time.seconds.saturating_mul(1_000_000).saturating_add(i64::from(time.nanos) / 1_000);
+    let micros = time
+        .seconds
+        .saturating_mul(1_000_000)
+        .saturating_add(i64::from(time.nanos) / 1_000);
     Timestamp(micros).to_string()
 }
 

@@ -3,8 +3,8 @@
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use eventlog::event::OriginSpec;
 use eventlog::OriginId;
+use eventlog::event::OriginSpec;
 use futures::StreamExt;
 use futures::stream::BoxStream;
 use proto::v1;
@@ -37,9 +37,14 @@ impl Origins {
             return parse_id(asked);
         }
         let known = self.0.library.origins().map_err(problem::refused)?;
-        let same = known.iter().find(|(row, _)| row.spec.root == root).map(|(row, _)| row.id.clone());
+        let same = known
+            .iter()
+            .find(|(row, _)| row.spec.root == root)
+            .map(|(row, _)| row.id.clone());
         Ok(same.unwrap_or_else(|| {
-            id_for(Path::new(OsStr::from_bytes(root)), |id| known.iter().any(|(row, _)| row.id == *id))
+            id_for(Path::new(OsStr::from_bytes(root)), |id| {
+                known.iter().any(|(row, _)| row.id == *id)
+            })
         }))
     }
 }
@@ -51,7 +56,10 @@ impl OriginService for Origins {
         _: Request<v1::ListOriginsRequest>,
     ) -> Result<Response<v1::ListOriginsResponse>, Status> {
         let origins = self.0.library.origins().map_err(problem::refused)?;
-        let origins = origins.iter().map(|(row, state)| convert::origin(row, state)).collect();
+        let origins = origins
+            .iter()
+            .map(|(row, state)| convert::origin(row, state))
+            .collect();
         Ok(Response::new(v1::ListOriginsResponse { origins }))
     }
 
@@ -59,16 +67,38 @@ impl OriginService for Origins {
         &self,
         request: Request<v1::AddOriginRequest>,
     ) -> Result<Response<v1::AddOriginResponse>, Status> {
-        let v1::AddOriginRequest { id, r#type, name, root, options } = request.into_inner();
+        let v1::AddOriginRequest {
+            id,
+            r#type,
+            name,
+            root,
+            options,
+        } = request.into_inner();
         let id = self.id(&id, &root)?;
         let spec = OriginSpec {
-            kind: if r#type.is_empty() { "local".to_owned() } else { r#type },
-            name: if name.is_empty() { id.to_string() } else { name },
+            kind: if r#type.is_empty() {
+                "local".to_owned()
+            } else {
+                r#type
+            },
+            name: if name.is_empty() {
+                id.to_string()
+            } else {
+                name
+            },
             root,
             options: options.into_iter().collect(),
         };
-        let position = self.0.library.add(id.clone(), spec).await.map_err(problem::refused)?;
-        Ok(Response::new(v1::AddOriginResponse { id: id.to_string(), position: position.0 }))
+        let position = self
+            .0
+            .library
+            .add(id.clone(), spec)
+            .await
+            .map_err(problem::refused)?;
+        Ok(Response::new(v1::AddOriginResponse {
+            id: id.to_string(),
+            position: position.0,
+        }))
     }
 
     async fn remove_origin(
@@ -77,7 +107,9 @@ impl OriginService for Origins {
     ) -> Result<Response<v1::RemoveOriginResponse>, Status> {
         let id = parse_id(&request.into_inner().id)?;
         let position = self.0.library.remove(&id).await.map_err(problem::refused)?;
-        Ok(Response::new(v1::RemoveOriginResponse { position: position.0 }))
+        Ok(Response::new(v1::RemoveOriginResponse {
+            position: position.0,
+        }))
     }
 
     type RescanOriginStream = BoxStream<'static, Result<v1::RescanOriginResponse, Status>>;
@@ -86,17 +118,29 @@ impl OriginService for Origins {
         &self,
         request: Request<v1::RescanOriginRequest>,
     ) -> Result<Response<Self::RescanOriginStream>, Status> {
-        let v1::RescanOriginRequest { id, accept_removals, verify } = request.into_inner();
+        let v1::RescanOriginRequest {
+            id,
+            accept_removals,
+            verify,
+        } = request.into_inner();
         let ids = if id.is_empty() {
             let origins = self.0.library.origins().map_err(problem::refused)?;
             origins.into_iter().map(|(row, _)| row.id).collect()
         } else {
             vec![parse_id(&id)?]
         };
-        let rescan = Rescan { accept_removals, verify };
+        let rescan = Rescan {
+            accept_removals,
+            verify,
+        };
         let mut asked = Vec::with_capacity(ids.len());
         for id in ids {
-            let scan = self.0.library.rescan(&id, rescan).await.map_err(problem::refused)?;
+            let scan = self
+                .0
+                .library
+                .rescan(&id, rescan)
+                .await
+                .map_err(problem::refused)?;
             asked.push(follow(self.0.clone(), id, scan));
         }
         Ok(Response::new(futures::stream::select_all(asked).boxed()))
@@ -104,7 +148,8 @@ impl OriginService for Origins {
 }
 
 fn parse_id(text: &str) -> Result<OriginId, Status> {
-    text.parse().map_err(|error| problem::sent(&Report::new(Kind::Input, format!("{error}"))))
+    text.parse()
+        .map_err(|error| problem::sent(&Report::new(Kind::Input, format!("{error}"))))
 }
 
 /// A scan from being asked for to its end.
@@ -113,8 +158,13 @@ fn follow(
     id: OriginId,
     scan: Rescanning,
 ) -> BoxStream<'static, Result<v1::RescanOriginResponse, Status>> {
-    let message = |update| v1::RescanOriginResponse { update: Some(update) };
-    let Rescanning { progress, mut summary } = scan;
+    let message = |update| v1::RescanOriginResponse {
+        update: Some(update),
+    };
+    let Rescanning {
+        progress,
+        mut summary,
+    } = scan;
     async_stream::stream! {
         let waiting = v1::ScanPhase::Waiting.into();
         let waiting = v1::ScanProgress { origin: id.to_string(), phase: waiting, ..Default::default() };

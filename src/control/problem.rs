@@ -15,14 +15,16 @@ pub(super) fn sent(report: &Report) -> Status {
 #[must_use]
 pub fn received(status: &Status) -> Report {
     let details = serde_json::from_slice(status.details()).ok();
-    details.and_then(|details| Report::from_json(&details)).unwrap_or_else(|| {
-        let kind = match status.code() {
-            Code::InvalidArgument | Code::NotFound | Code::OutOfRange => Kind::Input,
-            Code::Unavailable | Code::Cancelled => Kind::NotRunning,
-            _ => Kind::Bug,
-        };
-        Report::new(kind, format!("the daemon said: {}", status.message()))
-    })
+    details
+        .and_then(|details| Report::from_json(&details))
+        .unwrap_or_else(|| {
+            let kind = match status.code() {
+                Code::InvalidArgument | Code::NotFound | Code::OutOfRange => Kind::Input,
+                Code::Unavailable | Code::Cancelled => Kind::NotRunning,
+                _ => Kind::Bug,
+            };
+            Report::new(kind, format!("the daemon said: {}", status.message()))
+        })
 }
 
 fn code(kind: Kind) -> Code {
@@ -47,7 +49,9 @@ pub(super) fn refused(error: LibraryError) -> Status {
     let report = Report::from(error);
     let status = sent(&report);
     match code {
-        Some(code) => Status::with_details(code, report.message(), status.details().to_vec().into()),
+        Some(code) => {
+            Status::with_details(code, report.message(), status.details().to_vec().into())
+        }
         None => status,
     }
 }

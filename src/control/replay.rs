@@ -29,7 +29,10 @@ pub fn named(names: &[String]) -> Result<Vec<ViewName>> {
     if names.is_empty() {
         return Ok(ViewName::ALL.to_vec());
     }
-    let parse = |name: &String| name.parse().map_err(|error| Report::new(Kind::Input, format!("{error}")));
+    let parse = |name: &String| {
+        name.parse()
+            .map_err(|error| Report::new(Kind::Input, format!("{error}")))
+    };
     names.iter().map(parse).collect()
 }
 
@@ -76,7 +79,11 @@ struct Ticks<'s> {
 
 impl<'s> Ticks<'s> {
     const fn new(name: ViewName, sender: &'s mpsc::Sender<Result<v1::ReplayResponse>>) -> Self {
-        Self { name, sender, last: None }
+        Self {
+            name,
+            sender,
+            last: None,
+        }
     }
 
     fn at(&mut self, current: Position, total: Position) {
@@ -85,7 +92,11 @@ impl<'s> Ticks<'s> {
         }
         self.last = Some(Instant::now());
         let (view, current, total) = (self.name.as_str().to_owned(), current.0, total.0);
-        let update = Some(Update::Progress(v1::ReplayProgress { view, current, total }));
+        let update = Some(Update::Progress(v1::ReplayProgress {
+            view,
+            current,
+            total,
+        }));
         // A reader that is behind does without.
         drop(self.sender.try_send(Ok(v1::ReplayResponse { update })));
     }

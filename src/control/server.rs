@@ -35,7 +35,10 @@ pub struct Listening {
 /// # Errors
 /// Where the socket cannot be made.
 pub fn listen(state: &StateDir) -> Result<Listening> {
-    Ok(Listening { listener: socket::bind(state)?, state: state.clone() })
+    Ok(Listening {
+        listener: socket::bind(state)?,
+        state: state.clone(),
+    })
 }
 
 impl Listening {
@@ -51,7 +54,10 @@ impl Listening {
         let serving = Server::builder()
             .add_service(ControlServiceServer::new(Control::new(engine.clone())))
             .add_service(OriginServiceServer::new(Origins::new(engine.clone())))
-            .add_service(EventServiceServer::new(Events::new(engine.clone(), stop.clone())))
+            .add_service(EventServiceServer::new(Events::new(
+                engine.clone(),
+                stop.clone(),
+            )))
             .add_service(ViewServiceServer::new(ViewsService::new(engine)))
             .serve_with_incoming_shutdown(trusted, stop.clone().cancelled_owned());
         let limit = async {

@@ -43,7 +43,9 @@ pub(super) async fn connect(path: &Path) -> io::Result<UnixStream> {
 /// True where the process at the other end is ours, or root's.
 pub(super) fn is_trusted(stream: &UnixStream) -> bool {
     let ours = rustix::process::geteuid().as_raw();
-    stream.peer_cred().is_ok_and(|peer| peer.uid() == ours || peer.uid() == 0)
+    stream
+        .peer_cred()
+        .is_ok_and(|peer| peer.uid() == ours || peer.uid() == 0)
 }
 
 fn check_length(path: &Path) -> Result<()> {
@@ -51,8 +53,12 @@ fn check_length(path: &Path) -> Result<()> {
     if length <= LONGEST {
         return Ok(());
     }
-    let message = format!("the path of the control socket {} is too long: {length} bytes", path.display());
-    Err(Report::new(Kind::Disk, message).hint("choose a --state-dir with a path of at most 90 bytes"))
+    let message = format!(
+        "the path of the control socket {} is too long: {length} bytes",
+        path.display()
+    );
+    Err(Report::new(Kind::Disk, message)
+        .hint("choose a --state-dir with a path of at most 90 bytes"))
 }
 
 #[cfg(test)]
@@ -67,7 +73,8 @@ mod tests {
         let listener = bind(&state).unwrap();
         let mode = fs::metadata(state.socket()).unwrap().permissions().mode();
         assert_eq!(mode & 0o777, 0o600);
-        let (_client, served) = tokio::join!(connect(&state.socket()), listener.accept());
+        let path = state.socket();
+        let (_client, served) = tokio::join!(connect(&path), listener.accept());
         assert!(is_trusted(&served.unwrap().0));
     }
 

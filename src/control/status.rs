@@ -40,9 +40,20 @@ pub(super) fn running(engine: &Engine) -> Result<v1::GetStatusResponse> {
         open_handles: engine.mount.open_handles(),
         fuse_operations: engine.mount.operations(),
         scans: origins.iter().filter_map(scan).collect(),
-        origins: origins.iter().map(|(row, state)| convert::origin(row, state)).collect(),
-        views: engine.views.positions().into_iter().map(|(view, at)| self::view(view, at, head)).collect(),
-        tasks: tasks.iter().map(|(name, status)| convert::task(name, status)).collect(),
+        origins: origins
+            .iter()
+            .map(|(row, state)| convert::origin(row, state))
+            .collect(),
+        views: engine
+            .views
+            .positions()
+            .into_iter()
+            .map(|(view, at)| self::view(view, at, head))
+            .collect(),
+        tasks: tasks
+            .iter()
+            .map(|(name, status)| convert::task(name, status))
+            .collect(),
     })
 }
 
@@ -68,11 +79,17 @@ pub fn stopped(
         position: head.0,
         ..v1::GetStatusResponse::default()
     };
-    let Some((catalog, tree)) = views else { return Ok(stopped) };
+    let Some((catalog, tree)) = views else {
+        return Ok(stopped);
+    };
     let nobody = OriginState::default();
     Ok(v1::GetStatusResponse {
         tracks: tree.stats()?.files,
-        origins: catalog.origins()?.iter().map(|row| convert::origin(row, &nobody)).collect(),
+        origins: catalog
+            .origins()?
+            .iter()
+            .map(|row| convert::origin(row, &nobody))
+            .collect(),
         views: vec![
             view(ViewName::Catalog, catalog.position()?, head),
             view(ViewName::Tree, tree.position()?, head),

@@ -27,6 +27,10 @@ impl ViewService for ViewsService {
         let v1::ReplayRequest { views, check } = request.into_inner();
         let names = replay::named(&views).map_err(|error| problem::sent(&error))?;
         let updates = replay::replay(self.0.views.clone(), names, check);
-        Ok(Response::new(updates.map(|update| update.map_err(|error| problem::sent(&error))).boxed()))
+        Ok(Response::new(
+            updates
+                .map(|update| update.map_err(|error| problem::sent(&error)))
+                .boxed(),
+        ))
     }
 }

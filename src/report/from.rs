@@ -103,7 +103,12 @@ impl From<MountError> for Report {
 
 impl From<MountPointError> for Report {
     fn from(error: MountPointError) -> Self {
-        let message = format!("cannot {} {}: {}", error.action, error.path.display(), error.reason);
+        let message = format!(
+            "cannot {} {}: {}",
+            error.action,
+            error.path.display(),
+            error.reason
+        );
         Self::new(Kind::Input, message).hint(error.next)
     }
 }

@@ -83,7 +83,11 @@ impl Report {
     /// A report without a hint.
     #[must_use]
     pub fn new(kind: Kind, message: impl Into<String>) -> Self {
-        Self { kind, message: message.into(), hint: None }
+        Self {
+            kind,
+            message: message.into(),
+            hint: None,
+        }
     }
 
     /// The same report, with what to do next.
@@ -96,14 +100,15 @@ impl Report {
     /// What an input or output error on `path` means; `action` such as `read the state directory`.
     #[must_use]
     pub fn io(action: &str, path: &Path, error: &io::Error) -> Self {
-        let report = Self::new(Kind::Disk, format!("cannot {action} {}: {}", path.display(), plain(error)));
+        let report = Self::new(
+            Kind::Disk,
+            format!("cannot {action} {}: {}", path.display(), plain(error)),
+        );
         match error.kind() {
-            io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
-                report.hint("free some space there and try again; nothing that was recorded is lost")
-            }
-            io::ErrorKind::ReadOnlyFilesystem => {
-                report.hint("mount that filesystem writable, or choose another place with --state-dir")
-            }
+            io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => report
+                .hint("free some space there and try again; nothing that was recorded is lost"),
+            io::ErrorKind::ReadOnlyFilesystem => report
+                .hint("mount that filesystem writable, or choose another place with --state-dir"),
             io::ErrorKind::PermissionDenied => {
                 report.hint("give your user access to it, or choose another place with --state-dir")
             }
@@ -183,7 +188,12 @@ mod tests {
     fn the_reference_of_exit_codes_is_current() {
         let text = include_str!("../../docs/CLI.md");
         for kind in Kind::ALL {
-            let row = format!("| {} | `{}` |{} |", kind.exit_code(), kind.name(), kind.meaning());
+            let row = format!(
+                "| {} | `{}` |{} |",
+                kind.exit_code(),
+                kind.name(),
+                kind.meaning()
+            );
             assert!(text.contains(&row), "docs/CLI.md has no line: {row}");
         }
     }
@@ -197,6 +207,9 @@ mod tests {
 
     #[test]
     fn system_errors_lose_their_number() {
-        assert_eq!(plain(&io::Error::from_raw_os_error(30)), "read-only file system");
+        assert_eq!(
+            plain(&io::Error::from_raw_os_error(30)),
+            "read-only file system"
+        );
     }
 }

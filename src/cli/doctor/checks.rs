@@ -27,27 +27,54 @@ pub(super) struct Finding {
 }
 
 fn ok(check: &'static str, found: impl Into<String>) -> Finding {
-    Finding { check, level: Level::Ok, found: found.into(), next: None }
+    Finding {
+        check,
+        level: Level::Ok,
+        found: found.into(),
+        next: None,
+    }
 }
 
 fn warn(check: &'static str, found: impl Into<String>, next: impl Into<String>) -> Finding {
-    Finding { check, level: Level::Warn, found: found.into(), next: Some(next.into()) }
+    Finding {
+        check,
+        level: Level::Warn,
+        found: found.into(),
+        next: Some(next.into()),
+    }
 }
 
 fn fail(check: &'static str, found: impl Into<String>, next: impl Into<String>) -> Finding {
-    Finding { check, level: Level::Fail, found: found.into(), next: Some(next.into()) }
+    Finding {
+        check,
+        level: Level::Fail,
+        found: found.into(),
+        next: Some(next.into()),
+    }
 }
 
 fn failed(check: &'static str, report: &Report) -> Finding {
-    fail(check, report.message(), report.next_step().unwrap_or("see docs/RECOVERY.md"))
+    fail(
+        check,
+        report.message(),
+        report.next_step().unwrap_or("see docs/RECOVERY.md"),
+    )
 }
 
 /// Every check, in the order in which one thing needs the other.
 pub(super) async fn all(context: &Context) -> crate::report::Result<Vec<Finding>> {
-    let mut findings = vec![device(), helper(), allow_other(Path::new("/etc/fuse.conf")), watches(), files()];
+    let mut findings = vec![
+        device(),
+        helper(),
+        allow_other(Path::new("/etc/fuse.conf")),
+        watches(),
+        files(),
+    ];
     let loaded = context.config();
     findings.push(configuration(loaded.as_ref()));
-    let dir = context.state_dir().unwrap_or_else(|_| default_state_dir(&process_env));
+    let dir = context
+        .state_dir()
+        .unwrap_or_else(|_| default_state_dir(&process_env));
     let state = StateDir::at(&dir);
     findings.push(state_dir(&state));
     findings.push(daemon(context, &state).await);
@@ -65,9 +92,11 @@ fn device() -> Finding {
     const DEVICE: &str = "/dev/fuse";
     match fs::OpenOptions::new().read(true).write(true).open(DEVICE) {
         Ok(_) => ok("fuse", format!("{DEVICE} can be opened")),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => {
-            fail("fuse", format!("there is no {DEVICE}"), "load the module: sudo modprobe fuse")
-        }
+        Err(error) if error.kind() == io::ErrorKind::NotFound => fail(
+            "fuse",
+            format!("there is no {DEVICE}"),
+            "load the module: sudo modprobe fuse",
+        ),
         Err(error) => fail(
             "fuse",
             format!("cannot open {DEVICE}: {}", plain(&error)),
@@ -79,12 +108,16 @@ fn device() -> Finding {
 fn helper() -> Finding {
     let name = "fusermount3";
     let path = std::env::var_os("PATH").unwrap_or_default();
-    let found = std::env::split_paths(&path).map(|dir| dir.join(name)).find(|path| path.is_file());
+    let found = std::env::split_paths(&path)
+        .map(|dir| dir.join(name))
+        .find(|path| path.is_file());
     match found {
         Some(path) => ok(name, path.display().to_string()),
-        None if rustix::process::geteuid().is_root() => {
-            warn(name, "not found; root mounts without it", "for other users: apt install fuse3")
-        }
+        None if rustix::process::geteuid().is_root() => warn(
+            name,
+            "not found; root mounts without it",
+            "for other users: apt install fuse3",
+        ),
         None => fail(name, "not found", "install it: apt install fuse3"),
     }
 }
@@ -99,7 +132,10 @@ fn allow_other(config: &Path) -> Finding {
         warn(
             "allow_other",
             "only you will see the mount",
-            format!("to share it (media servers, SMB), add user_allow_other to {}", config.display()),
+            format!(
+                "to share it (media servers, SMB), add user_allow_other to {}",
+                config.display()
+            ),
         )
     }
 }
@@ -109,11 +145,16 @@ fn watches() -> Finding {
     const ENOUGH: u64 = 65_536;
     let limit = fs::read_to_string("/proc/sys/fs/inotify/max_user_watches");
     match limit.ok().and_then(|text| text.trim().parse::<u64>().ok()) {
-        Some(limit) if limit >= ENOUGH => ok("inotify", format!("{limit} directories can be watched")),
+        Some(limit) if limit >= ENOUGH => {
+            ok("inotify", format!("{limit} directories can be watched"))
+        }
         Some(limit) => warn(
             "inotify",
             format!("{limit} directories can be watched; origins with more are polled"),
-            format!("raise it: sudo sysctl fs.inotify.max_user_watches={}", 8 * ENOUGH),
+            format!(
+                "raise it: sudo sysctl fs.inotify.max_user_watches={}",
+                8 * ENOUGH
+            ),
         ),
         None => warn("inotify", "not available", "origins are polled instead"),
     }
@@ -136,10 +177,13 @@ fn files() -> Finding {
 
 fn configuration(loaded: Result<&Loaded, &Report>) -> Finding {
     match loaded {
-        Ok(loaded) => ok("config", match &loaded.file {
-            Some(file) => format!("{} is fine", file.display()),
-            None => "none; the defaults are fine".to_owned(),
-        }),
+        Ok(loaded) => ok(
+            "config",
+            match &loaded.file {
+                Some(file) => format!("{} is fine", file.display()),
+                None => "none; the defaults are fine".to_owned(),
+            },
+        ),
         Err(report) => failed("config", report),
     }
 }
@@ -179,9 +223,14 @@ fn views(state: &StateDir) -> Vec<Finding> {
             return vec![warn("views", error.to_string(), next)];
         }
     };
-    let positions = catalog.position().and_then(|catalog| Ok((catalog, tree.position()?)));
+    let positions = catalog
+        .position()
+        .and_then(|catalog| Ok((catalog, tree.position()?)));
     let mut findings = vec![match positions {
-        Ok((catalog, tree)) => ok("views", format!("catalog at position {catalog}, tree at {tree}")),
+        Ok((catalog, tree)) => ok(
+            "views",
+            format!("catalog at position {catalog}, tree at {tree}"),
+        ),
         Err(error) => warn("views", error.to_string(), "musicfs replay rebuilds them"),
     }];
     findings.extend(catalog.origins().unwrap_or_default().iter().map(|row| {
@@ -199,7 +248,10 @@ fn views(state: &StateDir) -> Vec<Finding> {
 }
 
 /// Where the running daemon has mounted, else where the configuration says.
-async fn mountpoint_of(context: &Context, loaded: &crate::report::Result<Loaded>) -> Option<PathBuf> {
+async fn mountpoint_of(
+    context: &Context,
+    loaded: &crate::report::Result<Loaded>,
+) -> Option<PathBuf> {
     match track::mountpoint(context).await {
         Some(path) => Some(path),
         None => loaded.as_ref().ok()?.config.mountpoint.clone(),
@@ -220,7 +272,10 @@ fn mount(path: &Path) -> Finding {
         },
         Ok(State::Mounted(mount)) => warn(
             "mountpoint",
-            format!("{shown} has something else mounted on it, of type {}", mount.fstype),
+            format!(
+                "{shown} has something else mounted on it, of type {}",
+                mount.fstype
+            ),
             "unmount that, or choose another mountpoint",
         ),
         Ok(State::Stale(_)) => warn(
@@ -229,13 +284,25 @@ fn mount(path: &Path) -> Finding {
             format!("the next mount clears it; or now: fusermount3 -uz {shown}"),
         ),
         Ok(State::Empty) => ok("mountpoint", format!("{shown} is an empty directory")),
-        Ok(State::Absent) => warn("mountpoint", format!("there is no {shown}"), format!("mkdir -p {shown}")),
-        Ok(State::NotADirectory) => {
-            warn("mountpoint", format!("{shown} is no directory"), "choose another mountpoint")
-        }
-        Ok(State::NotEmpty) => {
-            warn("mountpoint", format!("{shown} is not empty"), "choose an empty directory")
-        }
-        Err(error) => fail("mountpoint", error.to_string(), "check the path and its permissions"),
+        Ok(State::Absent) => warn(
+            "mountpoint",
+            format!("there is no {shown}"),
+            format!("mkdir -p {shown}"),
+        ),
+        Ok(State::NotADirectory) => warn(
+            "mountpoint",
+            format!("{shown} is no directory"),
+            "choose another mountpoint",
+        ),
+        Ok(State::NotEmpty) => warn(
+            "mountpoint",
+            format!("{shown} is not empty"),
+            "choose an empty directory",
+        ),
+        Err(error) => fail(
+            "mountpoint",
+            error.to_string(),
+            "check the path and its permissions",
+        ),
     }
 }

@@ -34,13 +34,16 @@ impl Naming {
         let layout = Layout::of_or_default(&spec);
         let inputs = NameInputs::of(&row.media, &row.locator.origin, &row.locator.path);
         // Whether its album has several discs is the tree's to know; the name that it shows tells.
-        let places = [false, true].map(|multi_disc| (multi_disc, layout.place(&inputs, multi_disc)));
+        let places =
+            [false, true].map(|multi_disc| (multi_disc, layout.place(&inputs, multi_disc)));
         let told = places
             .iter()
             .find_map(|(multi_disc, place)| Some((*multi_disc, place, number(place, shown?)?)));
         let [(_, single), _] = &places;
-        let (multi_disc, place, number) =
-            told.map_or((false, single, None), |(multi_disc, place, number)| (multi_disc, place, Some(number)));
+        let (multi_disc, place, number) = told
+            .map_or((false, single, None), |(multi_disc, place, number)| {
+                (multi_disc, place, Some(number))
+            });
         let template = Template::parse(&spec.template).unwrap_or_default();
         let mut variables: Vec<Explained> = Vec::new();
         for variable in template.variables() {
@@ -48,11 +51,18 @@ impl Naming {
             if !variables.iter().any(|known| known.name == name) {
                 let value = inputs.value(variable, multi_disc);
                 let from = source(variable, &row.media, value.is_some());
-                let value = value.or_else(|| inputs.fallback(variable)).map(str::to_owned);
+                let value = value
+                    .or_else(|| inputs.fallback(variable))
+                    .map(str::to_owned);
                 variables.push(Explained { name, value, from });
             }
         }
-        Self { layout: spec, wanted: path_of(place), number, variables }
+        Self {
+            layout: spec,
+            wanted: path_of(place),
+            number,
+            variables,
+        }
     }
 
     pub(super) fn to_json(&self) -> Value {
@@ -76,7 +86,11 @@ impl Naming {
             .iter()
             .map(|variable| {
                 let value = variable.value.as_deref().unwrap_or("(none)").to_owned();
-                [format!("  ${}", variable.name), value, variable.from.clone()]
+                [
+                    format!("  ${}", variable.name),
+                    value,
+                    variable.from.clone(),
+                ]
             })
             .collect();
         out.table(&rows)?;
@@ -93,18 +107,32 @@ impl Naming {
 /// Where a variable's value comes from.
 fn source(variable: &Variable, media: &Media, has_value: bool) -> String {
     let tag = |fields: &[Field]| {
-        let found = fields.iter().find(|field| media.tags.first(field).is_some());
+        let found = fields
+            .iter()
+            .find(|field| media.tags.first(field).is_some());
         found.map(|field| format!("tag {}", field.name()))
     };
     let from_tag = match variable {
         Variable::AlbumArtist => tag(&[Field::AlbumArtist]).or_else(|| {
-            let compilation = media.tags.first(&Field::Compilation).is_some_and(|text| text != "0");
-            if compilation { tag(&[Field::Compilation]) } else { tag(&[Field::Artist]) }
+            let compilation = media
+                .tags
+                .first(&Field::Compilation)
+                .is_some_and(|text| text != "0");
+            if compilation {
+                tag(&[Field::Compilation])
+            } else {
+                tag(&[Field::Artist])
+            }
         }),
         Variable::Year | Variable::Date => tag(&[Field::Date, Field::OriginalDate]),
-        Variable::Format | Variable::FormatUpper => {
-            Some(if media.format.is_some() { "content" } else { "the file's name" }.to_owned())
-        }
+        Variable::Format | Variable::FormatUpper => Some(
+            if media.format.is_some() {
+                "content"
+            } else {
+                "the file's name"
+            }
+            .to_owned(),
+        ),
         Variable::Filename => Some("the file's name".to_owned()),
         Variable::Origin => Some("the origin".to_owned()),
         Variable::Tag(field) => tag(std::slice::from_ref(field)),

@@ -31,11 +31,17 @@ impl Hypothetical {
             cause: None,
             body: Body::Known(Event::LayoutChanged { layout }),
         };
-        Self { log, change, heads: watch::Sender::new(position) }
+        Self {
+            log,
+            change,
+            heads: watch::Sender::new(position),
+        }
     }
 
     fn refused(&self) -> StoreError {
-        StoreError::ReadOnly { path: self.log.path().display().to_string() }
+        StoreError::ReadOnly {
+            path: self.log.path().display().to_string(),
+        }
     }
 }
 
@@ -56,7 +62,10 @@ impl EventStore for Hypothetical {
             && until >= self.change.position
             && filter.lets(&self.change.kind, &self.change.subject);
         let last = wanted.then(|| Ok(self.change.clone()));
-        self.log.read(after, Some(until), filter).chain(futures::stream::iter(last)).boxed()
+        self.log
+            .read(after, Some(until), filter)
+            .chain(futures::stream::iter(last))
+            .boxed()
     }
 
     fn head(&self) -> Position {

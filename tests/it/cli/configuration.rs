@@ -21,8 +21,14 @@ fn a_file_that_is_no_toml() {
     let home = Home::new();
     home.file(FILE, "mountpoint = \n");
     let said = home.run("mount");
-    assert!(said.starts_with("[4]\nerror: ~/.config/musicfs/config.toml:1:"), "{said}");
-    assert!(said.contains("hint: correct the file, then try `musicfs config check`"), "{said}");
+    assert!(
+        said.starts_with("[4]\nerror: ~/.config/musicfs/config.toml:1:"),
+        "{said}"
+    );
+    assert!(
+        said.contains("hint: correct the file, then try `musicfs config check`"),
+        "{said}"
+    );
 }
 
 #[test]
@@ -38,11 +44,11 @@ fn a_file_that_was_named_and_is_absent() {
 #[test]
 fn a_template_that_is_none() {
     let home = Home::new();
-    home.file(FILE, "layout.template = '$artist/$titel.$format'\n");
+    home.file(FILE, "layout.template = '$artist/$titl.$format'\n");
     says(
         &home.run("config check"),
         "[4]
-        error: layout.template: template, column 9: no variable is called \"titel\"; did you mean '$title'?
+        error: layout.template: template, column 9: no variable is called \"titl\"; did you mean '$title'?
         hint: try it with `musicfs layout preview TEMPLATE`",
     );
 }
@@ -59,8 +65,14 @@ fn a_variable_that_is_wrong() {
 #[test]
 fn init_writes_a_file_once() {
     let home = Home::new();
-    says(&home.run("config init"), "wrote ~/.config/musicfs/config.toml");
-    says(&home.run("config check"), "~/.config/musicfs/config.toml is fine");
+    says(
+        &home.run("config init"),
+        "wrote ~/.config/musicfs/config.toml",
+    );
+    says(
+        &home.run("config check"),
+        "~/.config/musicfs/config.toml is fine",
+    );
     says(
         &home.run("config init"),
         "[4]
@@ -72,13 +84,23 @@ fn init_writes_a_file_once() {
 #[test]
 fn show_tells_where_values_come_from() {
     let home = Home::new();
-    home.file(FILE, "mountpoint = '~/view'\nscan.threads = 2\n\n[[origins]]\nid = 'a'\npath = '~/music'\n");
+    home.file(
+        FILE,
+        "mountpoint = '~/view'\nscan.threads = 2\n\n[[origins]]\nid = 'a'\npath = '~/music'\n",
+    );
     says(
         &home.run_with("MUSICFS_LOG_LEVEL", "warn", "config show --state-dir state"),
-        "mountpoint = \"~/view\"    # ~/.config/musicfs/config.toml:1
-        state_dir = \"~/state\"     # --state-dir
-        mount.options = []        # default
-        ",
+        "mountpoint = \"~/view\"  # ~/.config/musicfs/config.toml:1
+        state_dir = \"~/state\"  # --state-dir
+        mount.options = []  # default
+        layout.template = (none)  # default
+        layout.names = (none)  # default
+        scan.threads = 2  # ~/.config/musicfs/config.toml:2
+        log.level = \"warn\"  # MUSICFS_LOG_LEVEL
+        log.format = \"text\"  # default
+        log.file = (none)  # default
+        origins = [{ id = \"a\", type = \"local\", path = \"~/music\", refresh = \"watch\", interval = 300 }]  \
+         # ~/.config/musicfs/config.toml:4",
     );
 }
 
@@ -86,7 +108,8 @@ fn show_tells_where_values_come_from() {
 fn show_is_data_too() {
     let home = Home::new();
     let shown: serde_json::Value =
-        serde_json::from_str(&home.run_with("MUSICFS_SCAN_THREADS", "3", "config show --json")).unwrap();
+        serde_json::from_str(&home.run_with("MUSICFS_SCAN_THREADS", "3", "config show --json"))
+            .unwrap();
     assert_eq!(shown["scan.threads"]["value"], 3);
     assert_eq!(shown["scan.threads"]["source"], "MUSICFS_SCAN_THREADS");
     assert_eq!(shown["mountpoint"]["value"], serde_json::Value::Null);

@@ -21,7 +21,12 @@ fn a_library_that_is_not_there() {
 fn commands_that_need_a_daemon() {
     let home = Home::new();
     some_log(&home.dir("state"));
-    for line in ["shutdown", "events --follow", "origin add music", "origin rescan"] {
+    for line in [
+        "shutdown",
+        "events --follow",
+        "origin add music",
+        "origin rescan",
+    ] {
         says(
             &home.run(&format!("{line} --state-dir state")),
             "[8]
@@ -45,8 +50,10 @@ fn events_are_read_from_the_log() {
     let home = Home::new();
     some_log(&home.dir("state"));
     let said = home.run("events --state-dir state --from 49 --json");
-    let events: Vec<serde_json::Value> =
-        said.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let events: Vec<serde_json::Value> = said
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect();
     assert_eq!(events.len(), 2);
     let last = &events[1];
     assert_eq!(last["position"], 50);
@@ -74,10 +81,22 @@ fn a_type_that_no_event_has() {
 fn the_log_is_verified_copied_exported_and_imported() {
     let home = Home::new();
     some_log(&home.dir("state"));
-    says(&home.run("log verify --state-dir state"), "50 events, all as they were written");
-    says(&home.run("log backup copy.db --state-dir state"), "50 events backed up to ~/copy.db");
-    says(&home.run("log export log.jsonl --state-dir state"), "50 events exported to log.jsonl");
-    says(&home.run("log import log.jsonl --state-dir other"), "50 events imported to ~/other/log/events.db");
+    says(
+        &home.run("log verify --state-dir state"),
+        "50 events, all as they were written",
+    );
+    says(
+        &home.run("log backup copy.db --state-dir state"),
+        "50 events backed up to ~/copy.db",
+    );
+    says(
+        &home.run("log export log.jsonl --state-dir state"),
+        "50 events exported to log.jsonl",
+    );
+    says(
+        &home.run("log import log.jsonl --state-dir other"),
+        "50 events imported to ~/other/log/events.db",
+    );
     let events = |state: &str| home.run(&format!("events --json --state-dir {state}"));
     assert_eq!(events("state"), events("other"));
     says(
@@ -94,13 +113,22 @@ fn a_damaged_log_is_named_with_its_place() {
     let path = home.path("state/log/events.db");
     let bytes = std::fs::read(&path).unwrap();
     let needle = b"49 $title";
-    let at = bytes.windows(needle.len()).position(|window| window == needle).unwrap();
+    let at = bytes
+        .windows(needle.len())
+        .position(|window| window == needle)
+        .unwrap();
     let file = std::fs::OpenOptions::new().write(true).open(&path).unwrap();
     file.write_all_at(b"X", at as u64).unwrap();
     for line in ["log verify", "-q mount view --origin music"] {
         let said = home.run(&format!("{line} --state-dir state"));
-        assert!(said.starts_with("[7]\nerror: the log is damaged at position 50: "), "{line}: {said}");
-        assert!(said.contains("hint: nothing was changed; `musicfs log verify`"), "{said}");
+        assert!(
+            said.starts_with("[7]\nerror: the log is damaged at position 50: "),
+            "{line}: {said}"
+        );
+        assert!(
+            said.contains("hint: nothing was changed; `musicfs log verify`"),
+            "{said}"
+        );
     }
 }
 
@@ -108,20 +136,20 @@ fn a_damaged_log_is_named_with_its_place() {
 fn views_are_rebuilt_without_a_daemon() {
     let home = Home::new();
     some_log(&home.dir("state"));
-    let said = home.run("replay --json --state-dir state");
-    let report: serde_json::Value = serde_json::from_str(&said).unwrap();
-    let names: Vec<&str> = report["views"]
-        .as_array()
-        .unwrap()
+    let report = home.json("replay --json --state-dir state");
+    let views = report["views"].as_array().unwrap();
+    let names: Vec<&str> = views
         .iter()
         .map(|view| view["name"].as_str().unwrap())
         .collect();
     assert_eq!(names, ["catalog", "tree"]);
-    let checked: serde_json::Value =
-        serde_json::from_str(&home.run("replay --check --json tree --state-dir state")).unwrap();
+    let checked = home.json("replay --check --json tree --state-dir state");
     let tree = &checked["views"][0];
-    assert_eq!((&tree["position"], &tree["events"], &tree["equal"]), (&50.into(), &50.into(), &true.into()));
-    assert_eq!(tree["digest"], report["views"][1]["digest"]);
+    assert_eq!(
+        (&tree["position"], &tree["events"], &tree["equal"]),
+        (&50.into(), &50.into(), &true.into())
+    );
+    assert_eq!(tree["digest"], views[1]["digest"]);
     assert!(tree["seconds"].as_f64().is_some());
     says(
         &home.run("replay albums --state-dir state"),
@@ -134,13 +162,27 @@ fn views_are_rebuilt_without_a_daemon() {
 fn the_status_of_a_library_at_rest() {
     let home = Home::new();
     some_log(&home.dir("state"));
+    assert!(
+        home.run("status --state-dir state")
+            .starts_with("[8]\nmusicfs ")
+    );
+    let without_views = home.json("status --json --state-dir state");
+    assert_eq!(without_views["position"], 50);
     home.run("replay --state-dir state");
-    let said = home.run("status --json --state-dir state");
-    let (code, said) = said.split_once('\n').unwrap();
-    assert_eq!(code, "[8]");
-    let status: serde_json::Value = serde_json::from_str(said.lines().next().unwrap()).unwrap();
-    assert_eq!((&status["state"], &status["position"]), (&"stopped".into(), &50.into()));
-    for member in ["version", "mountpoint", "tracks", "uptime_secs", "origins", "views", "scans"] {
+    let status = home.json("status --json --state-dir state");
+    assert_eq!(
+        (&status["state"], &status["position"]),
+        (&"stopped".into(), &50.into())
+    );
+    for member in [
+        "version",
+        "mountpoint",
+        "tracks",
+        "uptime_secs",
+        "origins",
+        "views",
+        "scans",
+    ] {
         assert!(status.get(member).is_some(), "{member}");
     }
 }
@@ -161,6 +203,12 @@ fn a_path_that_the_library_never_had() {
 #[test]
 fn an_option_that_is_none() {
     let said = Home::new().run("status --jsn");
-    assert!(said.starts_with("[2]\nerror: unexpected argument '--jsn' found"), "{said}");
-    assert!(said.contains("tip: a similar argument exists: '--json'"), "{said}");
+    assert!(
+        said.starts_with("[2]\nerror: unexpected argument '--jsn' found"),
+        "{said}"
+    );
+    assert!(
+        said.contains("tip: a similar argument exists: '--json'"),
+        "{said}"
+    );
 }

@@ -1,6 +1,7 @@
-//! The command line without a daemon: every message names the thing and the next step.
+//! The command line: what it says, as data and to people, with a daemon and without.
 
 mod configuration;
+mod daemon;
 mod library;
 mod mounting;
 mod tool;

@@ -153,11 +153,17 @@ fn a_state_directory_that_is_read_only() {
     if is_root() {
         // Root writes wherever there is a disk; /proc is none.
         let said = home.run("mount view --origin music --state-dir /proc/state");
-        assert!(said.starts_with("[6]\nerror: cannot create the state directory /proc/state: "), "{said}");
+        assert!(
+            said.starts_with("[6]\nerror: cannot create the state directory /proc/state: "),
+            "{said}"
+        );
         return;
     }
     let state = home.dir("state");
     std::fs::set_permissions(&state, PermissionsExt::from_mode(0o500)).unwrap();
     let said = home.run("mount view --origin music --state-dir state");
-    assert!(said.starts_with("[6]\nerror: cannot create ~/state/log: permission denied"), "{said}");
+    assert!(
+        said.starts_with("[6]\nerror: cannot create ~/state/log: permission denied"),
+        "{said}"
+    );
 }

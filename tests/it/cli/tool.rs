@@ -63,11 +63,27 @@ impl Home {
         self.told(command)
     }
 
+    /// What the tool prints as data, whatever its exit code.
+    pub(super) fn json(&self, line: &str) -> serde_json::Value {
+        let output = self.command(line).output().unwrap();
+        serde_json::from_slice(&output.stdout).unwrap()
+    }
+
     fn told(&self, mut command: Command) -> String {
-        let Output { status, stdout, stderr } = command.output().unwrap();
+        let Output {
+            status,
+            stdout,
+            stderr,
+        } = command.output().unwrap();
         let code = status.code().unwrap();
-        let code = if code == 0 { String::new() } else { format!("[{code}]\n") };
-        let text = [stdout, stderr].map(|bytes| String::from_utf8(bytes).unwrap()).concat();
+        let code = if code == 0 {
+            String::new()
+        } else {
+            format!("[{code}]\n")
+        };
+        let text = [stdout, stderr]
+            .map(|bytes| String::from_utf8(bytes).unwrap())
+            .concat();
         code + &text.replace(&self.0.path().display().to_string(), "~")
     }
 }
@@ -94,13 +110,17 @@ pub(super) fn some_log(state: &Path) {
     std::fs::create_dir_all(state.join("views")).unwrap();
     let events: Vec<NewEvent> = (0..50)
         .map(|number| {
-            let layout =
-                LayoutSpec { template: format!("$artist/{number} $title"), names: NameProfile::Posix };
+            let layout = LayoutSpec {
+                template: format!("$artist/{number} $title"),
+                names: NameProfile::Posix,
+            };
             NewEvent::now(Event::LayoutChanged { layout }, None)
         })
         .collect();
     tokio::runtime::Runtime::new().unwrap().block_on(async {
-        let log = SqliteStore::open(state.join("log/events.db")).await.unwrap();
+        let log = SqliteStore::open(state.join("log/events.db"))
+            .await
+            .unwrap();
         log.append(Position::START, &events).await.unwrap();
         log.close().await;
     });

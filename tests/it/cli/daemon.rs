@@ -1,0 +1,254 @@
+//! The commands beside a running daemon, and mounts that meet another.
+
+use std::fs;
+use std::process::Output;
+
+use crate::world::{World, flac};
+
+fn song(world: &World, name: &str, seed: u64, title: &str) {
+    let tags = [
+        ("ARTIST", "Ann"),
+        ("ALBUM", "One"),
+        ("TITLE", title),
+        ("TRACKNUMBER", "1"),
+    ];
+    fs::write(world.music().join(name), flac(seed, &tags)).unwrap();
+}
+
+fn one_song() -> World {
+    let mut world = World::new();
+    song(&world, "first.flac", 1, "Song");
+    world.start();
+    world
+}
+
+/// Exit code and standard error.
+fn refusal(output: &Output) -> (i32, String) {
+    (
+        output.status.code().unwrap(),
+        String::from_utf8_lossy(&output.stderr).into_owned(),
+    )
+}
+
+#[test]
+fn status_has_every_member_that_scripts_rely_on() {
+    let world = one_song();
+    let status = world.status();
+    assert_eq!(status["state"], "ready");
+    assert_eq!(status["tracks"], 1);
+    assert_eq!(status["mountpoint"], world.mnt().to_str().unwrap());
+    assert_eq!(status["version"], env!("CARGO_PKG_VERSION"));
+    assert!(status["uptime_secs"].as_f64().unwrap() > 0.0);
+    assert!(status["scans"].as_array().unwrap().is_empty());
+    let origin = &status["origins"][0];
+    assert_eq!(
+        (
+            &origin["id"],
+            &origin["type"],
+            &origin["health"],
+            &origin["tracks"]
+        ),
+        (
+            &"music".into(),
+            &"local".into(),
+            &"healthy".into(),
+            &1.into()
+        )
+    );
+    let position = status["position"].as_u64().unwrap();
+    world.until("the views are up to date", |world| {
+        let views = world.status()["views"].as_array().unwrap().clone();
+        views.len() == 2 && views.iter().all(|view| view["position"] == position)
+    });
+}
+
+#[test]
+fn in_the_background_the_tool_returns_when_the_mount_answers() {
+    let world = World::new();
+    song(&world, "first.flac", 1, "Song");
+    let mut command = world.tool([
+        "mount".as_ref(),
+        world.mnt().as_os_str(),
+        "--daemon".as_ref(),
+        "--json".as_ref(),
+        "--origin".as_ref(),
+        world.music().as_os_str(),
+    ]);
+    let output = command.output().unwrap();
+    assert!(output.status.success(), "{output:?}");
+    assert!(fs::metadata(world.mnt().join(".status/version")).is_ok());
+    let told: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(told["pid"], world.status()["pid"]);
+    assert!(world.run(["shutdown"]).status.success());
+    assert!(!world.mnt().join(".status").exists());
+    assert!(!world.state().join("control.sock").exists());
+    assert!(world.state().join("musicfs.log").exists());
+}
+
+#[test]
+fn a_second_daemon_is_told_of_the_first() {
+    let world = one_song();
+    let (code, said) = refusal(&world.run(["mount".as_ref(), world.mnt().as_os_str()]));
+    assert_eq!(code, 5);
+    assert!(
+        said.contains(&format!("in use by process {}", world.pid())),
+        "{said}"
+    );
+    let other = world.path().join("other");
+    let mut command = world.tool(["mount".as_ref(), world.mnt().as_os_str()]);
+    let (code, said) = refusal(&command.arg("--state-dir").arg(&other).output().unwrap());
+    assert_eq!(code, 2, "--state-dir was given twice: {said}");
+    let mut command = std::process::Command::new(crate::world::binary());
+    command
+        .arg("mount")
+        .arg(world.mnt())
+        .arg("--state-dir")
+        .arg(&other);
+    let (code, said) = refusal(&command.output().unwrap());
+    assert_eq!(code, 3, "{said}");
+    assert!(said.contains("is mounted there"), "{said}");
+}
+
+#[test]
+fn a_mount_that_a_killed_daemon_left_is_cleared() {
+    let mut world = one_song();
+    world.kill();
+    assert!(fs::read_dir(world.mnt()).is_err());
+    let doctor = world.run(["doctor", "--json"]);
+    let report: serde_json::Value = serde_json::from_slice(&doctor.stdout).unwrap();
+    assert!(
+        report["checks"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .all(|check| check["level"] != "fail"),
+        "{report}"
+    );
+    world.start();
+    assert_eq!(world.tree().len(), 1);
+    world.stop();
+}
+
+#[test]
+fn origins_come_and_go_while_the_library_is_mounted() {
+    let world = one_song();
+    let more = world.path().join("more");
+    fs::create_dir(&more).unwrap();
+    fs::write(
+        more.join("a.flac"),
+        flac(7, &[("ARTIST", "Bob"), ("TITLE", "Tune")]),
+    )
+    .unwrap();
+    let added = world.json([
+        "origin",
+        "add",
+        "--json",
+        &format!("extra={}", more.display()),
+    ]);
+    assert_eq!(added["id"], "extra");
+    world.until("the new origin is listed", |world| {
+        world.status()["tracks"] == 2
+    });
+    let listed = world.json(["origin", "list", "--json"]);
+    assert_eq!(listed["origins"].as_array().unwrap().len(), 2);
+    let scan = world.json(["origin", "rescan", "extra", "--json"]);
+    assert_eq!(
+        (&scan["origin"], &scan["complete"], &scan["listed"]),
+        (&"extra".into(), &true.into(), &1.into())
+    );
+    let (code, said) = refusal(&world.run(["origin", "rescan", "nothing"]));
+    assert_eq!(code, 3);
+    assert!(said.contains("there is no origin nothing"), "{said}");
+    world.json(["origin", "remove", "extra", "--json"]);
+    world.until("its track is gone", |world| world.status()["tracks"] == 1);
+    assert!(more.join("a.flac").exists());
+}
+
+#[test]
+fn a_name_is_explained_and_so_is_its_end() {
+    let world = one_song();
+    let path = world.mnt().join("Ann/One [FLAC]/01 - Song.flac");
+    let explain = |path: &str| world.json(["explain", "--json", path]);
+    let told = explain(path.to_str().unwrap());
+    assert_eq!(told["state"], "shown");
+    assert_eq!(told["path"], "Ann/One [FLAC]/01 - Song.flac");
+    assert_eq!(told["naming"]["number"], 1);
+    let artist = &told["naming"]["variables"][0];
+    assert_eq!(
+        (&artist["name"], &artist["value"], &artist["from"]),
+        (&"albumartist".into(), &"Ann".into(), &"tag artist".into())
+    );
+    let original = world.music().join("first.flac");
+    assert_eq!(explain(original.to_str().unwrap())["track"], told["track"]);
+    assert_eq!(explain("track:1")["track"], told["track"]);
+
+    fs::remove_file(original).unwrap();
+    world.until("the track is gone", |world| world.status()["tracks"] == 0);
+    let told = explain(path.to_str().unwrap());
+    assert_eq!(
+        (&told["state"], &told["formerly"]),
+        (&"gone".into(), &true.into())
+    );
+    let vanished = world
+        .events()
+        .into_iter()
+        .rfind(|event| event["kind"] == "track.vanished")
+        .unwrap();
+    assert_eq!(told["gone"]["position"], vanished["position"]);
+    assert_eq!(told["gone"]["cause"], vanished["cause"]);
+    let history = world.run(["history", "--json", path.to_str().unwrap()]);
+    let kinds: Vec<_> = crate::world::lines(&history.stdout)
+        .into_iter()
+        .map(|event| event["kind"].clone())
+        .collect();
+    assert_eq!(kinds, ["track.discovered", "track.vanished"]);
+}
+
+#[test]
+fn another_layout_is_tried_before_it_is_taken() {
+    let world = one_song();
+    let preview = world.json(["layout", "preview", "--json", "$title.$format"]);
+    assert_eq!(
+        (&preview["tracks"], &preview["moved"]),
+        (&1.into(), &1.into())
+    );
+    assert_eq!(preview["moves"][0]["to"], "Song.flac");
+    let same = world.json(["layout", "show", "--json"]);
+    let same = world.json([
+        "layout",
+        "preview",
+        "--json",
+        same["template"].as_str().unwrap(),
+    ]);
+    assert_eq!(same["moved"], 0);
+    assert!(world.mnt().join("Ann/One [FLAC]/01 - Song.flac").exists());
+}
+
+#[test]
+fn replays_leave_the_mount_serving() {
+    let world = one_song();
+    let report = world.json(["replay", "--json"]);
+    assert_eq!(report["views"].as_array().unwrap().len(), 2);
+    assert_eq!(world.tree().len(), 1);
+    let report = world.json(["replay", "--check", "--json"]);
+    assert!(
+        report["views"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .all(|view| view["equal"] == true),
+        "{report}"
+    );
+}
+
+#[test]
+fn only_our_own_user_may_open_the_socket() {
+    use std::os::unix::fs::PermissionsExt;
+
+    let world = one_song();
+    let mode = fs::metadata(world.state().join("control.sock"))
+        .unwrap()
+        .permissions()
+        .mode();
+    assert_eq!(mode & 0o777, 0o600);
+}
