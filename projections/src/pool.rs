@@ -1,6 +1,7 @@
 //! Read-only connections to the generation of a view that is served.
 
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use arc_swap::ArcSwap;
@@ -20,14 +21,12 @@ const CACHE_KIB: i64 = 1024;
 struct Pool {
     path: PathBuf,
     idle: Mutex<Vec<Connection>>,
+    is_damaged: AtomicBool,
 }
 
 impl Pool {
     fn new(path: PathBuf) -> Self {
-        Self {
-            path,
-            idle: Mutex::default(),
-        }
+        Self { path, idle: Mutex::default(), is_damaged: AtomicBool::new(false) }
     }
 
     fn take(&self) -> rusqlite::Result<Connection> {
@@ -84,9 +83,11 @@ impl Source {
         self.current.load().path.clone()
     }
 
-    /// Returns once a reader has met damage.
+    /// Returns once a reader has met damage in the generation that is served.
     pub(crate) async fn damaged(&self) {
-        self.damage.notified().await;
+        while !self.current.load().is_damaged.load(Ordering::Acquire) {
+            self.damage.notified().await;
+        }
     }
 
     /// Runs a query on an idle connection. Several statements in one query see one state only
@@ -120,7 +121,10 @@ impl Source {
         });
         answer.map_err(|source| {
             if is_damage(&source) {
-                tracing::warn!(view = self.view, path = %pool.path.display(), %source, "view is damaged");
+if !pool.is_damaged.swap(true, Ordering::AcqRel) {
+                    let path = pool.path.display();
+                    tracing::warn!(view = self.view, %path, %source, "view is damaged");
+                }
                 self.damage.notify_one();
             }
             ViewError::Unreadable { view: self.view, path: pool.path.clone(), source }

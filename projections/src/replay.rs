@@ -47,6 +47,9 @@ impl ReplayReport {
 /// Told of a replay as it goes on: how far it is, and how far it has to go.
 pub type OnProgress<'p> = &'p mut dyn FnMut(Position, Position);
 
+/// Asked between batches: an error ends the replay.
+type Step<'s> = &'s mut dyn FnMut(Position, Position) -> Result<(), ViewError>;
+
 /// Replays a view into a scratch file, and compares.
 pub(crate) fn check<V: View>(
     shared: &Shared<V>,
@@ -55,7 +58,7 @@ pub(crate) fn check<V: View>(
     let _busy = Busy::mark(shared)?;
     let path = shared.generations.scratch(V::NAME);
     delete(&path);
-    let report = replay(shared, &path, progress).map(|(_, report)| report);
+    let report = replay(shared, &path, &mut shared.step(progress)).map(|(_, report)| report);
     delete(&path);
     report
 }
@@ -67,7 +70,7 @@ pub(crate) fn rebuild<V: View>(
 ) -> Result<ReplayReport, ViewError> {
     let _busy = Busy::mark(shared)?;
     let path = shared.generations.next(V::NAME)?;
-    let served = replay(shared, &path, progress).and_then(|(file, report)| {
+    let served = replay(shared, &path, &mut shared.step(progress)).and_then(|(file, report)| {
         shared.adopt(file.seal()?, report.equal)?;
         Ok(report)
     });
@@ -81,7 +84,7 @@ pub(crate) fn rebuild_unserved<V: View>(shared: &Shared<V>) -> Result<Position, 
     let path = shared.generations.next(V::NAME)?;
     let build = || {
         let mut file = ViewFile::<V>::create_unsealed(&path)?;
-        near(&mut file, shared, &mut |_, _| {}, || shared.log.head())?;
+        near(&mut file, shared, &mut shared.step(&mut |_, _| {}), || shared.log.head())?;
         shared.adopt(file.seal()?, false)
     };
     build().inspect_err(|_| delete(&path))
@@ -97,7 +100,11 @@ pub(crate) fn replay_to<V: View>(
 ) -> Result<ReplayReport, ViewError> {
     let began = Instant::now();
     let mut file = ViewFile::<V>::create_unsealed(path)?;
-    build(&mut file, log, runtime, until, progress)?;
+    let mut step = |done, target| {
+        progress(done, target);
+        Ok(())
+    };
+    build(&mut file, log, runtime, until, &mut step)?;
     let file = file.seal()?;
     let elapsed = began.elapsed();
     let digest = file.digest()?;
@@ -134,18 +141,18 @@ pub(crate) fn belongs<V: View>(
 fn replay<V: View>(
     shared: &Shared<V>,
     path: &Path,
-    progress: OnProgress<'_>,
+    step: Step<'_>,
 ) -> Result<(ViewFile<V>, ReplayReport), ViewError> {
     let began = Instant::now();
     let mut file = ViewFile::<V>::create_unsealed(path)?;
-    near(&mut file, shared, progress, || *shared.position.borrow())?;
+    near(&mut file, shared, step, || *shared.position.borrow())?;
     let served = Snapshot::of(shared)?;
     build(
         &mut file,
         &*shared.log,
         &shared.runtime,
         served.position,
-        progress,
+        step,
     )?;
     let elapsed = began.elapsed();
     let digest = file.digest()?;
@@ -166,11 +173,11 @@ fn replay<V: View>(
 fn near<V: View>(
     file: &mut ViewFile<V>,
     shared: &Shared<V>,
-    progress: OnProgress<'_>,
+    step: Step<'_>,
     target: impl Fn() -> Position,
 ) -> Result<(), ViewError> {
     while target() > file.position().plus(NEAR) {
-        build(file, &*shared.log, &shared.runtime, target(), progress)?;
+        build(file, &*shared.log, &shared.runtime, target(), step)?;
     }
     Ok(())
 }
@@ -180,10 +187,10 @@ fn build<V: View>(
     log: &dyn EventStore,
     runtime: &Handle,
     until: Position,
-    progress: OnProgress<'_>,
+    step: Step<'_>,
 ) -> Result<(), ViewError> {
     while advance(file, log, runtime, until)?.is_some() {
-        progress(file.position(), until);
+        step(file.position(), until)?;
     }
     Ok(())
 }

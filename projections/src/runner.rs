@@ -79,11 +79,8 @@ impl<V: View> Runner<V> {
             generations,
             commands,
         });
-        let keeper = Keeper {
-            shared: shared.clone(),
-            inbox,
-            file: is_current.then_some(file),
-        };
+        let file = is_current.then_some(file);
+        let keeper = Keeper { shared: shared.clone(), inbox, file, rebuild: None };
         let thread = thread::Builder::new()
             .name(format!("view-{}", V::NAME))
             .spawn(move || keeper.run())
@@ -124,6 +121,17 @@ impl<V: View> Shared<V> {
         sent.map_err(|_| ViewError::Closed)?;
         answer.blocking_recv().map_err(|_| ViewError::Closed)?
     }
+
+    /// Ends a replay once the runner has ended; passes on how far it is until then.
+    pub(crate) fn step<'s>(
+        &'s self,
+        progress: &'s mut dyn FnMut(Position, Position),
+    ) -> impl FnMut(Position, Position) -> Result<(), ViewError> + 's {
+        move |done, target| {
+            progress(done, target);
+            if self.commands.is_closed() { Err(ViewError::Closed) } else { Ok(()) }
+        }
+    }
 }
 
 /// The thread behind a [`Runner`].
@@ -132,6 +140,8 @@ struct Keeper<V: View> {
     inbox: mpsc::UnboundedReceiver<Command<V>>,
     /// The generation that is served; none where it cannot be gone on with.
     file: Option<ViewFile<V>>,
+    /// The thread that builds another, where it cannot.
+    rebuild: Option<thread::JoinHandle<()>>,
 }
 
 /// Why the keeper woke up.
@@ -156,8 +166,17 @@ impl<V: View> Keeper<V> {
                 Wake::Command(Some(Command::Adopt { file, equal, done })) => {
                     let _ = done.send(self.adopt(file, equal));
                 }
-                Wake::Command(Some(Command::Stop) | None) => return,
+                Wake::Command(Some(Command::Stop) | None) => return self.end(),
             }
+        }
+    }
+
+    /// Refuses what is asked from now on, which also ends a rebuild under way.
+    fn end(mut self) {
+        self.inbox.close();
+        while self.inbox.try_recv().is_ok() {}
+        if self.rebuild.take().is_some_and(|thread| thread.join().is_err()) {
+            tracing::error!(view = V::NAME, "the rebuild's thread panicked");
         }
     }
 
@@ -171,10 +190,10 @@ impl<V: View> Keeper<V> {
         while self.inbox.is_empty() {
             match advance(file, &*self.shared.log, &self.shared.runtime, head) {
                 Ok(Some(changes)) => {
-                    self.shared.position.send_replace(file.position());
                     self.shared
                         .feed
                         .publish(file.position(), changes.distinct());
+                    self.shared.position.send_replace(file.position());
                 }
                 Ok(None) => break,
                 Err(error) => return self.failed(&error),
@@ -201,11 +220,11 @@ impl<V: View> Keeper<V> {
         }
     }
 
-    fn rebuild_beside(&self) {
+    fn rebuild_beside(&mut self) {
         let shared = self.shared.clone();
         let build = move || {
             while let Err(error) = replay::rebuild_unserved(&shared) {
-                if matches!(error, ViewError::Closed) || shared.commands.is_closed() {
+                if shared.commands.is_closed() {
                     return;
                 }
                 tracing::error!(view = V::NAME, %error, "rebuild failed, trying again");
@@ -215,8 +234,9 @@ impl<V: View> Keeper<V> {
         let spawned = thread::Builder::new()
             .name(format!("rebuild-{}", V::NAME))
             .spawn(build);
-        if let Err(error) = spawned {
-            tracing::error!(view = V::NAME, %error, "no thread for a rebuild");
+        match spawned {
+            Ok(thread) => self.rebuild = Some(thread),
+            Err(error) => tracing::error!(view = V::NAME, %error, "no thread for a rebuild"),
         }
     }
 
@@ -240,7 +260,9 @@ impl<V: View> Keeper<V> {
         let adopted = file.position();
         let kept = file.path().to_owned();
         drop(self.file.replace(file));
-        self.shared.generations.keep_only(V::NAME, &kept)?;
+        if let Err(error) = self.shared.generations.keep_only(V::NAME, &kept) {
+            tracing::warn!(view = V::NAME, %error, "the old view's file stays until the next start");
+        }
         tracing::info!(
             view = V::NAME,
             position = adopted.0,
@@ -250,7 +272,7 @@ impl<V: View> Keeper<V> {
     }
 
     fn wait(&mut self, heads: &mut watch::Receiver<Position>, pause: Option<Duration>) -> Wake<V> {
-        let Self { shared, inbox, .. } = self;
+        let Self { shared, inbox, file, .. } = self;
         shared.runtime.block_on(async {
             let more = async {
                 match pause {
@@ -265,7 +287,7 @@ impl<V: View> Keeper<V> {
             tokio::select! {
                 biased;
                 command = inbox.recv() => Wake::Command(command),
-                () = shared.source.damaged() => Wake::Damaged,
+                () = shared.source.damaged(), if file.is_some() => Wake::Damaged,
                 () = more => Wake::Head,
             }
         })

@@ -1,0 +1,156 @@
+//! Figures of catalog and tree: PERF-2, PERF-4, PERF-5, PERF-11, VIEW-7.
+//!
+//! `cargo bench -p musicfs-projections --bench views -- [TRACKS] [DIRECTORY]`; with a directory, the
+//! log and views are kept there and used again.
+
+mod library;
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use eventlog::{EventStore, SqliteStore, TrackId};
+use projections::{Ino, TreeReader, ViewName, Views};
+use tokio::runtime::Runtime;
+
+type Failure = Box<dyn std::error::Error>;
+
+fn main() -> Result<(), Failure> {
+    let mut arguments = std::env::args().skip(1).filter(|argument| !argument.starts_with("--"));
+    let tracks: u64 = arguments.next().map_or(Ok(100_000), |text| text.parse())?;
+    let kept = arguments.next().map(PathBuf::from);
+    let scratch = tempfile::tempdir()?;
+    let directory = kept.as_deref().unwrap_or(scratch.path());
+    let runtime = Runtime::new()?;
+    let log = Arc::new(runtime.block_on(SqliteStore::open(directory.join("events.db")))?);
+    if log.head().0 == 0 {
+        let began = Instant::now();
+        runtime.block_on(library::write(&*log, tracks))?;
+        report("log written", began.elapsed());
+    }
+    let views = directory.join("views");
+    catch_up(&views, log.clone(), &runtime)?;
+    open(&views, log.clone(), &runtime)?;
+    let views = Views::open(&views, log.clone(), runtime.handle())?;
+    latencies(&views, tracks)?;
+    rebuild(&views)?;
+    println!("{:<34} {:>10.1} MB", "resident now", resident("VmRSS:"));
+    println!("{:<34} {:>10.1} MB", "resident at most", resident("VmHWM:"));
+    views.shutdown();
+    Ok(())
+}
+
+/// From nothing, served as they grow.
+fn catch_up(directory: &Path, log: Arc<SqliteStore>, runtime: &Runtime) -> Result<(), Failure> {
+    let began = Instant::now();
+    let views = Views::open(directory, log.clone(), runtime.handle())?;
+    runtime.block_on(views.wait_for(log.head()))?;
+    report("both views caught up", began.elapsed());
+    views.shutdown();
+    Ok(())
+}
+
+/// To the first answer of both.
+fn open(directory: &Path, log: Arc<SqliteStore>, runtime: &Runtime) -> Result<(), Failure> {
+    let mut times = Vec::new();
+    for _ in 0..11 {
+        let began = Instant::now();
+        let views = Views::open(directory, log.clone(), runtime.handle())?;
+        views.tree().list(Ino::ROOT, Ino(0), 100)?;
+        views.catalog().origins()?;
+        times.push(began.elapsed());
+        views.shutdown();
+    }
+    percentiles("open to first answer", times);
+    Ok(())
+}
+
+fn latencies(views: &Views, tracks: u64) -> Result<(), Failure> {
+    let (tree, catalog) = (views.tree(), views.catalog());
+    let mut samples = Vec::new();
+    for n in 0..20_000_u64 {
+        let track = TrackId(1 + n.wrapping_mul(2_654_435_761) % tracks);
+        if let Some(node) = tree.node(Ino::of_track(track))? {
+            samples.push((track, node));
+        }
+    }
+    let time = |what: &str, work: &dyn Fn(&(TrackId, projections::Node)) -> Result<(), Failure>| {
+        let mut times = Vec::with_capacity(samples.len());
+        for sample in &samples {
+            let began = Instant::now();
+            work(sample)?;
+            times.push(began.elapsed());
+        }
+        percentiles(what, times);
+        Ok::<(), Failure>(())
+    };
+    time("lookup", &|(_, node)| Ok(drop(tree.lookup(node.parent, &node.name)?)))?;
+    time("lookup of no name", &|(_, node)| Ok(drop(tree.lookup(node.parent, "no such")?)))?;
+    time("node", &|(_, node)| Ok(drop(tree.node(node.ino)?)))?;
+    time("path_of", &|(_, node)| Ok(drop(tree.path_of(node.ino)?)))?;
+    time("track", &|(track, _)| Ok(drop(catalog.track(*track)?)))?;
+    let origin = library::origin()?;
+    time("files_in", &|(track, _)| {
+        let (parent, _) = library::place(track.0)?;
+        Ok(drop(catalog.files_in(&origin, &parent)?))
+    })?;
+    list(&tree)
+}
+
+/// The largest directory, in pages as readdir takes them.
+fn list(tree: &TreeReader) -> Result<(), Failure> {
+    let Some(node) = tree.resolve("Various Artists/Everything [FLAC]")? else { return Ok(()) };
+    for page in [256, 4096] {
+        let began = Instant::now();
+        let (mut after, mut entries) = (Ino(0), 0);
+        loop {
+            let found = tree.list(node.ino, after, page)?;
+            let Some(last) = found.last() else { break };
+            after = last.ino;
+            entries += found.len();
+        }
+        report(&format!("list {entries} entries by {page}"), began.elapsed());
+    }
+    Ok(())
+}
+
+/// Both at once, as `musicfs replay` does.
+fn rebuild(views: &Views) -> Result<(), Failure> {
+    let began = Instant::now();
+    let reports = std::thread::scope(|scope| {
+        let runs: Vec<_> = ViewName::ALL
+            .iter()
+            .map(|view| scope.spawn(|| views.rebuild(*view, &mut |_, _| {})))
+            .collect();
+        runs.into_iter().map(std::thread::ScopedJoinHandle::join).collect::<Vec<_>>()
+    });
+    report("both views rebuilt, with digests", began.elapsed());
+    for run in reports {
+        let run = run.map_err(|_| "a rebuild panicked")??;
+        let rate = run.events_per_second();
+        println!("  {:<8} {:>8.0} events/s {:>8.2} s equal: {}", run.name, rate, run.elapsed.as_secs_f64(), run.equal);
+    }
+    Ok(())
+}
+
+fn percentiles(what: &str, mut times: Vec<Duration>) {
+    times.sort_unstable();
+    let at = |share: usize| times.get(times.len() * share / 100).copied().unwrap_or_default();
+    println!(
+        "{what:<34} p50 {:>8.1} µs  p99 {:>8.1} µs",
+        at(50).as_secs_f64() * 1e6,
+        at(99).as_secs_f64() * 1e6
+    );
+}
+
+fn report(what: &str, took: Duration) {
+    println!("{what:<34} {:>10.1} ms", took.as_secs_f64() * 1e3);
+}
+
+/// A figure of /proc/self/status, in MB.
+fn resident(field: &str) -> f64 {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let line = status.lines().find_map(|line| line.strip_prefix(field));
+    let kib: Option<f64> = line.and_then(|line| line.split_whitespace().next()?.parse().ok());
+    kib.unwrap_or_default() / 1024.0
+}
