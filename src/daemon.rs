@@ -11,6 +11,7 @@ use fuse::{Ended, Filesystem, MountOptions, Mounted, Unmounted, mountpoint};
 use origins::Registry;
 use projections::Views;
 use tokio::runtime::Handle;
+use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use crate::config::OriginConfig;
@@ -51,6 +52,9 @@ pub struct Options {
 struct Running {
     engine: Engine,
     mounted: Mounted,
+    status: Arc<StatusFiles>,
+    /// The control plane, until `stopped` is cancelled.
+    serving: JoinHandle<()>,
     stopped: CancellationToken,
 }
 
@@ -89,9 +93,8 @@ async fn start(options: &Options, shutdown: CancellationToken) -> Result<Running
     let started = Instant::now();
     vacate(&options.mountpoint)?;
     let store: Arc<dyn EventStore> = Arc::new(SqliteStore::open(options.state.log_file()).await?);
-    let views = Views::open(&options.state.views_dir(), Arc::clone(&store), &Handle::current())?;
-    let views = Arc::new(views);
-    let supervisor = Supervisor::default();
+    let views = Arc::new(open_views(&options.state, Arc::clone(&store)).await?);
+    let supervisor = Supervisor::new(Handle::current());
     let registry = Arc::new(Registry::default());
     let writer = Arc::new(LogWriter::new(Arc::clone(&store)));
     let scanner = Scanner {
@@ -136,8 +139,8 @@ async fn start(options: &Options, shutdown: CancellationToken) -> Result<Running
     status.serve(engine.clone());
     let stopped = CancellationToken::new();
     let listening = control::listen(&options.state)?;
-    tokio::spawn(listening.serve(engine.clone(), stopped.clone()));
-    tokio::spawn(async move {
+    let serving = tokio::spawn(listening.serve(engine.clone(), stopped.clone()));
+    supervisor.detach(async move {
         while let Some(batch) = changes.recv().await {
             notifier.notify(batch.changes.iter().map(change));
         }
@@ -158,24 +161,51 @@ async fn start(options: &Options, shutdown: CancellationToken) -> Result<Running
         "mounted within {:.1?}",
         started.elapsed()
     );
-    Ok(Running { engine, mounted, stopped })
+    Ok(Running {
+        engine,
+        mounted,
+        status,
+        serving,
+        stopped,
+    })
+}
+
+/// Opens the views, on a thread that may wait for the log.
+async fn open_views(state: &StateDir, store: Arc<dyn EventStore>) -> Result<Views> {
+    let (directory, runtime) = (state.views_dir(), Handle::current());
+    tokio::task::spawn_blocking(move || Views::open(&directory, store, &runtime))
+        .await
+        .map_err(|error| Report::new(Kind::Bug, format!("opening the views failed: {error}")))?
+        .map_err(Report::from)
 }
 
 /// Ends everything, in an order in which nothing misses what has ended before it.
 async fn stop(running: Running) {
-    let Running { engine, mounted, stopped } = running;
+    let Running {
+        engine,
+        mounted,
+        status,
+        serving,
+        stopped,
+    } = running;
     // Watchers, scans and whatever else could append.
     engine.supervisor.shut_down().await;
     let unmounted = tokio::task::spawn_blocking(move || mounted.unmount(PATIENCE)).await;
     match unmounted {
         Ok(Ok(Unmounted::Cleanly)) => {}
-        Ok(Ok(Unmounted::Detached)) => tracing::warn!("unmounted while in use; its users lose it now"),
+        Ok(Ok(Unmounted::Detached)) => {
+            tracing::warn!("unmounted while in use; its users lose it now");
+        }
         Ok(Err(error)) => tracing::error!("{error}"),
         Err(error) => tracing::error!("unmounting failed: {error}"),
     }
     // So late, so that `status` and `shutdown` can tell how far it is.
     stopped.cancel();
+    if serving.await.is_err() {
+        tracing::error!("the control socket's task failed");
+    }
     // The views' threads end with their last user; they may be in the middle of a batch.
+    status.close();
     drop(tokio::task::spawn_blocking(move || drop(engine)).await);
 }
 
@@ -183,7 +213,11 @@ async fn stop(running: Running) {
 fn vacate(path: &Path) -> Result<()> {
     use mountpoint::State;
     let refuse = |what: &str, hint: &str| {
-        Err(Report::new(Kind::Input, format!("cannot mount at {}: {what}", path.display())).hint(hint))
+        Err(Report::new(
+            Kind::Input,
+            format!("cannot mount at {}: {what}", path.display()),
+        )
+        .hint(hint))
     };
     match mountpoint::state(path)? {
         State::Empty => Ok(()),
@@ -194,9 +228,16 @@ fn vacate(path: &Path) -> Result<()> {
         }
         State::Absent => refuse("there is no such directory", "make it with mkdir -p"),
         State::NotADirectory => refuse("it is not a directory", "choose a directory"),
-        State::NotEmpty => refuse("it is not empty", "choose an empty directory, or make a new one"),
+        State::NotEmpty => refuse(
+            "it is not empty",
+            "choose an empty directory, or make a new one",
+        ),
         State::Mounted(mount) => refuse(
-            &format!("{} ({}) is mounted there", mount.source.display(), mount.fstype),
+            &format!(
+                "{} ({}) is mounted there",
+                mount.source.display(),
+                mount.fstype
+            ),
             "unmount it with `fusermount3 -u` or `umount`, or choose another directory",
         ),
     }

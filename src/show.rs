@@ -5,7 +5,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use eventlog::{Locator, Revision, TrackId};
-use fuse::{Attribute, FsError, Ino, Library as Shown, Node, NodeKind, Original, Originals, Totals};
+use fuse::{
+    Attribute, FsError, Ino, Library as Shown, Node, NodeKind, Original, Originals, Totals,
+};
 use origins::local::read_checked;
 use origins::{OriginError, OriginFile, Registry};
 use projections::{CatalogReader, TreeReader, ViewError, tree};
@@ -21,21 +23,38 @@ pub(crate) struct Tree(pub(crate) TreeReader);
 
 impl Shown for Tree {
     fn node(&self, ino: Ino) -> Result<Option<Node>, FsError> {
-        Ok(self.0.node(tree::Ino(ino.0)).map_err(unreadable)?.map(node))
+        Ok(self
+            .0
+            .node(tree::Ino(ino.0))
+            .map_err(|error| unreadable(&error))?
+            .map(node))
     }
 
     fn lookup(&self, parent: Ino, name: &str) -> Result<Option<Node>, FsError> {
-        Ok(self.0.lookup(tree::Ino(parent.0), name).map_err(unreadable)?.map(node))
+        Ok(self
+            .0
+            .lookup(tree::Ino(parent.0), name)
+            .map_err(|error| unreadable(&error))?
+            .map(node))
     }
 
     fn list(&self, directory: Ino, after: Ino, limit: usize) -> Result<Vec<Node>, FsError> {
-        let nodes = self.0.list(tree::Ino(directory.0), tree::Ino(after.0), limit);
-        Ok(nodes.map_err(unreadable)?.into_iter().map(node).collect())
+        let nodes = self
+            .0
+            .list(tree::Ino(directory.0), tree::Ino(after.0), limit);
+        Ok(nodes
+            .map_err(|error| unreadable(&error))?
+            .into_iter()
+            .map(node)
+            .collect())
     }
 
     fn totals(&self) -> Result<Totals, FsError> {
-        let stats = self.0.stats().map_err(unreadable)?;
-        Ok(Totals { nodes: stats.files + stats.directories + 1, bytes: stats.bytes })
+        let stats = self.0.stats().map_err(|error| unreadable(&error))?;
+        Ok(Totals {
+            nodes: stats.files + stats.directories + 1,
+            bytes: stats.bytes,
+        })
     }
 }
 
@@ -47,10 +66,16 @@ fn node(node: tree::Node) -> Node {
         tree::NodeKind::File { track, size } => NodeKind::File { track, size },
     };
     let (ino, parent) = (Ino(node.ino.0), Ino(node.parent.0));
-    Node { ino, parent, name: node.name, kind, mtime_ns: node.mtime_ns }
+    Node {
+        ino,
+        parent,
+        name: node.name,
+        kind,
+        mtime_ns: node.mtime_ns,
+    }
 }
 
-fn unreadable(error: ViewError) -> FsError {
+fn unreadable(error: &ViewError) -> FsError {
     FsError::new(fuse::ErrorKind::Io, error.to_string())
 }
 
@@ -58,12 +83,14 @@ fn unreadable(error: ViewError) -> FsError {
 pub(crate) fn change(change: &projections::Change) -> fuse::Change {
     use projections::Change;
     match change {
-        Change::EntryAdded { parent, name } => {
-            fuse::Change::EntryAdded { parent: Ino(parent.0), name: name.clone() }
-        }
-        Change::EntryRemoved { parent, name, .. } => {
-            fuse::Change::EntryRemoved { parent: Ino(parent.0), name: name.clone() }
-        }
+        Change::EntryAdded { parent, name } => fuse::Change::EntryAdded {
+            parent: Ino(parent.0),
+            name: name.clone(),
+        },
+        Change::EntryRemoved { parent, name, .. } => fuse::Change::EntryRemoved {
+            parent: Ino(parent.0),
+            name: name.clone(),
+        },
         Change::DirectoryChanged { ino } => fuse::Change::DirectoryChanged { ino: Ino(ino.0) },
         Change::FileChanged { ino } => fuse::Change::FileChanged { ino: Ino(ino.0) },
         Change::Everything => fuse::Change::Everything,
@@ -80,15 +107,24 @@ pub(crate) struct Sources {
 
 impl Sources {
     fn locator(&self, track: TrackId) -> Result<Locator, FsError> {
-        let row = self.catalog.track(track).map_err(unreadable)?;
-        let row = row.filter(|row| row.living).ok_or(fuse::ErrorKind::NotFound)?;
+        let row = self
+            .catalog
+            .track(track)
+            .map_err(|error| unreadable(&error))?;
+        let row = row
+            .filter(|row| row.living)
+            .ok_or(fuse::ErrorKind::NotFound)?;
         Ok(row.locator)
     }
 }
 
 impl Originals for Sources {
     fn open(&self, track: TrackId) -> Result<Box<dyn Original>, FsError> {
-        let Locator { origin, path, revision } = self.locator(track)?;
+        let Locator {
+            origin,
+            path,
+            revision,
+        } = self.locator(track)?;
         let Some(source) = self.registry.get(&origin) else {
             return Err(FsError::new(
                 fuse::ErrorKind::Io,
@@ -96,10 +132,16 @@ impl Originals for Sources {
             ));
         };
         // What the library could not read may be readable by now: the open decides.
-        let revision = Revision { tag: None, ..revision };
+        let revision = Revision {
+            tag: None,
+            ..revision
+        };
         let opening = async { tokio::time::timeout(LIMIT, source.open(&path, &revision)).await };
         match self.runtime.block_on(opening) {
-            Ok(Ok(file)) => Ok(Box::new(Source { file, runtime: self.runtime.clone() })),
+            Ok(Ok(file)) => Ok(Box::new(Source {
+                file,
+                runtime: self.runtime.clone(),
+            })),
             Ok(Err(error)) => Err(refused(&error)),
             Err(_) => Err(FsError::new(
                 fuse::ErrorKind::Io,
@@ -112,7 +154,10 @@ impl Originals for Sources {
         if attribute == Attribute::TrackId {
             return Ok(Some(track.to_string().into_bytes()));
         }
-        let row = self.catalog.track(track).map_err(unreadable)?;
+        let row = self
+            .catalog
+            .track(track)
+            .map_err(|error| unreadable(&error))?;
         let row = row.ok_or(fuse::ErrorKind::NotFound)?;
         Ok(match attribute {
             Attribute::Origin => Some(row.locator.origin.to_string().into_bytes()),
@@ -151,7 +196,10 @@ impl Original for Source {
             .block_on(self.file.read_at(offset, buffer.len()))
             .map_err(|error| refused(&error))?;
         let len = bytes.len().min(buffer.len());
-        buffer.iter_mut().zip(&bytes).for_each(|(to, from)| *to = *from);
+        buffer
+            .iter_mut()
+            .zip(&bytes)
+            .for_each(|(to, from)| *to = *from);
         Ok(len)
     }
 

@@ -1,8 +1,7 @@
 //! The files of `.status` (FS-10).
 
-use std::sync::OnceLock;
-
 use fuse::special::status::StatusSource;
+use parking_lot::Mutex;
 
 use crate::control::{self, Engine};
 use crate::library::Rescan;
@@ -10,18 +9,30 @@ use crate::library::Rescan;
 /// What `.status` shows of the daemon.
 pub(crate) struct StatusFiles {
     configuration: String,
-    engine: OnceLock<Engine>,
+    engine: Mutex<Option<Engine>>,
 }
 
 impl StatusFiles {
     /// Files that are empty until there is a daemon to tell of.
     pub(crate) const fn new(configuration: String) -> Self {
-        Self { configuration, engine: OnceLock::new() }
+        Self {
+            configuration,
+            engine: Mutex::new(None),
+        }
     }
 
-    /// Shows this daemon from now on. Only the first one counts.
+    /// Shows this daemon from now on.
     pub(crate) fn serve(&self, engine: Engine) {
-        drop(self.engine.set(engine));
+        *self.engine.lock() = Some(engine);
+    }
+
+    /// Lets go of the daemon: what ends with its last user can end.
+    pub(crate) fn close(&self) {
+        *self.engine.lock() = None;
+    }
+
+    fn engine(&self) -> Option<Engine> {
+        self.engine.lock().clone()
     }
 }
 
@@ -31,19 +42,24 @@ impl StatusSource for StatusFiles {
     }
 
     fn render(&self, file: &str) -> Option<String> {
-        let status = || self.engine.get().and_then(|engine| control::running_json(engine).ok());
+        let status = || control::running_json(&self.engine()?).ok();
         let pretty = |value: &serde_json::Value| format!("{value:#}\n");
         match file {
             "version" => Some(concat!(env!("CARGO_PKG_VERSION"), "\n").to_owned()),
             "config.toml" => Some(self.configuration.clone()),
             "status.json" => status().as_ref().map(pretty),
-            "origins.json" => status().as_ref().and_then(|status| status.get("origins")).map(pretty),
+            "origins.json" => status()
+                .as_ref()
+                .and_then(|status| status.get("origins"))
+                .map(pretty),
             _ => None,
         }
     }
 
     fn rescan(&self) {
-        let Some(engine) = self.engine.get() else { return };
+        let Some(engine) = self.engine() else {
+            return;
+        };
         let library = std::sync::Arc::clone(&engine.library);
         engine.library.detached(async move {
             for (row, _) in library.origins().unwrap_or_default() {

@@ -7,12 +7,17 @@ use std::time::Duration;
 
 use eventlog::Timestamp;
 use parking_lot::Mutex;
+use tokio::runtime::Handle;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 /// Waits before a task is started again; after the last, it is given up.
-const RESTARTS: [Duration; 4] =
-    [Duration::ZERO, Duration::from_secs(1), Duration::from_secs(5), Duration::from_secs(30)];
+const RESTARTS: [Duration; 4] = [
+    Duration::ZERO,
+    Duration::from_secs(1),
+    Duration::from_secs(5),
+    Duration::from_secs(30),
+];
 
 /// How a task is doing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -37,14 +42,27 @@ pub struct TaskStatus {
 }
 
 /// Owner of the daemon's background tasks. Clones share them.
-#[derive(Clone, Default)]
+#[derive(Clone)]
 pub struct Supervisor {
+    /// Where the tasks run, wherever they are asked for.
+    runtime: Handle,
     tracker: TaskTracker,
     stop: CancellationToken,
     tasks: Arc<Mutex<BTreeMap<String, TaskStatus>>>,
 }
 
 impl Supervisor {
+    /// A supervisor of tasks on a runtime.
+    #[must_use]
+    pub fn new(runtime: Handle) -> Self {
+        Self {
+            runtime,
+            tracker: TaskTracker::new(),
+            stop: CancellationToken::new(),
+            tasks: Arc::default(),
+        }
+    }
+
     /// Cancelled when everything is to end.
     #[must_use]
     pub const fn stop(&self) -> &CancellationToken {
@@ -62,35 +80,61 @@ impl Supervisor {
         F: Future<Output = ()> + Send + 'static,
     {
         let tasks = Arc::clone(&self.tasks);
-        let running = TaskStatus { state: TaskState::Running, restarts: 0, last_failure: None };
-        tasks.lock().insert(name.clone(), running);
-        self.tracker.spawn(async move {
-            for (restarts, wait) in (1..).zip(RESTARTS.into_iter().map(Some).chain([None])) {
+        let tell = move |status: Option<TaskStatus>| {
+            let mut tasks = tasks.lock();
+            match status {
+                Some(status) => tasks.insert(name.clone(), status),
+                None => tasks.remove(&name),
+            };
+            name.clone()
+        };
+        let mut status = TaskStatus {
+            state: TaskState::Running,
+            restarts: 0,
+            last_failure: None,
+        };
+        tell(Some(status));
+        let run = async move {
+            for wait in RESTARTS {
                 let panicked = tokio::spawn(task()).await.is_err();
                 if !panicked || stop.is_cancelled() {
-                    tasks.lock().remove(&name);
+                    tell(None);
                     return;
                 }
-                let last_failure = Some(Timestamp::now());
-                let state = if wait.is_some() { TaskState::Waiting } else { TaskState::Failed };
-                tasks.lock().insert(name.clone(), TaskStatus { state, restarts, last_failure });
-                let Some(wait) = wait else { break };
+                status.last_failure = Some(Timestamp::now());
+                status.state = TaskState::Waiting;
+                let name = tell(Some(status));
                 tracing::error!("{name} failed; starting it again in {wait:?}");
-                tokio::select! {
-                    () = stop.cancelled() => return,
-                    () = tokio::time::sleep(wait) => {}
+                if stop
+                    .run_until_cancelled(tokio::time::sleep(wait))
+                    .await
+                    .is_none()
+                {
+                    return;
                 }
-                let state = TaskState::Running;
-                tasks.lock().insert(name.clone(), TaskStatus { state, restarts, last_failure });
+                status.restarts += 1;
+                status.state = TaskState::Running;
+                tell(Some(status));
             }
-            tracing::error!("{name} failed too often and stays down; restart MusicFS, and report the log");
-        });
+            if tokio::spawn(task()).await.is_ok() {
+                tell(None);
+                return;
+            }
+            status.last_failure = Some(Timestamp::now());
+            status.state = TaskState::Failed;
+            let name = tell(Some(status));
+            tracing::error!(
+                "{name} failed too often and stays down; restart MusicFS, and report the log"
+            );
+        };
+        self.tracker.spawn_on(run, &self.runtime);
     }
 
     /// Runs something short to its end; shutting down waits for it.
     pub fn detach(&self, work: impl Future<Output = ()> + Send + 'static) {
         let stop = self.stop.clone();
-        self.tracker.spawn(async move { stop.run_until_cancelled_owned(work).await });
+        let run = async move { stop.run_until_cancelled_owned(work).await };
+        self.tracker.spawn_on(run, &self.runtime);
     }
 
     /// Every task, by name.
@@ -114,7 +158,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_task_that_panics_is_restarted_and_then_given_up() {
-        let supervisor = Supervisor::default();
+        let supervisor = Supervisor::new(Handle::current());
         let runs = Arc::new(AtomicU32::new(0));
         let counted = Arc::clone(&runs);
         supervisor.spawn("bad".into(), supervisor.stop().clone(), move || {
@@ -129,9 +173,11 @@ mod tests {
 
     #[tokio::test]
     async fn tasks_end_when_told() {
-        let supervisor = Supervisor::default();
+        let supervisor = Supervisor::new(Handle::current());
         let stop = supervisor.stop().clone();
-        supervisor.spawn("good".into(), stop.clone(), move || stop.clone().cancelled_owned());
+        supervisor.spawn("good".into(), stop.clone(), move || {
+            stop.clone().cancelled_owned()
+        });
         supervisor.shut_down().await;
         assert!(supervisor.tasks().is_empty());
     }

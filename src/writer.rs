@@ -20,12 +20,17 @@ impl LogWriter {
     #[must_use]
     pub fn new(store: Arc<dyn EventStore>) -> Self {
         let head = Mutex::new(store.head());
-        Self { store, head, last_track: AtomicU64::new(0) }
+        Self {
+            store,
+            head,
+            last_track: AtomicU64::new(0),
+        }
     }
 
     /// Gives out ids above this one, the highest of the log. To be called before any is given out.
     pub fn resume_after(&self, last: Option<TrackId>) {
-        self.last_track.fetch_max(last.map_or(0, |track| track.0), Ordering::Relaxed);
+        self.last_track
+            .fetch_max(last.map_or(0, |track| track.0), Ordering::Relaxed);
     }
 
     /// A track id that was never given out.

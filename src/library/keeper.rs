@@ -6,9 +6,7 @@ use std::time::{Duration, Instant};
 use eventlog::event::{OriginSpec, ScanReason, ScanSummary};
 use eventlog::{OriginId, OriginPath, Timestamp};
 use futures::StreamExt;
-use origins::{
-    Depth, Dirty, ErrorKind, LocalOrigin, Origin, OriginError, RefreshPolicy, Registry,
-};
+use origins::{Depth, Dirty, ErrorKind, LocalOrigin, Origin, OriginError, RefreshPolicy, Registry};
 use tokio::sync::{Mutex, mpsc, oneshot, watch};
 use tokio_util::sync::CancellationToken;
 
@@ -153,7 +151,10 @@ impl Keeper {
 
     fn known_tracks(&self) -> u64 {
         let origins = self.scanner.views.catalog().origins().unwrap_or_default();
-        origins.into_iter().find(|row| row.id == self.id).map_or(0, |row| row.tracks)
+        origins
+            .into_iter()
+            .find(|row| row.id == self.id)
+            .map_or(0, |row| row.tracks)
     }
 
     /// Scans and watches for as long as the origin answers.
@@ -253,7 +254,8 @@ impl Keeper {
 
     fn begin(&self) -> Progress {
         let progress = Progress::begin(self.known_tracks());
-        self.publish.send_modify(|state| state.scan = Some(progress.watch()));
+        self.publish
+            .send_modify(|state| state.scan = Some(progress.watch()));
         progress
     }
 
@@ -264,8 +266,10 @@ impl Keeper {
         progress: Progress,
     ) -> Result<ScanSummary, ScanError> {
         let began = Instant::now();
-        let result =
-            self.scanner.scan(Arc::clone(origin), request, progress, self.stop.clone()).await;
+        let result = self
+            .scanner
+            .scan(Arc::clone(origin), request, progress, self.stop.clone())
+            .await;
         self.publish.send_modify(|state| state.scan = None);
         match &result {
             Ok(found) if found.added + found.changed + found.moved + found.vanished > 0 => {
@@ -301,7 +305,10 @@ impl Keeper {
 }
 
 fn relist(scope: Scope, reason: ScanReason) -> Request {
-    Request { scope, ..Request::whole(reason) }
+    Request {
+        scope,
+        ..Request::whole(reason)
+    }
 }
 
 fn scope_of(dirty: Dirty) -> Scope {

@@ -94,7 +94,14 @@ impl Library {
         mountpoint: PathBuf,
     ) -> Arc<Self> {
         let running = Mutex::new(BTreeMap::new());
-        Arc::new(Self { scanner, registry, supervisor, mountpoint, running, begun: CancellationToken::new() })
+        Arc::new(Self {
+            scanner,
+            registry,
+            supervisor,
+            mountpoint,
+            running,
+            begun: CancellationToken::new(),
+        })
     }
 
     /// Waits until the views know the whole log, then makes the library what it is configured to
@@ -116,15 +123,25 @@ impl Library {
             && layout != catalog.layout()?
         {
             tracing::info!(template = layout.template, "the layout changes");
-            writer.record(Event::LayoutChanged { layout }, CauseId::generate()).await?;
+            writer
+                .record(Event::LayoutChanged { layout }, CauseId::generate())
+                .await?;
         }
         for row in catalog.origins()? {
-            let reason = if row.listed.is_some() { ScanReason::Started } else { ScanReason::Added };
+            let reason = if row.listed.is_some() {
+                ScanReason::Started
+            } else {
+                ScanReason::Added
+            };
             if !self.running.lock().contains_key(&row.id) {
                 self.run(row.id, row.spec, reason);
             }
         }
-        let known: Vec<_> = catalog.origins()?.into_iter().map(|row| (row.id, row.spec)).collect();
+        let known: Vec<_> = catalog
+            .origins()?
+            .into_iter()
+            .map(|row| (row.id, row.spec))
+            .collect();
         for (id, spec) in config::resolve(&configured, &known) {
             if let Err(error) = self.configure(id.clone(), spec).await {
                 tracing::error!(origin = %id, "{error}");
@@ -151,7 +168,10 @@ impl Library {
     pub async fn add(&self, id: OriginId, spec: OriginSpec) -> Result<Position, LibraryError> {
         // Ids are not given out before the highest one is known.
         self.begun.cancelled().await;
-        self.scanner.views.wait_for(self.scanner.writer.store().head()).await?;
+        self.scanner
+            .views
+            .wait_for(self.scanner.writer.store().head())
+            .await?;
         match self.row(&id)? {
             Some(row) if row.spec.root != spec.root => Err(LibraryError::Exists(id)),
             _ => self.configure(id, spec).await,
@@ -166,7 +186,11 @@ impl Library {
             return Ok(writer.store().head());
         }
         root::check(&spec, &self.mountpoint)?;
-        let reason = if known.is_some() { ScanReason::Started } else { ScanReason::Added };
+        let reason = if known.is_some() {
+            ScanReason::Started
+        } else {
+            ScanReason::Added
+        };
         self.halt(&id).await;
         let (origin, to) = (id.clone(), spec.clone());
         let event = match known {
@@ -189,7 +213,11 @@ impl Library {
             return Err(LibraryError::Unknown(id.clone()));
         }
         let event = Event::OriginRemoved { origin: id.clone() };
-        let position = self.scanner.writer.record(event, CauseId::generate()).await?;
+        let position = self
+            .scanner
+            .writer
+            .record(event, CauseId::generate())
+            .await?;
         self.scanner.views.wait_for(position).await?;
         tracing::info!(origin = %id, "origin removed");
         Ok(position)
@@ -200,11 +228,21 @@ impl Library {
     /// # Errors
     /// Where there is no such origin.
     pub async fn rescan(&self, id: &OriginId, rescan: Rescan) -> Result<Rescanning, LibraryError> {
-        let asks = self.running.lock().get(id).map(|running| running.asks.clone());
-        let Some(asks) = asks else { return Err(LibraryError::Unknown(id.clone())) };
+        let asks = self
+            .running
+            .lock()
+            .get(id)
+            .map(|running| running.asks.clone());
+        let Some(asks) = asks else {
+            return Err(LibraryError::Unknown(id.clone()));
+        };
         let (begun, progress) = oneshot::channel();
         let (ended, summary) = oneshot::channel();
-        let ask = Ask::Rescan { rescan, begun, ended };
+        let ask = Ask::Rescan {
+            rescan,
+            begun,
+            ended,
+        };
         asks.send(ask).await.map_err(|_| LibraryError::Stopping)?;
         Ok(Rescanning { progress, summary })
     }
@@ -224,7 +262,11 @@ impl Library {
     pub fn origins(&self) -> Result<Vec<(OriginRow, OriginState)>, LibraryError> {
         let rows = self.scanner.views.catalog().origins()?;
         let running = self.running.lock();
-        let state = |id: &OriginId| running.get(id).map(|running| running.state.borrow().clone());
+        let state = |id: &OriginId| {
+            running
+                .get(id)
+                .map(|running| running.state.borrow().clone())
+        };
         Ok(rows
             .into_iter()
             .map(|row| {
@@ -236,7 +278,9 @@ impl Library {
 
     /// Ends an origin's task, and waits until it has; false where there is none.
     async fn halt(&self, id: &OriginId) -> bool {
-        let Some(running) = self.running.lock().remove(id) else { return false };
+        let Some(running) = self.running.lock().remove(id) else {
+            return false;
+        };
         running.stop.cancel();
         // The task holds the other end: what it was appending is in the log once it is gone.
         running.asks.closed().await;
@@ -262,9 +306,12 @@ impl Library {
             publish,
         };
         let queue = Arc::new(tokio::sync::Mutex::new(queue));
-        self.supervisor.spawn(format!("origin {id}"), stop.clone(), move || {
-            keeper.clone().run(Arc::clone(&queue), reason)
-        });
-        self.running.lock().insert(id, Running { asks, state, stop });
+        self.supervisor
+            .spawn(format!("origin {id}"), stop.clone(), move || {
+                keeper.clone().run(Arc::clone(&queue), reason)
+            });
+        self.running
+            .lock()
+            .insert(id, Running { asks, state, stop });
     }
 }

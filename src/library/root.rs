@@ -54,14 +54,20 @@ pub(super) fn check(spec: &OriginSpec, mountpoint: &Path) -> Result<(), RootErro
     if !root.is_absolute() {
         return Err(RootError::Relative(root.to_owned()));
     }
-    let unreadable = |error| RootError::Unreadable { path: root.to_owned(), error };
+    let unreadable = |error| RootError::Unreadable {
+        path: root.to_owned(),
+        error,
+    };
     if !std::fs::metadata(root).map_err(unreadable)?.is_dir() {
         return Err(RootError::NotAFolder(root.to_owned()));
     }
     std::fs::read_dir(root).map_err(unreadable)?;
     let resolved = root.canonicalize().map_err(unreadable)?;
     if mountpoint.starts_with(&resolved) || resolved.starts_with(mountpoint) {
-        return Err(RootError::Overlap { root: resolved, mountpoint: mountpoint.to_owned() });
+        return Err(RootError::Overlap {
+            root: resolved,
+            mountpoint: mountpoint.to_owned(),
+        });
     }
     Ok(())
 }

@@ -1,6 +1,7 @@
 //! Decides on what was read, and appends what follows, in batches.
 
 use std::collections::HashSet;
+use std::time::{Duration, Instant};
 
 use eventlog::decide::{self, Elsewhere, Here, Presence, RemovalLimit, Sighting};
 use eventlog::event::{ScanReason, ScanSummary};
@@ -14,6 +15,9 @@ use crate::writer::LogWriter;
 
 /// Events in a batch: large enough for the log's rate, small enough to show up soon.
 const BATCH: usize = 1_000;
+
+/// How long a decided event waits for a batch to fill.
+const PATIENCE: Duration = Duration::from_millis(200);
 
 /// How many tracks may be waiting for the catalog: what bounds a scan's memory.
 const UNDECIDABLE: usize = 10 * BATCH;
@@ -32,6 +36,8 @@ pub(super) struct Committer<'a> {
     pub(super) reason: ScanReason,
     pub(super) summary: ScanSummary,
     batch: Vec<NewEvent>,
+    /// When the batch began.
+    since: Instant,
     /// Tracks decided on since the catalog last caught up: nothing more may be decided on them
     /// until it has.
     undecidable: HashSet<TrackId>,
@@ -58,6 +64,7 @@ impl<'a> Committer<'a> {
             reason,
             summary: ScanSummary::default(),
             batch: Vec::with_capacity(BATCH),
+            since: Instant::now(),
             undecidable: HashSet::new(),
             started: false,
         }
@@ -73,15 +80,21 @@ impl<'a> Committer<'a> {
         let (here, elsewhere) = loop {
             let here = self.here(&path)?;
             let elsewhere = self.elsewhere(&path, &revision, &media)?;
-            let mut involved =
-                here.iter().map(|here| here.track).chain(elsewhere.iter().map(|other| other.track));
+            let mut involved = here
+                .iter()
+                .map(|here| here.track)
+                .chain(elsewhere.iter().map(|other| other.track));
             if involved.any(|track| self.undecidable.contains(&track)) {
                 self.catch_up()?;
             } else {
                 break (here, elsewhere);
             }
         };
-        let locator = Locator { origin: self.origin.id().clone(), path, revision };
+        let locator = Locator {
+            origin: self.origin.id().clone(),
+            path,
+            revision,
+        };
         let sighting = Sighting { locator, media };
         let events = decide::sighted(sighting, here, elsewhere, || self.writer.fresh_track());
         events.into_iter().try_for_each(|event| self.push(event))
@@ -89,9 +102,15 @@ impl<'a> Committer<'a> {
 
     fn here(&self, path: &OriginPath) -> Result<Option<Here>, ScanError> {
         let catalog = self.views.catalog();
-        let Some((track, true)) = catalog.by_path(self.origin.id(), path)? else { return Ok(None) };
+        let Some((track, true)) = catalog.by_path(self.origin.id(), path)? else {
+            return Ok(None);
+        };
         let row = catalog.track(track)?;
-        Ok(row.map(|row| Here { track, revision: row.locator.revision, media: row.media }))
+        Ok(row.map(|row| Here {
+            track,
+            revision: row.locator.revision,
+            media: row.media,
+        }))
     }
 
     fn elsewhere(
@@ -103,7 +122,10 @@ impl<'a> Committer<'a> {
         if !decide::is_telling(media) {
             return Ok(Vec::new());
         }
-        let mut alike = self.views.catalog().by_content(self.origin.id(), media.content)?;
+        let mut alike = self
+            .views
+            .catalog()
+            .by_content(self.origin.id(), media.content)?;
         alike.retain(|(_, at, _, living)| !living || at != path);
         alike.sort_by_key(|(track, _, known, _)| (known != revision, *track));
         alike.truncate(SUSPECTS);
@@ -121,7 +143,12 @@ impl<'a> Committer<'a> {
             .into_iter()
             .map(|(track, path, revision, living)| {
                 let presence = presence(living, &path)?;
-                Ok(Elsewhere { track, path, revision, presence })
+                Ok(Elsewhere {
+                    track,
+                    path,
+                    revision,
+                    presence,
+                })
             })
             .collect()
     }
@@ -165,9 +192,14 @@ impl<'a> Committer<'a> {
                 return Ok(());
             }
             let origin = self.origin.id().clone();
-            return self.push(Event::RemovalsHeld { origin, missing: count, known });
+            return self.push(Event::RemovalsHeld {
+                origin,
+                missing: count,
+                known,
+            });
         }
-        gone.into_iter().try_for_each(|track| self.push(Event::TrackVanished { track }))
+        gone.into_iter()
+            .try_for_each(|track| self.push(Event::TrackVanished { track }))
     }
 
     fn push(&mut self, event: Event) -> Result<(), ScanError> {
@@ -181,25 +213,32 @@ impl<'a> Committer<'a> {
             _ => {}
         }
         // A track discovered just now is in no view yet, so that no decision can rest on it.
-        if let (Subject::Track(track), false) =
-            (event.subject(), matches!(event, Event::TrackDiscovered { .. }))
-        {
+        if let (Subject::Track(track), false) = (
+            event.subject(),
+            matches!(event, Event::TrackDiscovered { .. }),
+        ) {
             self.undecidable.insert(track);
         }
         if !self.started {
             self.started = true;
             let origin = self.origin.id().clone();
-            self.batch(Event::ScanStarted { origin, reason: self.reason });
+            self.batch(Event::ScanStarted {
+                origin,
+                reason: self.reason,
+            });
         }
         self.batch(event);
         match self.undecidable.len() {
             UNDECIDABLE.. => self.catch_up(),
-            _ if self.batch.len() >= BATCH => self.flush(),
+            _ if self.batch.len() >= BATCH || self.since.elapsed() > PATIENCE => self.flush(),
             _ => Ok(()),
         }
     }
 
     fn batch(&mut self, event: Event) {
+        if self.batch.is_empty() {
+            self.since = Instant::now();
+        }
         self.batch.push(NewEvent::now(event, Some(self.cause)));
     }
 
@@ -216,7 +255,8 @@ impl<'a> Committer<'a> {
     /// Appends what is waiting, and waits until the catalog knows.
     fn catch_up(&mut self) -> Result<(), ScanError> {
         self.flush()?;
-        self.runtime.block_on(self.views.wait_for(self.writer.store().head()))?;
+        self.runtime
+            .block_on(self.views.wait_for(self.writer.store().head()))?;
         self.undecidable.clear();
         Ok(())
     }

@@ -7,6 +7,7 @@ use origins::{Depth, Directory, ErrorKind, Origin, WalkError};
 use projections::{CatalogReader, KnownFile, ViewError};
 use tokio::runtime::Handle;
 use tokio_stream::StreamExt;
+use tokio_util::sync::CancellationToken;
 
 use super::{Progress, ScanError, Scope};
 
@@ -38,6 +39,7 @@ pub(super) struct Comparer<'a> {
     pub(super) catalog: &'a CatalogReader,
     pub(super) runtime: &'a Handle,
     pub(super) progress: &'a Progress,
+    pub(super) stop: &'a CancellationToken,
     /// Hand on every file, whether it looks changed or not.
     pub(super) verify: bool,
 }
@@ -93,7 +95,9 @@ impl Comparer<'_> {
         };
         let mut present = HashSet::new();
         for name in &listed.directories {
-            let Ok(path) = directory.join(name) else { continue };
+            let Ok(path) = directory.join(name) else {
+                continue;
+            };
             if !known.iter().any(|known| known.is_within(&path)) {
                 self.walk(&path, Depth::All, walked, hand_on)?;
             }
@@ -118,6 +122,9 @@ impl Comparer<'_> {
         let mut stream = self.origin.walk(from, depth);
         let mut first = None;
         while let Some(item) = self.runtime.block_on(stream.next()) {
+            if self.stop.is_cancelled() {
+                return Err(ScanError::Stopped);
+            }
             match item {
                 Ok(directory) => {
                     if !self.compare(&directory, walked, hand_on)? {
@@ -153,7 +160,11 @@ impl Comparer<'_> {
         let known = self.catalog.files_in(self.origin.id(), &directory.path)?;
         let mut known: HashMap<&[u8], &KnownFile> =
             known.iter().map(|file| (&*file.name, file)).collect();
-        for entry in directory.files.iter().filter(|entry| formats::is_audio_name(&entry.name)) {
+        for entry in directory
+            .files
+            .iter()
+            .filter(|entry| formats::is_audio_name(&entry.name))
+        {
             walked.listing.listed += 1;
             let unchanged = known
                 .remove(&*entry.name)
@@ -161,12 +172,20 @@ impl Comparer<'_> {
             if unchanged && !self.verify {
                 continue;
             }
-            let Ok(path) = directory.path.join(&entry.name) else { continue };
-            if !hand_on(Candidate { path, revision: entry.revision.clone() }) {
+            let Ok(path) = directory.path.join(&entry.name) else {
+                continue;
+            };
+            if !hand_on(Candidate {
+                path,
+                revision: entry.revision.clone(),
+            }) {
                 return Ok(false);
             }
         }
-        walked.listing.missing.extend(known.values().map(|file| file.track));
+        walked
+            .listing
+            .missing
+            .extend(known.values().map(|file| file.track));
         walked.visited.insert(directory.path.clone());
         self.progress.listed(&directory.path, walked.listing.listed);
         Ok(true)
@@ -185,7 +204,10 @@ impl Comparer<'_> {
 
     fn miss_directory(&self, path: &OriginPath, walked: &mut Walked) -> Result<(), ScanError> {
         let files = self.catalog.files_in(self.origin.id(), path)?;
-        walked.listing.missing.extend(files.iter().map(|file| file.track));
+        walked
+            .listing
+            .missing
+            .extend(files.iter().map(|file| file.track));
         Ok(())
     }
 }

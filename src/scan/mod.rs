@@ -23,8 +23,8 @@ use tokio_util::sync::CancellationToken;
 
 use self::commit::Committer;
 use self::compare::{Candidate, Comparer, Listing};
-use self::read::Outcome;
 pub use self::progress::{Progress, ScanStatus};
+use self::read::Outcome;
 use crate::writer::LogWriter;
 
 /// Files between walker and readers, and between readers and committer.
@@ -59,7 +59,12 @@ impl Request {
     /// A whole listing, as after a start.
     #[must_use]
     pub const fn whole(reason: ScanReason) -> Self {
-        Self { scope: Scope::Whole, reason, accept_removals: false, verify: false }
+        Self {
+            scope: Scope::Whole,
+            reason,
+            accept_removals: false,
+            verify: false,
+        }
     }
 }
 
@@ -113,7 +118,15 @@ impl Scanner {
         let scanner = self.clone();
         let runtime = Handle::current();
         tokio::task::spawn_blocking(move || {
-            Running { scanner: &scanner, origin: &*origin, request, progress, stop, runtime }.run()
+            Running {
+                scanner: &scanner,
+                origin: &*origin,
+                request,
+                progress,
+                stop,
+                runtime,
+            }
+            .run()
         })
         .await
         .map_err(|_| ScanError::Panicked)?
@@ -135,7 +148,10 @@ type Found = (OriginPath, Outcome);
 impl Running<'_> {
     fn run(&self) -> Result<ScanSummary, ScanError> {
         let catalog = self.scanner.views.catalog();
-        let known = catalog.origins()?.into_iter().find(|row| row.id == *self.origin.id());
+        let known = catalog
+            .origins()?
+            .into_iter()
+            .find(|row| row.id == *self.origin.id());
         let first = known.is_none_or(|row| row.listed.is_none());
         let mut committer = Committer::new(
             self.origin,
@@ -171,7 +187,8 @@ impl Running<'_> {
             }
             drop((to_read, read));
             // Dropping the receiver on an error ends the readers, and they the walker.
-            let committed = commit_all(committer, found);
+            let committed = commit_all(committer, &found);
+            drop(found);
             let walked = walker.join().map_err(|_| ScanError::Panicked);
             committed?;
             walked?
@@ -185,11 +202,12 @@ impl Running<'_> {
             catalog: &catalog,
             runtime: &self.runtime,
             progress: &self.progress,
+            stop: &self.stop,
             verify: self.request.verify,
         };
         let _inside = self.runtime.enter();
         comparer.run(&self.request.scope, |candidate| {
-            !self.stop.is_cancelled() && candidates.send(candidate).is_ok()
+            candidates.send(candidate).is_ok()
         })
     }
 
@@ -204,10 +222,12 @@ impl Running<'_> {
 }
 
 /// Decides on what comes until no more does.
-fn commit_all(committer: &mut Committer<'_>, found: Receiver<Found>) -> Result<(), ScanError> {
+fn commit_all(committer: &mut Committer<'_>, found: &Receiver<Found>) -> Result<(), ScanError> {
     loop {
         match found.recv_timeout(LINGER) {
-            Ok((path, Outcome::Read(revision, media))) => committer.sighted(path, revision, media)?,
+            Ok((path, Outcome::Read(revision, media))) => {
+                committer.sighted(path, revision, media)?;
+            }
             Ok((path, Outcome::Later)) => {
                 tracing::debug!(%path, "changes while it is read; left to a later scan");
                 committer.summary.errors += 1;

@@ -27,7 +27,10 @@ pub(super) enum Outcome {
 /// The revision recorded for a file that could not be read: no listing shows it, so that every
 /// scan tries again.
 fn unread(revision: &Revision) -> Revision {
-    Revision { tag: Some("unread".into()), ..revision.clone() }
+    Revision {
+        tag: Some("unread".into()),
+        ..revision.clone()
+    }
 }
 
 /// Reads a file that a listing showed in `revision`. Blocks; not for async threads.
@@ -75,9 +78,18 @@ fn read_once(
     };
     let len = revision.size;
     let media = match file.local() {
-        Some(local) => formats::read(&LocalFile { file: local, len }, path.name()).map_err(failed)?,
-        None => formats::read(&RemoteFile { file: Arc::clone(&file), len, runtime }, path.name())
-            .map_err(failed)?,
+        Some(local) => {
+            formats::read(&LocalFile { file: local, len }, path.name()).map_err(failed)?
+        }
+        None => formats::read(
+            &RemoteFile {
+                file: Arc::clone(&file),
+                len,
+                runtime,
+            },
+            path.name(),
+        )
+        .map_err(failed)?,
     };
     // Plain reads do not notice a change; an empty checked one does.
     runtime.block_on(file.read_at(0, 0))?;
@@ -92,7 +104,10 @@ fn unreadable(path: &OriginPath, error: &OriginError) -> Media {
         audio: AudioProperties::default(),
         audio_range: ByteRange::default(),
         content: ContentId([0; 16]),
-        defects: vec![Defect { kind: DefectKind::Unreadable, detail: error.message.clone() }],
+        defects: vec![Defect {
+            kind: DefectKind::Unreadable,
+            detail: error.message.clone(),
+        }],
     }
 }
 
@@ -128,7 +143,9 @@ impl ReadAt for RemoteFile<'_> {
             .block_on(self.file.read_at(offset, buf.len()))
             .map_err(io::Error::other)?;
         let len = bytes.len().min(buf.len());
-        buf.iter_mut().zip(&bytes).for_each(|(to, from)| *to = *from);
+        buf.iter_mut()
+            .zip(&bytes)
+            .for_each(|(to, from)| *to = *from);
         Ok(len)
     }
 }

@@ -23,7 +23,11 @@ fn disturb(music: &Path, random: &mut Random) {
     let file = |n: u64| music.join(format!("{}/{n}.flac", n % 7));
     let n = random.below(60);
     let title = format!("Title {}", random.below(20));
-    let tags = [("ARTIST", "Ann"), ("ALBUM", "One"), ("TITLE", title.as_str())];
+    let tags = [
+        ("ARTIST", "Ann"),
+        ("ALBUM", "One"),
+        ("TITLE", title.as_str()),
+    ];
     match random.below(6) {
         0..=2 => {
             fs::create_dir_all(file(n).parent().unwrap()).unwrap();
@@ -53,7 +57,12 @@ fn killed_at_any_moment_it_goes_on() {
         let moment = Instant::now() + Duration::from_millis(random.below(400));
         while Instant::now() < moment {
             match random.below(8) {
-                0 => drop(world.tool(["replay"]).spawn().map(|mut replay| replay.wait())),
+                0 => drop(
+                    world
+                        .tool(["replay"])
+                        .spawn()
+                        .map(|mut replay| replay.wait()),
+                ),
                 _ => disturb(&world.music(), &mut random),
             }
             std::thread::sleep(Duration::from_millis(random.below(30)));
@@ -69,7 +78,9 @@ fn killed_at_any_moment_it_goes_on() {
     // What is left agrees with what is there.
     world.start();
     let music = crate::world::files(&world.music()).len();
-    world.until("the tree has caught up", |world| world.tree().len() == music);
+    world.until("the tree has caught up", |world| {
+        world.tree().len() == music
+    });
     world.stop();
     world.assert_sound();
 }

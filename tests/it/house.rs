@@ -18,7 +18,10 @@ const ARROWS: &[(&str, &[&str])] = &[
 
 /// Where a crate may be used.
 const PLACES: &[(&str, &[&str])] = &[
-    ("fuser", &["fuse/src/mount/", "fuse/src/mount.rs", "fuse/src/notify.rs"]),
+    (
+        "fuser",
+        &["fuse/src/mount/", "fuse/src/mount.rs", "fuse/src/notify.rs"],
+    ),
     ("sqlx", &["eventlog/src/sqlite"]),
     ("rusqlite", &["projections/src/"]),
     ("notify", &["origins/src/watch"]),
@@ -26,7 +29,15 @@ const PLACES: &[(&str, &[&str])] = &[
 
 fn sources() -> Vec<(PathBuf, String)> {
     let mut found = Vec::new();
-    let rooms = ["src", "eventlog", "formats", "origins", "projections", "fuse", "proto"];
+    let rooms = [
+        "src",
+        "eventlog",
+        "formats",
+        "origins",
+        "projections",
+        "fuse",
+        "proto",
+    ];
     let mut todo: Vec<PathBuf> = rooms.iter().map(|room| root().join(room)).collect();
     while let Some(dir) = todo.pop() {
         for entry in fs::read_dir(dir).unwrap() {
@@ -46,7 +57,10 @@ fn sources() -> Vec<(PathBuf, String)> {
 /// The part of a source before its unit tests, without comments.
 fn code(text: &str) -> String {
     let code = text.split("#[cfg(test)]").next().unwrap_or_default();
-    code.lines().filter(|line| !line.trim_start().starts_with("//")).collect::<Vec<_>>().join("\n")
+    code.lines()
+        .filter(|line| !line.trim_start().starts_with("//"))
+        .collect::<Vec<_>>()
+        .join("\n")
 }
 
 fn checked_out() -> bool {
@@ -58,12 +72,19 @@ fn rooms_see_only_what_they_may() {
     if !checked_out() {
         return;
     }
-    let rooms: BTreeSet<&str> = ARROWS.iter().map(|(room, _)| *room).chain(["musicfs"]).collect();
+    let rooms: BTreeSet<&str> = ARROWS
+        .iter()
+        .map(|(room, _)| *room)
+        .chain(["musicfs"])
+        .collect();
     for (room, may_see) in ARROWS {
         let text = fs::read_to_string(root().join(room).join("Cargo.toml")).unwrap();
         let manifest: toml::Table = text.parse().unwrap();
         let dependencies = manifest["dependencies"].as_table().unwrap();
-        for seen in dependencies.keys().filter(|name| rooms.contains(name.as_str())) {
+        for seen in dependencies
+            .keys()
+            .filter(|name| rooms.contains(name.as_str()))
+        {
             assert!(may_see.contains(&seen.as_str()), "{room} sees {seen}");
         }
     }
@@ -77,11 +98,18 @@ fn crates_stay_in_their_places() {
     for (path, text) in sources() {
         let code = code(&text);
         for (name, places) in PLACES {
-            let used = code.contains(&format!("{name}::")) && !code.contains(&format!("mod {name}"));
-            let allowed = places.iter().any(|place| path.starts_with(place) || under(&path, place));
+            let used =
+                code.contains(&format!("{name}::")) && !code.contains(&format!("mod {name}"));
+            let allowed = places
+                .iter()
+                .any(|place| path.starts_with(place) || under(&path, place));
             assert!(!used || allowed, "{} uses {name}", path.display());
         }
-        assert!(!code.contains("anyhow::") || path.starts_with("src"), "{}", path.display());
+        assert!(
+            !code.contains("anyhow::") || path.starts_with("src"),
+            "{}",
+            path.display()
+        );
     }
 }
 
@@ -106,9 +134,24 @@ fn origins_have_no_way_to_write() {
         return;
     }
     let forbidden = [
-        "O_RDWR", "O_WRONLY", "OFlags::RDWR", "OFlags::WRONLY", "OFlags::CREATE", ".write(true)",
-        "File::create", "fs::write", "remove_file", "remove_dir", "fs::rename", "set_permissions",
-        "set_len", "unlinkat", "renameat", "mkdirat", "ftruncate", "pwrite",
+        "O_RDWR",
+        "O_WRONLY",
+        "OFlags::RDWR",
+        "OFlags::WRONLY",
+        "OFlags::CREATE",
+        ".write(true)",
+        "File::create",
+        "fs::write",
+        "remove_file",
+        "remove_dir",
+        "fs::rename",
+        "set_permissions",
+        "set_len",
+        "unlinkat",
+        "renameat",
+        "mkdirat",
+        "ftruncate",
+        "pwrite",
     ];
     for (path, text) in sources() {
         let implementation = path.starts_with("origins/src") && !path.ends_with("conformance.rs");
@@ -124,8 +167,17 @@ fn folds_read_no_clock_and_never_wait() {
         return;
     }
     for (path, text) in sources() {
-        if path.starts_with("projections/src") && path.file_name().is_some_and(|name| name == "fold.rs") {
-            for word in ["SystemTime", "Instant", "::now(", "async ", ".await", "rand"] {
+        if path.starts_with("projections/src")
+            && path.file_name().is_some_and(|name| name == "fold.rs")
+        {
+            for word in [
+                "SystemTime",
+                "Instant",
+                "::now(",
+                "async ",
+                ".await",
+                "rand",
+            ] {
                 assert!(!code(&text).contains(word), "{} has {word}", path.display());
             }
         }

@@ -9,8 +9,12 @@ use crate::world::{World, flac};
 /// FS-9, and ORG-3's debounce.
 const SOON: Duration = Duration::from_secs(1);
 
-const TAGS: &[(&str, &str)] =
-    &[("ARTIST", "Ann"), ("ALBUM", "One"), ("TITLE", "Song"), ("TRACKNUMBER", "1")];
+const TAGS: &[(&str, &str)] = &[
+    ("ARTIST", "Ann"),
+    ("ALBUM", "One"),
+    ("TITLE", "Song"),
+    ("TRACKNUMBER", "1"),
+];
 
 /// Writes as careful programs do: whole, under another name, then renamed.
 fn put(path: &Path, bytes: &[u8]) {
@@ -52,21 +56,35 @@ fn added_retagged_moved_and_deleted_files_show_within_a_second() {
     put(&world.music().join("second.flac"), &flac(2, &tags));
     let retagged = events.next("track.tags_read", SOON);
     let left = || SOON.saturating_sub(began.elapsed());
-    world.within(left(), "the new name is listed", |_| names().contains(&"02 - Retagged.flac".into()));
+    world.within(left(), "the new name is listed", |_| {
+        names().contains(&"02 - Retagged.flac".into())
+    });
     assert!(!shown("02 - Added.flac").exists());
-    assert_eq!(fs::read(shown("02 - Retagged.flac")).unwrap(), flac(2, &tags));
+    assert_eq!(
+        fs::read(shown("02 - Retagged.flac")).unwrap(),
+        flac(2, &tags)
+    );
 
     fs::create_dir(world.music().join("folder")).unwrap();
-    fs::rename(world.music().join("second.flac"), world.music().join("folder/moved.flac")).unwrap();
+    fs::rename(
+        world.music().join("second.flac"),
+        world.music().join("folder/moved.flac"),
+    )
+    .unwrap();
     let moved = events.next("track.moved", SOON);
     assert_eq!(moved["data"]["to"], "folder/moved.flac");
-    assert_eq!(fs::read(shown("02 - Retagged.flac")).unwrap(), flac(2, &tags));
+    assert_eq!(
+        fs::read(shown("02 - Retagged.flac")).unwrap(),
+        flac(2, &tags)
+    );
 
     let began = Instant::now();
     fs::remove_file(world.music().join("folder/moved.flac")).unwrap();
     let vanished = events.next("track.vanished", SOON);
     let left = || SOON.saturating_sub(began.elapsed());
-    world.within(left(), "the deleted file is gone", |_| names() == ["01 - Song.flac"]);
+    world.within(left(), "the deleted file is gone", |_| {
+        names() == ["01 - Song.flac"]
+    });
     assert!(!shown("02 - Retagged.flac").exists());
 
     for event in [&retagged, &moved, &vanished] {
@@ -83,7 +101,11 @@ fn an_album_folder_moved_as_a_whole_keeps_its_tracks() {
     fs::create_dir_all(&album).unwrap();
     for n in 0..30 {
         let title = format!("Song {n}");
-        fs::write(album.join(format!("{n}.flac")), flac(n, &[("TITLE", &title)])).unwrap();
+        fs::write(
+            album.join(format!("{n}.flac")),
+            flac(n, &[("TITLE", &title)]),
+        )
+        .unwrap();
     }
     world.start();
     let before = world.tree();
@@ -91,11 +113,25 @@ fn an_album_folder_moved_as_a_whole_keeps_its_tracks() {
     fs::create_dir(world.music().join("b")).unwrap();
     fs::rename(&album, world.music().join("b/renamed")).unwrap();
     world.until("all have moved", |world| {
-        world.events().iter().filter(|event| event["kind"] == "track.moved").count() == 30
+        world
+            .events()
+            .iter()
+            .filter(|event| event["kind"] == "track.moved")
+            .count()
+            == 30
     });
     assert_eq!(world.tree(), before);
-    let kinds = |kind| world.events().iter().filter(|event| event["kind"] == kind).count();
-    assert_eq!((kinds("track.discovered"), kinds("track.vanished")), (30, 0));
+    let kinds = |kind| {
+        world
+            .events()
+            .iter()
+            .filter(|event| event["kind"] == kind)
+            .count()
+    };
+    assert_eq!(
+        (kinds("track.discovered"), kinds("track.vanished")),
+        (30, 0)
+    );
     world.stop();
     world.assert_sound();
 }
@@ -104,7 +140,11 @@ fn an_album_folder_moved_as_a_whole_keeps_its_tracks() {
 fn a_track_that_returns_is_the_same_track() {
     let mut world = World::new();
     let (inside, outside) = (world.music().join("a.flac"), world.path().join("a.flac"));
-    fs::write(world.music().join("other.flac"), flac(9, &[("TITLE", "Other")])).unwrap();
+    fs::write(
+        world.music().join("other.flac"),
+        flac(9, &[("TITLE", "Other")]),
+    )
+    .unwrap();
     fs::write(&inside, flac(1, TAGS)).unwrap();
     world.start();
     let before = world.tree();
@@ -113,7 +153,8 @@ fn a_track_that_returns_is_the_same_track() {
     fs::rename(&outside, world.music().join("elsewhere.flac")).unwrap();
     world.until("it is back", |world| world.tree() == before);
     let events = world.events();
-    let of = |kind: &str| events.iter().find(|event| event["kind"] == kind).unwrap()["subject"].clone();
+    let of =
+        |kind: &str| events.iter().find(|event| event["kind"] == kind).unwrap()["subject"].clone();
     assert_eq!(of("track.vanished"), of("track.returned"));
     world.stop();
     world.assert_sound();

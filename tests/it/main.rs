@@ -1,1 +1,18 @@
-//! The tool, from outside.
+//! The tool, from outside: a real daemon, a real mount, real programs.
+
+#[cfg(test)]
+mod cli;
+#[cfg(test)]
+mod crash;
+#[cfg(test)]
+mod house;
+#[cfg(test)]
+mod library;
+#[cfg(test)]
+mod live;
+#[cfg(test)]
+mod players;
+#[cfg(test)]
+mod restart;
+#[cfg(test)]
+mod world;

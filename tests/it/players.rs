@@ -26,7 +26,9 @@ fn playable(world: &World) -> Vec<(PathBuf, String)> {
 fn one_of_each(world: &World) -> Vec<PathBuf> {
     let mut seen = std::collections::BTreeSet::new();
     let all = playable(world).into_iter();
-    all.filter(|(_, extension)| seen.insert(extension.clone())).map(|(path, _)| path).collect()
+    all.filter(|(_, extension)| seen.insert(extension.clone()))
+        .map(|(path, _)| path)
+        .collect()
 }
 
 #[test]
@@ -36,8 +38,17 @@ fn the_library_is_copied_byte_for_byte_and_never_written() {
     world.start();
     let shown = world.tree();
     let copy = world.path().join("copy");
-    let output = Command::new("cp").arg("-r").arg(world.mnt()).arg(&copy).output().unwrap();
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let output = Command::new("cp")
+        .arg("-r")
+        .arg(world.mnt())
+        .arg(&copy)
+        .output()
+        .unwrap();
+    assert!(
+        output.status.success(),
+        "{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
     assert_eq!(crate::world::files(&copy), shown);
     for path in shown.keys() {
         let original = origin_path(&world, &world.mnt().join(path));
@@ -59,9 +70,15 @@ fn origin_path(world: &World, shown: &Path) -> PathBuf {
         .arg(shown)
         .output()
         .unwrap();
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    assert!(
+        output.status.success(),
+        "{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
     use std::os::unix::ffi::OsStringExt;
-    world.music().join(std::ffi::OsString::from_vec(output.stdout))
+    world
+        .music()
+        .join(std::ffi::OsString::from_vec(output.stdout))
 }
 
 #[test]
@@ -72,19 +89,38 @@ fn ffprobe_and_mpv_play_every_format() {
     assert!(files.len() >= 8, "{files:?}");
     for file in files {
         let output = Command::new("ffprobe")
-            .args(["-v", "error", "-show_entries", "format=duration", "-of", "csv=p=0"])
+            .args([
+                "-v",
+                "error",
+                "-show_entries",
+                "format=duration",
+                "-of",
+                "csv=p=0",
+            ])
             .arg(&file)
             .output()
             .unwrap();
-        assert!(output.status.success() && !output.stdout.is_empty(), "{file:?}: {output:?}");
+        assert!(
+            output.status.success() && !output.stdout.is_empty(),
+            "{file:?}: {output:?}"
+        );
         let output = Command::new("mpv")
-            .args(["--no-config", "--ao=null", "--vo=null", "--no-video", "--untimed"])
+            .args([
+                "--no-config",
+                "--ao=null",
+                "--vo=null",
+                "--no-video",
+                "--untimed",
+            ])
             .arg(&file)
             .env("HOME", world.path().join("home"))
             .output()
             .unwrap();
         let said = String::from_utf8_lossy(&output.stdout);
-        assert!(output.status.success() && said.contains("Exiting... (End of file)"), "{file:?}: {said}");
+        assert!(
+            output.status.success() && said.contains("Exiting... (End of file)"),
+            "{file:?}: {said}"
+        );
     }
     world.stop();
 }
@@ -97,7 +133,11 @@ struct Mpd {
 
 impl Mpd {
     fn start(world: &World) -> Self {
-        let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        let port = TcpListener::bind("127.0.0.1:0")
+            .unwrap()
+            .local_addr()
+            .unwrap()
+            .port();
         let dir = world.path().join("mpd");
         fs::create_dir(&dir).unwrap();
         let config = dir.join("mpd.conf");
@@ -126,9 +166,15 @@ impl Mpd {
 
     fn mpc(&self, args: &[&str]) -> Option<String> {
         let port = self.port.to_string();
-        let output = Command::new("mpc").args(["-h", "127.0.0.1", "-p", &port]).args(args).output();
+        let output = Command::new("mpc")
+            .args(["-h", "127.0.0.1", "-p", &port])
+            .args(args)
+            .output();
         let output = output.unwrap();
-        output.status.success().then(|| String::from_utf8(output.stdout).unwrap())
+        output
+            .status
+            .success()
+            .then(|| String::from_utf8(output.stdout).unwrap())
     }
 }
 
@@ -149,14 +195,22 @@ fn mpd_lists_and_plays_the_library() {
     let missing: Vec<_> = playable(&world)
         .into_iter()
         .filter(|(_, extension)| matches!(extension.as_str(), "flac" | "mp3" | "opus" | "ogg"))
-        .map(|(path, _)| path.strip_prefix(world.mnt()).unwrap().display().to_string())
+        .map(|(path, _)| {
+            path.strip_prefix(world.mnt())
+                .unwrap()
+                .display()
+                .to_string()
+        })
         .filter(|path| !listed.lines().any(|line| line == path))
         .collect();
     assert!(missing.is_empty(), "MPD does not have {missing:?}");
     let song = listed.lines().find(|line| line.ends_with(".flac")).unwrap();
     mpd.mpc(&["add", song]).unwrap();
     mpd.mpc(&["play"]).unwrap();
-    world.until("MPD plays", |_| mpd.mpc(&["status"]).is_some_and(|status| status.contains("[playing]")));
+    world.until("MPD plays", |_| {
+        mpd.mpc(&["status"])
+            .is_some_and(|status| status.contains("[playing]"))
+    });
     drop(mpd);
     world.stop();
 }
@@ -173,12 +227,29 @@ fn every_write_is_refused() {
     let mode = |mode| fs::Permissions::from_mode(mode);
     let attempts: Vec<(&str, std::io::Result<()>)> = vec![
         ("create", fs::write(&new, b"x")),
-        ("open for writing", fs::File::options().write(true).open(&file).map(drop)),
-        ("open for appending", fs::File::options().append(true).open(&file).map(drop)),
-        ("truncate", fs::File::options().write(true).truncate(true).open(&file).map(drop)),
+        (
+            "open for writing",
+            fs::File::options().write(true).open(&file).map(drop),
+        ),
+        (
+            "open for appending",
+            fs::File::options().append(true).open(&file).map(drop),
+        ),
+        (
+            "truncate",
+            fs::File::options()
+                .write(true)
+                .truncate(true)
+                .open(&file)
+                .map(drop),
+        ),
         (
             "truncate by reading",
-            fs::File::options().read(true).custom_flags(0o1000).open(&file).map(drop),
+            fs::File::options()
+                .read(true)
+                .custom_flags(0o1000)
+                .open(&file)
+                .map(drop),
         ),
         ("mkdir", fs::create_dir(&new)),
         ("unlink", fs::remove_file(&file)),
@@ -189,14 +260,31 @@ fn every_write_is_refused() {
         ("chmod", fs::set_permissions(&file, mode(0o777))),
         ("chmod a directory", fs::set_permissions(&dir, mode(0o777))),
         ("chown", std::os::unix::fs::chown(&file, Some(1), Some(1))),
-        ("utimens", fs::File::open(&file).unwrap().set_modified(std::time::SystemTime::now())),
+        (
+            "utimens",
+            fs::File::open(&file)
+                .unwrap()
+                .set_modified(std::time::SystemTime::now()),
+        ),
     ];
     for (what, result) in attempts {
         let error = result.expect_err(what);
-        assert_eq!(error.kind(), std::io::ErrorKind::ReadOnlyFilesystem, "{what}: {error}");
+        assert_eq!(
+            error.kind(),
+            std::io::ErrorKind::ReadOnlyFilesystem,
+            "{what}: {error}"
+        );
     }
-    for args in [["-n", "user.x", "-v", "y"], ["-x", "user.musicfs.track_id", "-h", "-h"]] {
-        let output = Command::new("setfattr").args(args).arg(&file).env("LC_ALL", "C").output().unwrap();
+    for args in [
+        ["-n", "user.x", "-v", "y"],
+        ["-x", "user.musicfs.track_id", "-h", "-h"],
+    ] {
+        let output = Command::new("setfattr")
+            .args(args)
+            .arg(&file)
+            .env("LC_ALL", "C")
+            .output()
+            .unwrap();
         let said = String::from_utf8_lossy(&output.stderr);
         assert!(said.contains("Read-only file system"), "{said}");
     }

@@ -8,7 +8,12 @@ use crate::world::{World, flac};
 fn album(world: &World, tracks: u64) {
     for n in 1..=tracks {
         let (title, track) = (format!("Song {n}"), n.to_string());
-        let tags = [("ARTIST", "Ann"), ("ALBUM", "One"), ("TITLE", &*title), ("TRACKNUMBER", &*track)];
+        let tags = [
+            ("ARTIST", "Ann"),
+            ("ALBUM", "One"),
+            ("TITLE", &*title),
+            ("TRACKNUMBER", &*track),
+        ];
         fs::write(world.music().join(format!("{n}.flac")), flac(n, &tags)).unwrap();
     }
 }
@@ -30,10 +35,16 @@ fn a_restart_writes_no_events_and_shows_the_same_tree() {
 fn inodes_and_names_survive_a_restart_and_a_rebuild() {
     let mut world = World::with_library();
     let listing = |world: &World| {
-        let output =
-            Command::new("find").arg(world.mnt()).args(["-printf", "%i %P %s %T@\n"]).output().unwrap();
-        let mut lines: Vec<_> =
-            String::from_utf8(output.stdout).unwrap().lines().map(str::to_owned).collect();
+        let output = Command::new("find")
+            .arg(world.mnt())
+            .args(["-printf", "%i %P %s %T@\n"])
+            .output()
+            .unwrap();
+        let mut lines: Vec<_> = String::from_utf8(output.stdout)
+            .unwrap()
+            .lines()
+            .map(str::to_owned)
+            .collect();
         lines.sort();
         lines
     };
@@ -54,11 +65,20 @@ fn a_rebuild_under_open_files_and_listings_disturbs_nobody() {
     let mut world = World::with_library();
     world.start();
     let tree = world.tree();
-    let path = world.mnt().join(tree.keys().find(|path| path.ends_with(".flac")).unwrap());
+    let path = world
+        .mnt()
+        .join(tree.keys().find(|path| path.ends_with(".flac")).unwrap());
     let mut open = fs::File::open(&path).unwrap();
     for _ in 0..5 {
         let report = world.json(["replay", "--check", "--json"]);
-        assert!(report["views"].as_array().unwrap().iter().all(|view| view["equal"] == true), "{report}");
+        assert!(
+            report["views"]
+                .as_array()
+                .unwrap()
+                .iter()
+                .all(|view| view["equal"] == true),
+            "{report}"
+        );
         world.json(["replay", "--json"]);
         assert_eq!(world.tree(), tree);
     }
@@ -94,7 +114,9 @@ fn an_origin_that_is_gone_or_empty_removes_nothing() {
 
     fs::remove_dir(world.music()).unwrap();
     fs::rename(&away, world.music()).unwrap();
-    world.until("the origin is back", |world| fs::read(&path).is_ok() && !world.tree().is_empty());
+    world.until("the origin is back", |world| {
+        fs::read(&path).is_ok() && !world.tree().is_empty()
+    });
     world.stop();
     world.assert_sound();
 }
@@ -111,11 +133,18 @@ fn many_removals_are_held_until_accepted() {
     }
     world.start();
     world.until("the removals are held", |world| {
-        world.events().iter().any(|event| event["kind"] == "scan.removals_held")
+        world
+            .events()
+            .iter()
+            .any(|event| event["kind"] == "scan.removals_held")
     });
     assert_eq!(world.tree().len(), 40);
     let output = world.run(["origin", "rescan", "music", "--accept-removals"]);
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    assert!(
+        output.status.success(),
+        "{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
     assert_eq!(world.tree().len(), 1);
     world.stop();
     world.assert_sound();
@@ -126,9 +155,15 @@ fn an_unmount_from_outside_ends_the_daemon_cleanly() {
     let mut world = World::new();
     album(&world, 1);
     world.start();
-    let status = Command::new("fusermount3").arg("-u").arg(world.mnt()).status().unwrap();
+    let status = Command::new("fusermount3")
+        .arg("-u")
+        .arg(world.mnt())
+        .status()
+        .unwrap();
     assert!(status.success());
-    world.until("the daemon has ended", |world| world.status()["state"] == "stopped");
+    world.until("the daemon has ended", |world| {
+        world.status()["state"] == "stopped"
+    });
     assert!(!world.state().join("control.sock").exists());
     world.kill();
     world.start();
@@ -143,7 +178,10 @@ fn after_a_kill_the_stale_mount_is_cleared() {
     world.start();
     let tree = world.tree();
     world.kill();
-    assert!(fs::read_dir(world.mnt()).is_err(), "the kill leaves a stale mount");
+    assert!(
+        fs::read_dir(world.mnt()).is_err(),
+        "the kill leaves a stale mount"
+    );
     world.start();
     assert_eq!(world.tree(), tree);
     world.stop();

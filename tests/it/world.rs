@@ -15,18 +15,21 @@ use serde_json::Value;
 use tempfile::TempDir;
 
 /// How long anything may take that should happen at once.
-pub const LIMIT: Duration = Duration::from_secs(30);
+pub(crate) const LIMIT: Duration = Duration::from_secs(30);
 
 /// A library, its daemon and its mount. Everything ends and is removed when dropped.
-pub struct World {
+pub(crate) struct World {
     dir: TempDir,
     daemon: Option<Child>,
 }
 
 impl World {
     /// Empty music, empty mount point, no daemon yet.
-    pub fn new() -> Self {
-        let dir = tempfile::Builder::new().prefix("musicfs-").tempdir().unwrap();
+    pub(crate) fn new() -> Self {
+        let dir = tempfile::Builder::new()
+            .prefix("musicfs-")
+            .tempdir()
+            .unwrap();
         fs::set_permissions(dir.path(), fs::Permissions::from_mode(0o755)).unwrap();
         for name in ["music", "mnt", "home"] {
             fs::create_dir(dir.path().join(name)).unwrap();
@@ -35,7 +38,7 @@ impl World {
     }
 
     /// A world whose music is the library that `tests/make-library.sh` makes.
-    pub fn with_library() -> Self {
+    pub(crate) fn with_library() -> Self {
         let world = Self::new();
         let status = Command::new("cp")
             .arg("-a")
@@ -47,24 +50,24 @@ impl World {
         world
     }
 
-    pub fn music(&self) -> PathBuf {
+    pub(crate) fn music(&self) -> PathBuf {
         self.dir.path().join("music")
     }
 
-    pub fn mnt(&self) -> PathBuf {
+    pub(crate) fn mnt(&self) -> PathBuf {
         self.dir.path().join("mnt")
     }
 
-    pub fn state(&self) -> PathBuf {
+    pub(crate) fn state(&self) -> PathBuf {
         self.dir.path().join("state")
     }
 
-    pub fn path(&self) -> &Path {
+    pub(crate) fn path(&self) -> &Path {
         self.dir.path()
     }
 
     /// The tool, in an environment of its own, on this world's state.
-    pub fn tool<S: AsRef<OsStr>>(&self, args: impl IntoIterator<Item = S>) -> Command {
+    pub(crate) fn tool<S: AsRef<OsStr>>(&self, args: impl IntoIterator<Item = S>) -> Command {
         let mut command = Command::new(binary());
         command
             .args(args)
@@ -78,19 +81,23 @@ impl World {
     }
 
     /// Runs the tool and returns what it printed.
-    pub fn run<S: AsRef<OsStr>>(&self, args: impl IntoIterator<Item = S>) -> Output {
+    pub(crate) fn run<S: AsRef<OsStr>>(&self, args: impl IntoIterator<Item = S>) -> Output {
         self.tool(args).output().unwrap()
     }
 
     /// Runs the tool, which must succeed and print JSON.
-    pub fn json<S: AsRef<OsStr>>(&self, args: impl IntoIterator<Item = S>) -> Value {
+    pub(crate) fn json<S: AsRef<OsStr>>(&self, args: impl IntoIterator<Item = S>) -> Value {
         let output = self.run(args);
-        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        assert!(
+            output.status.success(),
+            "{}",
+            String::from_utf8_lossy(&output.stderr)
+        );
         serde_json::from_slice(&output.stdout).unwrap()
     }
 
     /// Starts the daemon on this world's music, with more arguments, and does not wait.
-    pub fn spawn(&mut self, more: &[&str]) {
+    pub(crate) fn spawn(&mut self, more: &[&str]) {
         assert!(self.daemon.is_none(), "one daemon a world");
         let log = fs::File::options()
             .create(true)
@@ -109,34 +116,36 @@ impl World {
     }
 
     /// Starts the daemon, and waits until the first listing is done.
-    pub fn start(&mut self) {
+    pub(crate) fn start(&mut self) {
         self.start_with(&[]);
     }
 
     /// As [`World::start`], with more arguments.
-    pub fn start_with(&mut self, more: &[&str]) {
+    pub(crate) fn start_with(&mut self, more: &[&str]) {
         self.spawn(more);
-        self.until("the daemon is ready", |world| world.status()["state"] == "ready");
+        self.until("the daemon is ready", |world| {
+            world.status()["state"] == "ready"
+        });
     }
 
     /// What `status --json` prints, with or without a daemon; null where there is no library yet.
-    pub fn status(&self) -> Value {
+    pub(crate) fn status(&self) -> Value {
         let output = self.run(["status", "--json"]);
         serde_json::from_slice(&output.stdout).unwrap_or_default()
     }
 
     /// The log's head.
-    pub fn position(&self) -> u64 {
+    pub(crate) fn position(&self) -> u64 {
         self.status()["position"].as_u64().unwrap()
     }
 
     /// The daemon's process id.
-    pub fn pid(&self) -> u32 {
+    pub(crate) fn pid(&self) -> u32 {
         self.daemon.as_ref().expect("a daemon").id()
     }
 
     /// Kills the daemon as a power cut would.
-    pub fn kill(&mut self) {
+    pub(crate) fn kill(&mut self) {
         if let Some(mut daemon) = self.daemon.take() {
             daemon.kill().unwrap();
             daemon.wait().unwrap();
@@ -144,47 +153,70 @@ impl World {
     }
 
     /// Stops the daemon in order.
-    pub fn stop(&mut self) {
-        let Some(mut daemon) = self.daemon.take() else { return };
+    pub(crate) fn stop(&mut self) {
+        let Some(mut daemon) = self.daemon.take() else {
+            return;
+        };
         let output = self.run(["shutdown"]);
-        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        assert!(
+            output.status.success(),
+            "{}",
+            String::from_utf8_lossy(&output.stderr)
+        );
         let status = daemon.wait().unwrap();
-        assert!(status.success(), "the daemon ended with {status}\n{}", self.daemon_log());
+        assert!(
+            status.success(),
+            "the daemon ended with {status}\n{}",
+            self.daemon_log()
+        );
     }
 
     /// What the daemon wrote to its standard error so far.
-    pub fn daemon_log(&self) -> String {
+    pub(crate) fn daemon_log(&self) -> String {
         fs::read_to_string(self.dir.path().join("daemon.log")).unwrap_or_default()
     }
 
     /// Waits for a condition, within [`LIMIT`].
-    pub fn until(&self, what: &str, condition: impl FnMut(&Self) -> bool) {
+    pub(crate) fn until(&self, what: &str, condition: impl FnMut(&Self) -> bool) {
         self.within(LIMIT, what, condition);
     }
 
     /// Waits for a condition, within a limit.
-    pub fn within(&self, limit: Duration, what: &str, mut condition: impl FnMut(&Self) -> bool) {
+    pub(crate) fn within(
+        &self,
+        limit: Duration,
+        what: &str,
+        mut condition: impl FnMut(&Self) -> bool,
+    ) {
         let began = Instant::now();
         while !condition(self) {
-            assert!(began.elapsed() < limit, "waited in vain until {what}\n{}", self.daemon_log());
+            assert!(
+                began.elapsed() < limit,
+                "waited in vain until {what}\n{}",
+                self.daemon_log()
+            );
             std::thread::sleep(Duration::from_millis(5));
         }
     }
 
     /// Every file below the mount: its path there → its size.
-    pub fn tree(&self) -> BTreeMap<String, u64> {
+    pub(crate) fn tree(&self) -> BTreeMap<String, u64> {
         files(&self.mnt())
     }
 
     /// All events of the log, as `events --json` prints them.
-    pub fn events(&self) -> Vec<Value> {
+    pub(crate) fn events(&self) -> Vec<Value> {
         let output = self.run(["events", "--json"]);
-        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        assert!(
+            output.status.success(),
+            "{}",
+            String::from_utf8_lossy(&output.stderr)
+        );
         lines(&output.stdout)
     }
 
     /// `events --follow --json` from the log's end on: a line comes out for each new event.
-    pub fn follow(&self) -> Follow {
+    pub(crate) fn follow(&self) -> Follow {
         let from = self.position() + 1;
         let mut child = self
             .tool(["events", "--follow", "--json", "--from", &from.to_string()])
@@ -204,34 +236,40 @@ impl World {
     }
 
     /// With no daemon running: the log's chain holds, and every view equals its replay.
-    pub fn assert_sound(&self) {
+    pub(crate) fn assert_sound(&self) {
         let output = self.run(["log", "verify"]);
         assert!(output.status.success(), "{output:?}");
         let output = self.run(["replay", "--check", "--json"]);
         let report: Value = serde_json::from_slice(&output.stdout).unwrap();
         assert!(output.status.success(), "{report}\n{}", self.daemon_log());
         let views = report["views"].as_array().unwrap();
-        assert!(!views.is_empty() && views.iter().all(|view| view["equal"] == true), "{report}");
+        assert!(
+            !views.is_empty() && views.iter().all(|view| view["equal"] == true),
+            "{report}"
+        );
     }
 }
 
 impl Drop for World {
     fn drop(&mut self) {
         self.kill();
-        let unmounted = Command::new("fusermount3").args(["-uzq"]).arg(self.mnt()).status();
+        let unmounted = Command::new("fusermount3")
+            .args(["-uzq"])
+            .arg(self.mnt())
+            .status();
         drop(unmounted);
     }
 }
 
 /// A running `events --follow`.
-pub struct Follow {
+pub(crate) struct Follow {
     child: Child,
     lines: std::sync::mpsc::Receiver<Value>,
 }
 
 impl Follow {
     /// The next event of a kind within a limit; those of other kinds are passed over.
-    pub fn next(&self, kind: &str, limit: Duration) -> Value {
+    pub(crate) fn next(&self, kind: &str, limit: Duration) -> Value {
         let deadline = Instant::now() + limit;
         loop {
             let left = deadline.saturating_duration_since(Instant::now());
@@ -252,37 +290,51 @@ impl Drop for Follow {
 }
 
 /// The tool under test. Elsewhere than where it was built where `tests/run` says so.
-pub fn binary() -> PathBuf {
+pub(crate) fn binary() -> PathBuf {
     std::env::var_os("MUSICFS_BIN").map_or_else(|| env!("CARGO_BIN_EXE_musicfs").into(), Into::into)
 }
 
 /// The checkout, or what `tests/run` made of it.
-pub fn root() -> PathBuf {
+pub(crate) fn root() -> PathBuf {
     std::env::var_os("MUSICFS_ROOT").map_or_else(|| env!("CARGO_MANIFEST_DIR").into(), Into::into)
 }
 
 /// The library of `tests/make-library.sh`, made once a test run.
-pub fn made_library() -> &'static Path {
+pub(crate) fn made_library() -> &'static Path {
     static MADE: OnceLock<TempDir> = OnceLock::new();
     MADE.get_or_init(|| {
-        let dir = tempfile::Builder::new().prefix("musicfs-made-").tempdir().unwrap();
+        let dir = tempfile::Builder::new()
+            .prefix("musicfs-made-")
+            .tempdir()
+            .unwrap();
         let script = root().join("tests/make-library.sh");
-        let output = Command::new("bash").arg(script).arg(dir.path()).output().unwrap();
-        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        let output = Command::new("bash")
+            .arg(script)
+            .arg(dir.path())
+            .output()
+            .unwrap();
+        assert!(
+            output.status.success(),
+            "{}",
+            String::from_utf8_lossy(&output.stderr)
+        );
         dir
     })
     .path()
 }
 
 /// A small valid FLAC of its own sound: `seed` makes the sound, the tags are Vorbis comments.
-pub fn flac(seed: u64, tags: &[(&str, &str)]) -> Vec<u8> {
+pub(crate) fn flac(seed: u64, tags: &[(&str, &str)]) -> Vec<u8> {
     let mut comments = Vec::new();
     let mut text = |value: &[u8]| {
         comments.extend((value.len() as u32).to_le_bytes());
         comments.extend(value);
     };
     text(b"tests");
-    let entries: Vec<String> = tags.iter().map(|(name, value)| format!("{name}={value}")).collect();
+    let entries: Vec<String> = tags
+        .iter()
+        .map(|(name, value)| format!("{name}={value}"))
+        .collect();
     let mut body = (entries.len() as u32).to_le_bytes().to_vec();
     entries.iter().for_each(|entry| {
         body.extend((entry.len() as u32).to_le_bytes());
@@ -310,17 +362,23 @@ pub fn flac(seed: u64, tags: &[(&str, &str)]) -> Vec<u8> {
 }
 
 /// Every regular file below a folder: its relative path → its size.
-pub fn files(root: &Path) -> BTreeMap<String, u64> {
+pub(crate) fn files(root: &Path) -> BTreeMap<String, u64> {
     let mut found = BTreeMap::new();
     let mut todo = vec![root.to_owned()];
     while let Some(dir) = todo.pop() {
-        let Ok(entries) = fs::read_dir(&dir) else { continue };
+        let Ok(entries) = fs::read_dir(&dir) else {
+            continue;
+        };
         for entry in entries.map_while(Result::ok) {
             let path = entry.path();
             match entry.metadata() {
                 Ok(meta) if meta.is_dir() => todo.push(path),
                 Ok(meta) => {
-                    let name = path.strip_prefix(root).unwrap().to_string_lossy().into_owned();
+                    let name = path
+                        .strip_prefix(root)
+                        .unwrap()
+                        .to_string_lossy()
+                        .into_owned();
                     found.insert(name, meta.len());
                 }
                 Err(_) => {}
@@ -331,16 +389,22 @@ pub fn files(root: &Path) -> BTreeMap<String, u64> {
 }
 
 /// Every file below a folder, hashed with its times: what must be the same before and after.
-pub fn fingerprint(root: &Path) -> String {
+pub(crate) fn fingerprint(root: &Path) -> String {
     let script = "find . -printf '%p %y %s %T@ %m\\n' | LC_ALL=C sort | sha256sum; \
                   find . -type f -print0 | LC_ALL=C sort -z | xargs -0 sha256sum | sha256sum";
-    let output = Command::new("sh").args(["-c", script]).current_dir(root).output().unwrap();
+    let output = Command::new("sh")
+        .args(["-c", script])
+        .current_dir(root)
+        .output()
+        .unwrap();
     assert!(output.status.success());
     String::from_utf8(output.stdout).unwrap()
 }
 
 /// Lines of JSON.
-pub fn lines(bytes: &[u8]) -> Vec<Value> {
+pub(crate) fn lines(bytes: &[u8]) -> Vec<Value> {
     let text = std::str::from_utf8(bytes).unwrap();
-    text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+    text.lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect()
 }
