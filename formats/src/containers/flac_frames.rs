@@ -24,16 +24,18 @@ pub(super) fn end_of_last(
     let start = range.offset.max(end.saturating_sub(SEARCHED));
     let bytes = source.at(start, usize::try_from(end - start).unwrap_or(0))?;
     let limit = info.samples.unwrap_or(u64::MAX);
-    // Noise can look like a header: eight bits of checksum let one in 256 pass, but hardly with
-    // a place that the stream can have.
-    let ends = bytes
-        .windows(2)
-        .enumerate()
-        .filter(|(_, pair)| matches!(pair, [0xff, 0xf8 | 0xf9]));
-    Ok(ends
-        .filter_map(|(index, _)| frame_end(bytes.get(index..)?, info))
-        .filter(|end| *end <= limit)
-        .max())
+    let mut latest = None;
+    let places = bytes.array_windows::<2>().enumerate().rev();
+    for (index, _) in places.filter(|(_, pair)| matches!(pair, [0xff, 0xf8 | 0xf9])) {
+        // Noise can look like a header: eight bits of checksum let one in 256 pass, but hardly
+        // with a place that the stream can have.
+        let found = bytes.get(index..).and_then(|bytes| frame_end(bytes, info));
+        latest = latest.max(found.filter(|end| *end <= limit));
+        if latest == Some(limit) {
+            break;
+        }
+    }
+    Ok(latest)
 }
 
 /// Where the frame ends whose header is at the beginning of `bytes`.

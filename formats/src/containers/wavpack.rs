@@ -5,7 +5,7 @@ use std::io;
 use eventlog::tags::{AudioFormat, DefectKind};
 
 use super::Lead;
-use crate::bytes::Bytes;
+use crate::bytes::{self, Bytes};
 use crate::sheet::Sheet;
 use crate::source::Source;
 use crate::tags::trailer;
@@ -110,17 +110,21 @@ fn sound(source: &mut Source<'_>, sheet: &mut Sheet, block: &Block) -> io::Resul
 
 /// Where, in samples, the last whole block in `bytes` ends.
 fn last_sample(bytes: &[u8]) -> Option<u64> {
-    let starts = bytes
-        .windows(4)
-        .enumerate()
-        .filter(|(_, four)| four == b"wvpk");
-    starts
-        .filter_map(|(index, _)| {
-            let rest = bytes.get(index..)?;
-            let block = Block::parse(rest)?;
-            (block.len <= rest.len() as u64).then_some(block.first + block.samples)
-        })
-        .max()
+    let mut last = None;
+    let mut rest = bytes;
+    while let Some(block) = bytes::find(rest, b"wvpk").and_then(|start| rest.get(start..)) {
+        let parsed = Block::parse(block);
+        let step = parsed.as_ref().map_or(4, |block| block.len);
+        let Some(after) = usize::try_from(step)
+            .ok()
+            .and_then(|step| block.get(step..))
+        else {
+            break;
+        };
+        last = last.max(parsed.map(|block| block.first + block.samples));
+        rest = after;
+    }
+    last
 }
 
 /// What the first block's metadata tells that its header has no room for.
