@@ -336,7 +336,7 @@ pub struct Media {
     pub tags: Tags,
     /// The sound.
     pub audio: AudioProperties,
-    /// Where in the file the audio is, between the tags.
+    /// Where in the file the audio is, between the tags; empty where none was found.
     pub audio_range: ByteRange,
     /// The identity of the sound.
     pub content: ContentId,

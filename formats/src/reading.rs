@@ -20,7 +20,7 @@ pub(crate) fn read(file: &dyn ReadAt, name: &[u8]) -> io::Result<Media> {
     // The parsers do not panic, as far as tests and fuzzing can tell. Should one all the same,
     // that file is listed under its name, and the scan goes on (TAG-4).
     let parsed = catch_unwind(AssertUnwindSafe(|| parse(&mut source, promised)));
-    let (mut sheet, format) = parsed.unwrap_or_else(|_| Ok(given_up(file.len(), promised)))?;
+    let (mut sheet, format) = parsed.unwrap_or_else(|_| Ok(given_up(promised)))?;
     if source.exhausted() {
         let detail = "the tags are larger or more scattered than is read (16 MiB, 256 reads)";
         sheet.defect(DefectKind::BadTags, detail);
@@ -80,14 +80,13 @@ fn by_name_in_doubt(format: AudioFormat, promised: &[AudioFormat]) -> AudioForma
 
 /// A file of no known container: tags without audio, or no audio at all.
 fn unknown(source: &mut Source<'_>, lead: &Lead, promised: &[AudioFormat]) -> io::Result<Parsed> {
-    let mut sheet = whole(source.len(), promised);
+    let mut sheet = silent(promised);
     let mut format = promised.first().copied();
     if lead.is_empty() {
         sheet.defect(DefectKind::NotAudio, sniff::describe(source.at(0, 4096)?));
     } else {
         format.get_or_insert(AudioFormat::Mp3);
         lead.lay(source, &mut sheet)?;
-        sheet.range(lead.end, source.len());
         let (kind, detail) = if lead.end >= source.len() {
             (DefectKind::Truncated, "the file ends with its tags")
         } else {
@@ -101,8 +100,8 @@ fn unknown(source: &mut Source<'_>, lead: &Lead, promised: &[AudioFormat]) -> io
     Ok((sheet, format))
 }
 
-fn given_up(len: u64, promised: &[AudioFormat]) -> Parsed {
-    let mut sheet = whole(len, promised);
+fn given_up(promised: &[AudioFormat]) -> Parsed {
+    let mut sheet = silent(promised);
     sheet.defect(
         DefectKind::BadTags,
         "reading it failed by a fault of ours: please report it",
@@ -110,9 +109,7 @@ fn given_up(len: u64, promised: &[AudioFormat]) -> Parsed {
     (sheet, promised.first().copied())
 }
 
-/// A sheet that takes the whole file for audio.
-fn whole(len: u64, promised: &[AudioFormat]) -> Sheet {
-    let mut sheet = Sheet::new(promised.first().copied().unwrap_or(AudioFormat::Mp3));
-    sheet.range(0, len);
-    sheet
+/// A sheet of a file in which no audio was found: its range stays empty.
+fn silent(promised: &[AudioFormat]) -> Sheet {
+    Sheet::new(promised.first().copied().unwrap_or(AudioFormat::Mp3))
 }
