@@ -9,7 +9,7 @@ use tokio::sync::{OwnedMutexGuard, mpsc, watch};
 
 use super::fault::{Fault, is_constraint, is_full};
 use super::file::Lock;
-use super::rows::{self, CHUNK, Tail};
+use super::rows::{self, CHUNK, Statement, Tail};
 use crate::event::NewEvent;
 use crate::id::{EventId, Position};
 use crate::record::{Admission, Entry, Hash, admit};
@@ -181,10 +181,14 @@ impl Writer {
     async fn transact(&mut self, mut chunks: Chunks) -> Result<Tail, Failure> {
         self.begin().await?;
         let mut tail = self.tail;
-        while let Some(chunk) = chunks.recv().await {
-            tail = self
-                .insert(tail, chunk.map_err(Failure::Unstorable)?)
-                .await?;
+        let connection = self.connection()?;
+        let mut ready = next(&mut chunks, &mut tail).await?;
+        while let Some(insertion) = ready {
+            // The next chunk is hashed while SQLite's own thread writes this one.
+            let write = insertion.execute(&mut *connection);
+            let (written, prepared) = tokio::join!(write, next(&mut chunks, &mut tail));
+            written?;
+            ready = prepared?;
         }
         self.commit(tail).await?;
         Ok(tail)
@@ -198,19 +202,12 @@ impl Writer {
     }
 
     /// Writes up to [`CHUNK`] events at the log's end, within a transaction.
-    pub(super) async fn insert(&mut self, tail: Tail, chunk: Vec<Entry>) -> Result<Tail, Failure> {
-        let mut tail = tail;
-        let place = |entry: Entry| {
-            let stored = entry.place(tail.head.next().0, &tail.chain);
-            tail = Tail {
-                head: Position(stored.position),
-                chain: stored.chain,
-                ..tail
-            };
-            stored
-        };
-        let chunk = chunk.into_iter().map(place).collect();
-        rows::insertion(chunk).execute(self.connection()?).await?;
+    pub(super) async fn insert(
+        &mut self,
+        mut tail: Tail,
+        chunk: Vec<Entry>,
+    ) -> Result<Tail, Failure> {
+        place(chunk, &mut tail).execute(self.connection()?).await?;
         Ok(tail)
     }
 
@@ -261,6 +258,27 @@ impl Writer {
         let found = row.and_then(|row| rows::tail(&row));
         found.is_ok_and(|found| (found.head, found.chain) == known)
     }
+}
+
+/// The insertion of the next chunk, once the caller has sent it; `None` after the last.
+async fn next(chunks: &mut Chunks, tail: &mut Tail) -> Result<Option<Statement>, Failure> {
+    let chunk = chunks
+        .recv()
+        .await
+        .transpose()
+        .map_err(Failure::Unstorable)?;
+    Ok(chunk.map(|chunk| place(chunk, tail)))
+}
+
+/// The insertion of entries at the log's end, which moves behind them.
+fn place(chunk: Vec<Entry>, tail: &mut Tail) -> Statement {
+    let place = |entry: Entry| {
+        let stored = entry.place(tail.head.next().0, &tail.chain);
+        tail.head = Position(stored.position);
+        tail.chain = stored.chain;
+        stored
+    };
+    rows::insertion(chunk.into_iter().map(place).collect())
 }
 
 /// Writes down where the log ends.

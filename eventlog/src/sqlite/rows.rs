@@ -6,7 +6,7 @@ use std::sync::LazyLock;
 use sqlx::sqlite::{SqliteArguments, SqliteRow};
 use sqlx::{AssertSqlSafe, Row as _, SqlSafeStr as _, SqlStr, Sqlite};
 
-use crate::event::{Body, Recorded};
+use crate::event::Recorded;
 use crate::id::{CauseId, EventId, Position, Timestamp};
 use crate::record::{self, Entry, Hash, Stored};
 use crate::store::{Filter, StoreError};
@@ -55,10 +55,11 @@ fn insert(rows: usize) -> SqlStr {
     }
 }
 
+/// A statement with its values.
+pub(super) type Statement = sqlx::query::Query<'static, Sqlite, SqliteArguments>;
+
 /// The insert of up to [`CHUNK`] events.
-pub(super) fn insertion(
-    chunk: Vec<Stored>,
-) -> sqlx::query::Query<'static, Sqlite, SqliteArguments> {
+pub(super) fn insertion(chunk: Vec<Stored>) -> Statement {
     let count = chunk.len();
     let mut query = sqlx::query(insert(count)).persistent(count == CHUNK || count == 1);
     for Stored {
@@ -85,12 +86,17 @@ pub(super) fn insertion(
 /// Which columns a reader needs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Want {
-    /// What makes an event, for [`recorded`]. The small columns come as one, since each costs an
-    /// allocation or two on its way through SQLite and sqlx.
+    /// What makes an event, for [`recorded`].
     Event,
     /// All there are, for [`stored`].
     Everything,
 }
+
+/// Position, payload, and all else in one value: each value costs allocations and locks on its
+/// way out of SQLite, and replay is made of little else. Taken apart by [`Header`].
+const PACKED: &str = "position, payload, CAST(id || payload_hash \
+     || CASE WHEN cause IS NULL THEN x'00' ELSE x'01' || cause END \
+     || recorded_at || ' ' || version || ' ' || kind || ' ' || subject AS BLOB)";
 
 /// The page of events after one position, up to another, that a filter lets through.
 #[derive(Debug, Clone)]
@@ -102,9 +108,7 @@ pub(super) struct Select {
 impl Select {
     pub(super) fn new(want: Want, filter: Filter) -> Self {
         let columns = match want {
-            Want::Event => "position, recorded_at, kind, version, subject, payload, \
-                 CAST(id || payload_hash || coalesce(cause, x'') AS BLOB)"
-                .to_owned(),
+            Want::Event => PACKED.to_owned(),
             Want::Everything => COLUMNS.join(","),
         };
         let mut sql = format!("SELECT {columns} FROM events");
@@ -135,11 +139,7 @@ impl Select {
         }
     }
 
-    pub(super) fn page(
-        &self,
-        after: u64,
-        until: u64,
-    ) -> sqlx::query::Query<'static, Sqlite, SqliteArguments> {
+    pub(super) fn page(&self, after: u64, until: u64) -> Statement {
         let mut query = sqlx::query(self.sql.clone())
             .bind(stored_integer(after))
             .bind(stored_integer(until));
@@ -163,7 +163,8 @@ pub(super) fn stored_integer(number: u64) -> i64 {
 
 /// A row's position.
 pub(super) fn position(row: &SqliteRow) -> u64 {
-    row.try_get::<i64, _>(0).map_or(0, i64::unsigned_abs)
+    row.try_get_unchecked::<i64, _>(0)
+        .map_or(0, i64::unsigned_abs)
 }
 
 fn id(bytes: &[u8]) -> Result<[u8; 16], sqlx::Error> {
@@ -199,37 +200,71 @@ pub(super) fn stored(row: &SqliteRow) -> Result<Stored, StoreError> {
     columns().map_err(|error| bad_row(row, &error))
 }
 
+/// The third column of [`PACKED`].
+struct Header<'r> {
+    id: [u8; 16],
+    payload_hash: &'r [u8],
+    cause: Option<[u8; 16]>,
+    recorded_at: i64,
+    version: u16,
+    kind: &'r str,
+    subject: &'r str,
+}
+
+impl<'r> Header<'r> {
+    fn parse(packed: &'r [u8]) -> Option<Self> {
+        let (id, rest) = packed.split_first_chunk::<16>()?;
+        let (payload_hash, rest) = rest.split_at_checked(32)?;
+        let (cause, rest) = match rest.split_first()? {
+            (0, rest) => (None, rest),
+            (_, rest) => rest
+                .split_first_chunk::<16>()
+                .map(|(cause, rest)| (Some(*cause), rest))?,
+        };
+        let mut texts = std::str::from_utf8(rest).ok()?.splitn(4, ' ');
+        Some(Self {
+            id: *id,
+            payload_hash,
+            cause,
+            recorded_at: texts.next()?.parse().ok()?,
+            version: texts.next()?.parse().ok()?,
+            kind: texts.next()?,
+            subject: texts.next()?,
+        })
+    }
+}
+
 /// The event in a row of [`Select`] for [`Want::Event`].
 pub(super) fn recorded(row: &SqliteRow) -> Result<Recorded, StoreError> {
-    let damaged = |error: &sqlx::Error| bad_row(row, error);
-    let position = Position(position(row));
-    let kind: &str = row.try_get(2).map_err(|error| damaged(&error))?;
-    let version: u16 = row.try_get(3).map_err(|error| damaged(&error))?;
-    let payload: Option<&[u8]> = row.try_get(5).map_err(|error| damaged(&error))?;
-    let columns = || {
-        let packed: &[u8] = row.try_get(6)?;
-        let (front, hash) = packed.split_at_checked(16).unwrap_or_default();
-        let (hash, cause) = hash.split_at_checked(32).unwrap_or_default();
-        let cause = if cause.is_empty() {
-            None
-        } else {
-            Some(id(cause)?)
-        };
-        let recorded = Recorded {
-            position,
-            id: EventId(id(front)?),
-            recorded_at: Timestamp(row.try_get(1)?),
-            kind: kind.into(),
-            version,
-            subject: row.try_get::<&str, _>(4)?.into(),
-            cause: cause.map(|cause| CauseId(EventId(cause))),
-            body: Body::Unknown,
-        };
-        Ok((recorded, hash))
-    };
-    let (mut recorded, hash) = columns().map_err(|error| damaged(&error))?;
-    recorded.body = record::body(position.0, kind, version, payload, hash)?;
-    Ok(recorded)
+    let position = position(row);
+    let columns = || Ok((row.try_get_unchecked(1)?, row.try_get_unchecked(2)?));
+    let (payload, packed): (Option<&[u8]>, &[u8]) =
+        columns().map_err(|error| bad_row(row, &error))?;
+    let header = Header::parse(packed).ok_or_else(|| {
+        bad_row(
+            row,
+            &sqlx::Error::Decode("its columns are not what was written".into()),
+        )
+    })?;
+    let Header {
+        id,
+        payload_hash,
+        cause,
+        recorded_at,
+        version,
+        kind,
+        subject,
+    } = header;
+    Ok(Recorded {
+        position: Position(position),
+        id: EventId(id),
+        recorded_at: Timestamp(recorded_at),
+        kind: kind.into(),
+        version,
+        subject: subject.into(),
+        cause: cause.map(|cause| CauseId(EventId(cause))),
+        body: record::body(position, kind, version, payload, payload_hash)?,
+    })
 }
 
 fn bad_row(row: &SqliteRow, error: &sqlx::Error) -> StoreError {
