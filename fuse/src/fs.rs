@@ -40,7 +40,7 @@ pub struct Filesystem {
     directories: Handles<OpenDirectory>,
     inodes: Inodes,
     known: Known,
-    /// Counts changes of the tree; see [`Listing`].
+    /// Counts changes of the tree; see [`crate::readdir::Listing`].
     epoch: AtomicU64,
     operations: AtomicU64,
 }
@@ -80,8 +80,8 @@ impl Filesystem {
         let name = name.to_str().ok_or(ErrorKind::NotFound)?;
         match name {
             // Asked by the NFS server, which comes back with nothing but a number.
-            "." => self.entry(parent),
-            ".." => self.entry(self.parent(parent)?),
+            "." => self.give(parent),
+            ".." => self.give(self.parent(parent)?),
             _ if parent.is_special() => self
                 .specials
                 .lookup(&self.owner, parent, name)?
@@ -160,7 +160,13 @@ impl Filesystem {
         self.known.clear();
     }
 
-    fn entry(&self, ino: Ino) -> Result<Entry, FsError> {
+    /// What a number stands for, which the kernel then holds once more.
+    fn give(&self, ino: Ino) -> Result<Entry, FsError> {
+        if ino.is_special() {
+            self.specials.gave(ino);
+        } else {
+            self.known.gave(&self.node(ino)?);
+        }
         self.getattr(ino)
     }
 

@@ -2,8 +2,9 @@
 //!
 //! The kernel keeps one page cache an inode, shared by all its handles, and lets an inode be
 //! served either by passthrough from one file or by us, never both at once. So the first open
-//! decides, later ones follow, and an open that cannot follow is served around the cache or
-//! refused.
+//! decides, later ones follow, and an open that cannot follow is served around the cache or, where
+//! the kernel would refuse it with EIO, refused with a reason: a track that was replaced can be
+//! opened anew once those who read its former file by passthrough have closed it.
 
 use std::any::Any;
 use std::collections::HashMap;

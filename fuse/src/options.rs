@@ -14,7 +14,8 @@ pub struct MountOptions {
     pub gid: Option<u32>,
     /// Permission bits to take away from 0555 and 0444.
     pub umask: u16,
-    /// Lets the kernel read local files by itself where it may (CAS-8).
+    /// Lets the kernel read local files by itself where it may (CAS-8). It reads what a file holds
+    /// at that moment: one that is rewritten in place, not replaced, under a reader is not noticed.
     pub passthrough: bool,
     /// What `mount` and `df` show as the source.
     pub source: String,
@@ -92,6 +93,7 @@ const WITHOUT_EFFECT: &[&str] = &[
     "async",
     "atime",
     "auto",
+    "comment",
     "defaults",
     "default_permissions",
     "diratime",
@@ -225,7 +227,7 @@ fn apply(
 }
 
 fn accept(notes: &mut Vec<String>, name: &str, callers: &[&str]) -> Result<(), OptionError> {
-    let others = ["x-", "X-", "comment"];
+    let others = ["x-", "X-"];
     if WITHOUT_EFFECT.contains(&name) || others.iter().any(|prefix| name.starts_with(prefix)) {
         return Ok(());
     }

@@ -25,7 +25,7 @@ impl Filesystem {
         if ino.is_special() {
             let mut entries = vec![
                 (".".to_owned(), self.specials.attr(&self.owner, ino)?),
-                ("..".to_owned(), self.entry(self.parent(ino)?)?.attr),
+                ("..".to_owned(), self.getattr(self.parent(ino)?)?.attr),
             ];
             entries.extend(self.specials.list(&self.owner, ino)?);
             return Ok((
