@@ -26,7 +26,11 @@ struct Pool {
 
 impl Pool {
     fn new(path: PathBuf) -> Self {
-        Self { path, idle: Mutex::default(), is_damaged: AtomicBool::new(false) }
+        Self {
+            path,
+            idle: Mutex::default(),
+            is_damaged: AtomicBool::new(false),
+        }
     }
 
     fn take(&self) -> rusqlite::Result<Connection> {
@@ -121,13 +125,17 @@ impl Source {
         });
         answer.map_err(|source| {
             if is_damage(&source) {
-if !pool.is_damaged.swap(true, Ordering::AcqRel) {
+                if !pool.is_damaged.swap(true, Ordering::AcqRel) {
                     let path = pool.path.display();
                     tracing::warn!(view = self.view, %path, %source, "view is damaged");
                 }
                 self.damage.notify_one();
             }
-            ViewError::Unreadable { view: self.view, path: pool.path.clone(), source }
+            ViewError::Unreadable {
+                view: self.view,
+                path: pool.path.clone(),
+                source,
+            }
         })
     }
 }

@@ -84,7 +84,9 @@ pub(crate) fn rebuild_unserved<V: View>(shared: &Shared<V>) -> Result<Position, 
     let path = shared.generations.next(V::NAME)?;
     let build = || {
         let mut file = ViewFile::<V>::create_unsealed(&path)?;
-        near(&mut file, shared, &mut shared.step(&mut |_, _| {}), || shared.log.head())?;
+        near(&mut file, shared, &mut shared.step(&mut |_, _| {}), || {
+            shared.log.head()
+        })?;
         shared.adopt(file.seal()?, false)
     };
     build().inspect_err(|_| delete(&path))

@@ -80,7 +80,12 @@ impl<V: View> Runner<V> {
             commands,
         });
         let file = is_current.then_some(file);
-        let keeper = Keeper { shared: shared.clone(), inbox, file, rebuild: None };
+        let keeper = Keeper {
+            shared: shared.clone(),
+            inbox,
+            file,
+            rebuild: None,
+        };
         let thread = thread::Builder::new()
             .name(format!("view-{}", V::NAME))
             .spawn(move || keeper.run())
@@ -129,7 +134,11 @@ impl<V: View> Shared<V> {
     ) -> impl FnMut(Position, Position) -> Result<(), ViewError> + 's {
         move |done, target| {
             progress(done, target);
-            if self.commands.is_closed() { Err(ViewError::Closed) } else { Ok(()) }
+            if self.commands.is_closed() {
+                Err(ViewError::Closed)
+            } else {
+                Ok(())
+            }
         }
     }
 }
@@ -175,7 +184,11 @@ impl<V: View> Keeper<V> {
     fn end(mut self) {
         self.inbox.close();
         while self.inbox.try_recv().is_ok() {}
-        if self.rebuild.take().is_some_and(|thread| thread.join().is_err()) {
+        if self
+            .rebuild
+            .take()
+            .is_some_and(|thread| thread.join().is_err())
+        {
             tracing::error!(view = V::NAME, "the rebuild's thread panicked");
         }
     }
@@ -272,7 +285,12 @@ impl<V: View> Keeper<V> {
     }
 
     fn wait(&mut self, heads: &mut watch::Receiver<Position>, pause: Option<Duration>) -> Wake<V> {
-        let Self { shared, inbox, file, .. } = self;
+        let Self {
+            shared,
+            inbox,
+            file,
+            ..
+        } = self;
         shared.runtime.block_on(async {
             let more = async {
                 match pause {

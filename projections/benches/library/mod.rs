@@ -3,8 +3,8 @@
 
 use eventlog::tags::{AudioProperties, ByteRange};
 use eventlog::{
-    AudioFormat, ContentId, Event, EventStore, Field, Locator, Media, NewEvent, OriginId, OriginPath,
-    Revision, Tags, TrackId,
+    AudioFormat, ContentId, Event, EventStore, Field, Locator, Media, NewEvent, OriginId,
+    OriginPath, Revision, Tags, TrackId,
 };
 
 use crate::Failure;
@@ -19,8 +19,15 @@ pub(crate) fn origin() -> Result<OriginId, Failure> {
 /// Where a track's file is: directory and name.
 pub(crate) fn place(track: u64) -> Result<(OriginPath, String), Failure> {
     let album = track / 12;
-    let directory = format!("artists/{:03}/artist {}/album {album}", album % 997, album / 8);
-    Ok((OriginPath::new(directory.into_bytes())?, format!("{:02} track {track}.flac", track % 12)))
+    let directory = format!(
+        "artists/{:03}/artist {}/album {album}",
+        album % 997,
+        album / 8
+    );
+    Ok((
+        OriginPath::new(directory.into_bytes())?,
+        format!("{:02} track {track}.flac", track % 12),
+    ))
 }
 
 pub(crate) async fn write(log: &dyn EventStore, tracks: u64) -> Result<(), Failure> {
@@ -48,26 +55,49 @@ fn discovered(track: u64, in_crowd: bool) -> Result<Event, Failure> {
         tags.push(Field::AlbumArtist, &format!("The Artists of {}", album / 8));
         tags.push(Field::Album, &format!("An Album Called {album}"));
         tags.push(Field::Date, &format!("{}", 1960 + album % 60));
-        let disc = if album % 10 == 0 { 1 + track % 12 / 6 } else { 1 };
+        let disc = if album.is_multiple_of(10) {
+            1 + track % 12 / 6
+        } else {
+            1
+        };
         tags.push(Field::Disc, &disc.to_string());
     }
     tags.push(Field::Artist, &format!("Artist {}", album / 8));
-    tags.push(Field::Title, &format!("A Song With Number {}", if in_crowd { track } else { track % 12 }));
+    tags.push(
+        Field::Title,
+        &format!(
+            "A Song With Number {}",
+            if in_crowd { track } else { track % 12 }
+        ),
+    );
     tags.push(Field::Genre, "Progressive Rock");
     tags.push(Field::Track, &(1 + track % 12).to_string());
     tags.push(Field::TrackTotal, "12");
     tags.push(Field::Label, "Some Records");
-    tags.push(Field::MusicBrainzTrackId, "d6f0b7a4-2f5e-4b39-a1b3-0fd11bb4b5a5");
-    tags.push(Field::MusicBrainzAlbumId, "9b3f3a1c-6a1c-4f87-8be1-8f0d0f4a9f9c");
+    tags.push(
+        Field::MusicBrainzTrackId,
+        "d6f0b7a4-2f5e-4b39-a1b3-0fd11bb4b5a5",
+    );
+    tags.push(
+        Field::MusicBrainzAlbumId,
+        "9b3f3a1c-6a1c-4f87-8be1-8f0d0f4a9f9c",
+    );
     let mut content = [0; 16];
     let hash = track.wrapping_mul(0x9e37_79b9_7f4a_7c15).to_le_bytes();
-    content.iter_mut().zip(hash).for_each(|(to, from)| *to = from);
+    content
+        .iter_mut()
+        .zip(hash)
+        .for_each(|(to, from)| *to = from);
     Ok(Event::TrackDiscovered {
         track: TrackId(track),
         locator: Locator {
             origin: origin()?,
             path: directory.join(name.as_bytes())?,
-            revision: Revision { size: 30_000_000 + track, mtime_ns: 1_600_000_000_000_000_000, tag: None },
+            revision: Revision {
+                size: 30_000_000 + track,
+                mtime_ns: 1_600_000_000_000_000_000,
+                tag: None,
+            },
         },
         media: Media {
             format: Some(AudioFormat::Flac),
@@ -79,7 +109,10 @@ fn discovered(track: u64, in_crowd: bool) -> Result<Event, Failure> {
                 bit_depth: Some(16),
                 ..AudioProperties::default()
             },
-            audio_range: ByteRange { offset: 8192, len: 29_990_000 },
+            audio_range: ByteRange {
+                offset: 8192,
+                len: 29_990_000,
+            },
             content: ContentId(content),
             defects: Vec::new(),
         },

@@ -68,10 +68,11 @@ impl<'c> SqliteRows<'c> {
 
     /// The number under which a directory's path is kept.
     fn directory_number(&mut self, origin: &OriginId, path: &OriginPath) -> i64 {
-        if let Some((last_origin, last_path, number)) = &self.directory {
-            if last_path == path && last_origin == origin {
-                return *number;
-            }
+        if let Some((last_origin, last_path, number)) = &self.directory
+            && last_path == path
+            && last_origin == origin
+        {
+            return *number;
         }
         let of = self.origin_number(origin);
         let key = params![of, path.as_bytes()];

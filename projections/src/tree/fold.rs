@@ -87,7 +87,7 @@ impl<R: TreeRows> Edit<'_, R> {
             size: locator.revision.size,
             mtime_ns: locator.revision.mtime_ns,
         };
-        self.put(track, Some(entry));
+        self.put(track, Some(&entry));
     }
 
     fn change(
@@ -103,7 +103,7 @@ impl<R: TreeRows> Edit<'_, R> {
         entry.size = revision.size;
         entry.mtime_ns = revision.mtime_ns;
         entry.inputs = entry.inputs.updated(media, path);
-        self.put(track, Some(entry));
+        self.put(track, Some(&entry));
         // The bytes may differ even where size, time and name do not.
         self.changes.push(Change::FileChanged {
             ino: Ino::of_track(track),
@@ -111,25 +111,23 @@ impl<R: TreeRows> Edit<'_, R> {
     }
 
     /// Makes a track's row what is given, and the tree what follows from it.
-    fn put(&mut self, track: TrackId, entry: Option<TrackEntry>) {
+    fn put(&mut self, track: TrackId, entry: Option<&TrackEntry>) {
         let before = self.rows.track(track);
-        if before == entry {
+        if before.as_ref() == entry {
             return;
         }
         let old_place = before.as_ref().map(|entry| self.place(entry));
-        let turned = self.count_discs(before.as_ref(), entry.as_ref());
-        match &entry {
+        let turned = self.count_discs(before.as_ref(), entry);
+        match entry {
             Some(entry) => self.rows.put_track(track, entry),
             None => self.rows.remove_track(track),
         }
-        let new_place = entry.as_ref().map(|entry| self.place(entry));
-        self.relocate(
-            track,
-            old_place.as_ref(),
-            new_place.as_ref().zip(entry.as_ref()),
-        );
+        let new_place = entry.map(|entry| self.place(entry));
+        self.relocate(track, old_place.as_ref(), new_place.as_ref().zip(entry));
         if before.is_some() && entry.is_some() {
-            self.changes.push(Change::FileChanged { ino: Ino::of_track(track) });
+            self.changes.push(Change::FileChanged {
+                ino: Ino::of_track(track),
+            });
         }
         for album in turned {
             self.replace_album(album, track);
@@ -157,10 +155,10 @@ impl<R: TreeRows> Edit<'_, R> {
         } else {
             None
         };
-        if let Some((place, entry)) = to {
-            if let Some(file) = old.clone().filter(|_| from == Some(place)) {
-                return self.refresh(file, entry);
-            }
+        if let Some((place, entry)) = to
+            && let Some(file) = old.clone().filter(|_| from == Some(place))
+        {
+            return self.refresh(file, entry);
         }
         // New directories first: what both places share is not deleted in between.
         let parent = to.map(|(place, _)| self.enter(&place.directories, track));

@@ -26,9 +26,13 @@ fn child(library: &std::path::Path) -> Child {
 #[test]
 #[ignore = "the child of the kill test"]
 fn child_keeps_views() {
-    let Some(library) = std::env::var_os(LIBRARY).map(std::path::PathBuf::from) else { return };
+    let Some(library) = std::env::var_os(LIBRARY).map(std::path::PathBuf::from) else {
+        return;
+    };
     let runtime = Runtime::new().unwrap();
-    let log = runtime.block_on(SqliteStore::open_read_only(library.join("events.db"))).unwrap();
+    let log = runtime
+        .block_on(SqliteStore::open_read_only(library.join("events.db")))
+        .unwrap();
     let views = Views::open(&library.join("views"), Arc::new(log), runtime.handle()).unwrap();
     loop {
         for view in ViewName::ALL {
@@ -41,17 +45,28 @@ fn child_keeps_views() {
 fn killed_at_any_moment_the_views_go_on_exactly() {
     let library = tempfile::tempdir().unwrap();
     let runtime = Runtime::new().unwrap();
-    let store = runtime.block_on(SqliteStore::open(library.path().join("events.db"))).unwrap();
+    let store = runtime
+        .block_on(SqliteStore::open(library.path().join("events.db")))
+        .unwrap();
     let songs = (1..3_001).map(|track| {
         let title = ["a", "b", "a (2)", "A"][usize::try_from(track % 4).unwrap()];
         let artist = ["x", "y", "z"][usize::try_from(track / 4 % 3).unwrap()];
         let album = ["1", "2"][usize::try_from(track / 50 % 2).unwrap()];
-        let song = facts::Song { artist, album, title, disc: "" };
+        let song = facts::Song {
+            artist,
+            album,
+            title,
+            disc: "",
+        };
         facts::discovered(track, &format!("{}/{track}.flac", track / 10), song)
     });
-    let vanish = (1..200).map(|n| eventlog::Event::TrackVanished { track: eventlog::TrackId(n * 7) });
+    let vanish = (1..200).map(|n| eventlog::Event::TrackVanished {
+        track: eventlog::TrackId(n * 7),
+    });
     let events = facts::new(songs.chain(vanish));
-    runtime.block_on(store.append(Position::START, &events)).unwrap();
+    runtime
+        .block_on(store.append(Position::START, &events))
+        .unwrap();
     let head = store.head();
     runtime.block_on(store.close());
     drop(store);
@@ -68,8 +83,15 @@ fn killed_at_any_moment_the_views_go_on_exactly() {
         pause = pause.mul_f64(1.6);
     }
 
-    let log = runtime.block_on(SqliteStore::open(library.path().join("events.db"))).unwrap();
-    let views = Views::open(&library.path().join("views"), Arc::new(log), runtime.handle()).unwrap();
+    let log = runtime
+        .block_on(SqliteStore::open(library.path().join("events.db")))
+        .unwrap();
+    let views = Views::open(
+        &library.path().join("views"),
+        Arc::new(log),
+        runtime.handle(),
+    )
+    .unwrap();
     runtime.block_on(views.wait_for(head)).unwrap();
     for view in ViewName::ALL {
         let report = views.check(*view, &mut |_, _| {}).unwrap();

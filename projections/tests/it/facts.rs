@@ -3,8 +3,8 @@
 use eventlog::event::{LayoutSpec, NameProfile, OriginSpec};
 use eventlog::tags::{AudioProperties, ByteRange};
 use eventlog::{
-    AudioFormat, Body, CauseId, ContentId, Event, EventId, Field, Locator, Media, NewEvent, OriginId,
-    OriginPath, Position, Recorded, Revision, Tags, Timestamp, TrackId,
+    AudioFormat, Body, CauseId, ContentId, Event, EventId, Field, Locator, Media, NewEvent,
+    OriginId, OriginPath, Position, Recorded, Revision, Tags, Timestamp, TrackId,
 };
 
 /// What a file says about itself; empty text means nothing.
@@ -30,12 +30,21 @@ impl Song {
 /// Media with those tags; files of one `sound` sound the same.
 pub(crate) fn media(tags: Tags, sound: &str) -> Media {
     let mut content = [7; 16];
-    content.iter_mut().zip(sound.bytes()).for_each(|(to, from)| *to = from);
+    content
+        .iter_mut()
+        .zip(sound.bytes())
+        .for_each(|(to, from)| *to = from);
     Media {
         format: Some(AudioFormat::Flac),
         tags,
-        audio: AudioProperties { duration_ms: Some(1), ..AudioProperties::default() },
-        audio_range: ByteRange { offset: 42, len: 1000 },
+        audio: AudioProperties {
+            duration_ms: Some(1),
+            ..AudioProperties::default()
+        },
+        audio_range: ByteRange {
+            offset: 42,
+            len: 1000,
+        },
         content: ContentId(content),
         defects: Vec::new(),
     }
@@ -50,7 +59,11 @@ pub(crate) fn path(path: &str) -> OriginPath {
 }
 
 pub(crate) fn revision(size: u64) -> Revision {
-    Revision { size, mtime_ns: size.cast_signed() * 1000, tag: None }
+    Revision {
+        size,
+        mtime_ns: size.cast_signed() * 1000,
+        tag: None,
+    }
 }
 
 pub(crate) fn spec(root: &str) -> OriginSpec {
@@ -63,15 +76,26 @@ pub(crate) fn spec(root: &str) -> OriginSpec {
 }
 
 pub(crate) fn layout(template: &str, windows: bool) -> LayoutSpec {
-    let names = if windows { NameProfile::Windows } else { NameProfile::Posix };
-    LayoutSpec { template: template.into(), names }
+    let names = if windows {
+        NameProfile::Windows
+    } else {
+        NameProfile::Posix
+    };
+    LayoutSpec {
+        template: template.into(),
+        names,
+    }
 }
 
 /// A file found on origin `o`.
 pub(crate) fn discovered(track: u64, at: &str, song: Song) -> Event {
     Event::TrackDiscovered {
         track: TrackId(track),
-        locator: Locator { origin: origin("o"), path: path(at), revision: revision(track) },
+        locator: Locator {
+            origin: origin("o"),
+            path: path(at),
+            revision: revision(track),
+        },
         media: song.media(),
     }
 }
@@ -93,5 +117,8 @@ pub(crate) fn recorded(position: u64, event: Event) -> Recorded {
 }
 
 pub(crate) fn new(events: impl IntoIterator<Item = Event>) -> Vec<NewEvent> {
-    events.into_iter().map(|event| NewEvent::now(event, None)).collect()
+    events
+        .into_iter()
+        .map(|event| NewEvent::now(event, None))
+        .collect()
 }

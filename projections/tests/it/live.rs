@@ -10,7 +10,12 @@ use tokio::runtime::Runtime;
 
 use crate::facts::{self, Song, discovered, origin, path};
 
-pub(crate) const SONG: Song = Song { artist: "Artist", album: "Album", title: "Title", disc: "" };
+pub(crate) const SONG: Song = Song {
+    artist: "Artist",
+    album: "Album",
+    title: "Title",
+    disc: "",
+};
 
 /// A log, and the views of it.
 pub(crate) struct Library {
@@ -38,7 +43,9 @@ impl Library {
 
     pub(crate) fn append(&self, events: impl IntoIterator<Item = Event>) -> Position {
         let events = facts::new(events);
-        self.runtime.block_on(self.log.append(self.log.head(), &events)).unwrap()
+        self.runtime
+            .block_on(self.log.append(self.log.head(), &events))
+            .unwrap()
     }
 
     /// Appends so many tracks, ten to an album.
@@ -48,7 +55,9 @@ impl Library {
             if let Event::TrackDiscovered { media, .. } = &mut event {
                 let album = format!("Album {}", track / 10);
                 media.tags.set(&eventlog::Field::Album, [album]);
-                media.tags.set(&eventlog::Field::Title, [format!("Title {track}")]);
+                media
+                    .tags
+                    .set(&eventlog::Field::Title, [format!("Title {track}")]);
             }
             event
         });
@@ -72,11 +81,24 @@ fn what_is_appended_is_shown() {
     let shown = "Artist/Album [FLAC]/Title.flac";
     let node = views.tree().resolve(shown).unwrap().unwrap();
     assert_eq!(node.ino, Ino::of_track(TrackId(1)));
-    assert_eq!(views.tree().path_of(node.ino).unwrap().as_deref(), Some(shown));
+    assert_eq!(
+        views.tree().path_of(node.ino).unwrap().as_deref(),
+        Some(shown)
+    );
     let row = views.catalog().track(TrackId(1)).unwrap().unwrap();
     assert_eq!(row.locator.path, path("a/x.flac"));
-    assert_eq!(views.catalog().files_in(&origin("o"), &path("a")).unwrap().len(), 1);
-    assert!(views.tree().lookup(Ino::ROOT, "artist").unwrap().is_none(), "names are exact");
+    assert_eq!(
+        views
+            .catalog()
+            .files_in(&origin("o"), &path("a"))
+            .unwrap()
+            .len(),
+        1
+    );
+    assert!(
+        views.tree().lookup(Ino::ROOT, "artist").unwrap().is_none(),
+        "names are exact"
+    );
 }
 
 #[test]
@@ -88,12 +110,18 @@ fn a_restart_goes_on_where_it_was() {
     views.shutdown();
     library.add(501..1001);
     let views = library.views();
-    assert!(views.tree().stats().unwrap().files >= 500, "the last known tree is served at once");
+    assert!(
+        views.tree().stats().unwrap().files >= 500,
+        "the last known tree is served at once"
+    );
     library.wait(&views);
     assert_eq!(views.tree().stats().unwrap().files, 1000);
     assert_eq!(views.catalog().counts().unwrap().tracks, 1000);
     for view in ViewName::ALL {
-        assert!(views.check(*view, &mut |_, _| {}).unwrap().equal, "{view:?}");
+        assert!(
+            views.check(*view, &mut |_, _| {}).unwrap().equal,
+            "{view:?}"
+        );
     }
 }
 
@@ -106,7 +134,10 @@ fn changes_come_after_their_commit() {
     let published = changes.blocking_recv().unwrap();
     assert!(published.position <= position);
     assert!(views.tree().position().unwrap() >= published.position);
-    let added = Change::EntryAdded { parent: Ino::ROOT, name: "Artist".into() };
+    let added = Change::EntryAdded {
+        parent: Ino::ROOT,
+        name: "Artist".into(),
+    };
     assert!(published.changes.contains(&added), "{published:?}");
     let distinct: std::collections::HashSet<_> = published.changes.iter().collect();
     assert_eq!(distinct.len(), published.changes.len());
@@ -136,7 +167,11 @@ fn a_rebuild_swaps_under_readers_and_changes_nothing() {
         let mut told = Vec::new();
         let reports: Vec<_> = ViewName::ALL
             .iter()
-            .map(|view| views.rebuild(*view, &mut |at, of| told.push((at, of))).unwrap())
+            .map(|view| {
+                views
+                    .rebuild(*view, &mut |at, of| told.push((at, of)))
+                    .unwrap()
+            })
             .collect();
         done.store(true, std::sync::atomic::Ordering::Relaxed);
         assert!(reader.join().unwrap() > 0);
@@ -147,13 +182,24 @@ fn a_rebuild_swaps_under_readers_and_changes_nothing() {
         assert!(report.equal, "{report:?}");
         assert_eq!((report.position, report.events), (Position(3000), 3000));
     }
-    assert!(changes.try_recv().is_err(), "an equal rebuild publishes nothing");
+    assert!(
+        changes.try_recv().is_err(),
+        "an equal rebuild publishes nothing"
+    );
     library.add(3001..3002);
     library.wait(&views);
-    assert_eq!(tree.stats().unwrap().files, 3001, "old readers follow the swap");
+    assert_eq!(
+        tree.stats().unwrap().files,
+        3001,
+        "old readers follow the swap"
+    );
     let files = std::fs::read_dir(library.path()).unwrap();
     let databases = files.filter(|file| {
-        file.as_ref().unwrap().file_name().to_str().is_some_and(|name| name.ends_with(".db"))
+        file.as_ref()
+            .unwrap()
+            .file_name()
+            .to_str()
+            .is_some_and(|name| name.ends_with(".db"))
     });
     assert_eq!(databases.count(), 2, "old generations are deleted");
 }
@@ -185,7 +231,10 @@ fn views_as_they_were() {
     let runtime = library.runtime.handle();
     Views::replay_to(at.path(), &*library.log, runtime, then, &mut |_, _| {}).unwrap();
     let (catalog, tree) = Views::open_read_only(at.path()).unwrap();
-    assert_eq!((tree.position().unwrap(), tree.stats().unwrap().files), (then, 9));
+    assert_eq!(
+        (tree.position().unwrap(), tree.stats().unwrap().files),
+        (then, 9)
+    );
     assert!(catalog.track(TrackId(2)).unwrap().unwrap().living);
     let beyond = library.log.head().next();
     let error = Views::replay_to(at.path(), &*library.log, runtime, beyond, &mut |_, _| {});

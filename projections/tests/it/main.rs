@@ -1,7 +1,12 @@
 //! Views against the reference model, against real files, and against kills.
 
+#[cfg(test)]
 mod crash;
+#[cfg(test)]
 mod facts;
+#[cfg(test)]
 mod live;
+#[cfg(test)]
 mod model;
+#[cfg(test)]
 mod recovery;

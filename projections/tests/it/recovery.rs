@@ -21,7 +21,9 @@ fn settled() -> Library {
 }
 
 fn files(library: &Library, view: &str) -> Vec<PathBuf> {
-    let all = fs::read_dir(library.path()).unwrap().map(|entry| entry.unwrap().path());
+    let all = fs::read_dir(library.path())
+        .unwrap()
+        .map(|entry| entry.unwrap().path());
     let is_of_it = |path: &PathBuf| {
         let name = path.file_name().unwrap().to_str().unwrap();
         name.starts_with(view) && name.ends_with(".db")
@@ -31,9 +33,15 @@ fn files(library: &Library, view: &str) -> Vec<PathBuf> {
 
 fn is_whole(library: &Library, views: &Views) {
     library.wait(views);
-    assert_eq!(views.tree().stats().unwrap().files, views.catalog().counts().unwrap().tracks);
+    assert_eq!(
+        views.tree().stats().unwrap().files,
+        views.catalog().counts().unwrap().tracks
+    );
     for view in ViewName::ALL {
-        assert!(views.check(*view, &mut |_, _| {}).unwrap().equal, "{view:?}");
+        assert!(
+            views.check(*view, &mut |_, _| {}).unwrap().equal,
+            "{view:?}"
+        );
     }
 }
 
@@ -41,7 +49,9 @@ fn is_whole(library: &Library, views: &Views) {
 fn deleted_views_come_back() {
     let library = settled();
     for view in ["catalog", "tree"] {
-        files(&library, view).into_iter().for_each(|path| fs::remove_file(path).unwrap());
+        files(&library, view)
+            .into_iter()
+            .for_each(|path| fs::remove_file(path).unwrap());
     }
     let views = library.views();
     is_whole(&library, &views);
@@ -55,11 +65,18 @@ fn garbage_and_torn_files_are_replaced() {
         |path| fs::write(path, b"").unwrap(),
         |path| {
             let whole = fs::metadata(path).unwrap().len();
-            fs::File::options().write(true).open(path).unwrap().set_len(whole / 2).unwrap();
+            fs::File::options()
+                .write(true)
+                .open(path)
+                .unwrap()
+                .set_len(whole / 2)
+                .unwrap();
         },
         |path| {
             let other = Connection::open(path).unwrap();
-            other.execute_batch("UPDATE meta SET schema = x'00'").unwrap();
+            other
+                .execute_batch("UPDATE meta SET schema = x'00'")
+                .unwrap();
         },
     ];
     for spoil in spoil {
@@ -82,7 +99,14 @@ fn damage_met_by_a_reader_leads_to_a_rebuild() {
     fs::write(&path, bytes).unwrap();
     let views = library.views();
     let began = std::time::Instant::now();
-    let healed = || (1..501).all(|id| views.catalog().track(TrackId(id)).is_ok_and(|row| row.is_some()));
+    let healed = || {
+        (1..501).all(|id| {
+            views
+                .catalog()
+                .track(TrackId(id))
+                .is_ok_and(|row| row.is_some())
+        })
+    };
     while !healed() {
         assert!(began.elapsed().as_secs() < 60, "it was not rebuilt");
         std::thread::yield_now();

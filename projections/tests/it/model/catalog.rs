@@ -18,24 +18,50 @@ pub(super) struct CatalogModel {
 impl CatalogModel {
     pub(super) fn observe(&mut self, event: &Recorded) {
         match event.event().unwrap() {
-            Event::TrackDiscovered { track, locator, media }
-            | Event::TrackReturned { track, locator, media } => {
-                let (head, known) = self.tracks.entry(*track).or_insert_with(|| {
-                    (first_seen(event, locator, media), media.clone())
-                });
+            Event::TrackDiscovered {
+                track,
+                locator,
+                media,
+            }
+            | Event::TrackReturned {
+                track,
+                locator,
+                media,
+            } => {
+                let (head, known) = self
+                    .tracks
+                    .entry(*track)
+                    .or_insert_with(|| (first_seen(event, locator, media), media.clone()));
                 head.living = true;
                 head.origin = locator.origin.clone();
                 head.path = locator.path.clone();
                 *known = media.clone();
-                self.touch(event, *track, |head| head.revision = locator.revision.clone());
+                self.touch(event, *track, |head| {
+                    head.revision = locator.revision.clone();
+                });
             }
-            Event::TrackTagsRead { track, revision, media }
-            | Event::TrackContentChanged { track, revision, media } => {
-                if self.touch(event, *track, |head| head.revision = revision.clone()) {
-                    self.tracks.get_mut(track).unwrap().1 = media.clone();
+            Event::TrackTagsRead {
+                track,
+                revision,
+                media,
+            }
+            | Event::TrackContentChanged {
+                track,
+                revision,
+                media,
+            } => {
+                let changed = self.touch(event, *track, |head| head.revision = revision.clone());
+                if let Some((_, known)) = self.tracks.get_mut(track).filter(|_| changed) {
+                    *known = media.clone();
                 }
             }
-            Event::TrackMoved { track, to, revision, media, .. } => {
+            Event::TrackMoved {
+                track,
+                to,
+                revision,
+                media,
+                ..
+            } => {
                 let moved = self.touch(event, *track, |head| {
                     head.path = to.clone();
                     head.revision = revision.clone();
@@ -50,7 +76,11 @@ impl CatalogModel {
             Event::OriginAdded { origin, spec } => {
                 let spec = Some(spec.clone());
                 let added_at = event.recorded_at;
-                let state = OriginState { spec, added_at, ..OriginState::default() };
+                let state = OriginState {
+                    spec,
+                    added_at,
+                    ..OriginState::default()
+                };
                 self.origins.insert(origin.clone(), state);
             }
             Event::OriginChanged { origin, spec } => {
@@ -58,7 +88,12 @@ impl CatalogModel {
             }
             Event::OriginRemoved { origin } => {
                 self.with(origin, |state| *state = OriginState::default());
-                let gone: Vec<_> = self.tracks.iter().filter(|(_, (head, _))| head.origin == *origin).map(|(track, _)| *track).collect();
+                let gone: Vec<_> = self
+                    .tracks
+                    .iter()
+                    .filter(|(_, (head, _))| head.origin == *origin)
+                    .map(|(track, _)| *track)
+                    .collect();
                 for track in gone {
                     self.touch(event, track, |head| head.living = false);
                 }
@@ -70,8 +105,16 @@ impl CatalogModel {
                     state.held = state.held.filter(|held| held.cause == event.cause);
                 }
             }),
-            Event::RemovalsHeld { origin, missing, known } => self.with(origin, |state| {
-                state.held = Some(Held { missing: *missing, known: *known, cause: event.cause });
+            Event::RemovalsHeld {
+                origin,
+                missing,
+                known,
+            } => self.with(origin, |state| {
+                state.held = Some(Held {
+                    missing: *missing,
+                    known: *known,
+                    cause: event.cause,
+                });
             }),
             Event::LayoutChanged { layout } => self.layout = Some(layout.clone()),
             _ => {}
@@ -82,7 +125,11 @@ impl CatalogModel {
     }
 
     fn with(&mut self, origin: &OriginId, change: impl FnOnce(&mut OriginState)) {
-        if let Some(state) = self.origins.get_mut(origin).filter(|state| state.spec.is_some()) {
+        if let Some(state) = self
+            .origins
+            .get_mut(origin)
+            .filter(|state| state.spec.is_some())
+        {
             change(state);
         }
     }
@@ -104,7 +151,9 @@ impl CatalogModel {
         for (head, _) in self.tracks.values().filter(|(head, _)| head.living) {
             let count = by_origin.entry(head.origin.clone()).or_default();
             *count = (count.0 + 1, count.1 + head.revision.size.cast_signed());
-            *by_directory.entry((head.origin.clone(), head.path.parent())).or_default() += 1;
+            *by_directory
+                .entry((head.origin.clone(), head.path.parent()))
+                .or_default() += 1;
         }
         let found: BTreeMap<_, _> = catalog
             .heads
@@ -117,14 +166,19 @@ impl CatalogModel {
             return Err(format!("expected {:#?}\nfound {found:#?}", self.tracks));
         }
         if catalog.origins != self.origins {
-            return Err(format!("expected {:#?}\nfound {:#?}", self.origins, catalog.origins));
+            return Err(format!(
+                "expected {:#?}\nfound {:#?}",
+                self.origins, catalog.origins
+            ));
         }
         let is_counted = counted == by_origin && catalog.by_directory == by_directory;
         let is_known = catalog.known == self.tracks.len() as u64 && catalog.layout == self.layout;
         if is_counted && is_known {
             return Ok(());
         }
-        Err(format!("expected {by_origin:?} {by_directory:?}\nfound {catalog:#?}"))
+        Err(format!(
+            "expected {by_origin:?} {by_directory:?}\nfound {catalog:#?}"
+        ))
     }
 }
 

@@ -53,13 +53,17 @@ fn hold(ops: &[Op], on_files: bool) {
         let ops = shrink(ops.to_vec(), on_files);
         let reason = run(&ops, on_files).unwrap_err();
         let code: String = ops.iter().map(|op| format!("        {op:?},\n")).collect();
-        panic!("{reason}\n\n    #[test]\n    fn named() {{\n        hold(&[\n{code}    ], {on_files});\n    }}\n");
+        panic!(
+            "{reason}\n\n    #[test]\n    fn named() {{\n        hold(&[\n{code}    ], {on_files});\n    }}\n"
+        );
     }
 }
 
 #[test]
 fn views_are_what_the_facts_say() {
-    let wanted = std::env::var("MUSICFS_SEQUENCES").ok().and_then(|n| n.parse().ok());
+    let wanted = std::env::var("MUSICFS_SEQUENCES")
+        .ok()
+        .and_then(|n| n.parse().ok());
     let sequences: u64 = wanted.unwrap_or(10_000);
     let threads = std::thread::available_parallelism().map_or(1, usize::from) as u64;
     std::thread::scope(|scope| {

@@ -6,18 +6,54 @@ use crate::facts::Song;
 /// yet, or lives no more, may be named too: folds are total.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Op {
-    AddFile { origin: &'static str, path: &'static str, song: Song },
-    Retag { track: u64, song: Song },
-    Replace { track: u64, song: Song },
-    Move { track: u64, path: &'static str, song: Option<Song> },
-    Remove { track: u64 },
-    Return { track: u64, origin: &'static str, path: &'static str, song: Song },
-    OriginAdd { origin: &'static str },
-    OriginChange { origin: &'static str },
-    OriginRemove { origin: &'static str },
-    Scan { origin: &'static str, whole: bool, held: bool },
-    Read { track: u64 },
-    LayoutChange { template: &'static str, windows: bool },
+    AddFile {
+        origin: &'static str,
+        path: &'static str,
+        song: Song,
+    },
+    Retag {
+        track: u64,
+        song: Song,
+    },
+    Replace {
+        track: u64,
+        song: Song,
+    },
+    Move {
+        track: u64,
+        path: &'static str,
+        song: Option<Song>,
+    },
+    Remove {
+        track: u64,
+    },
+    Return {
+        track: u64,
+        origin: &'static str,
+        path: &'static str,
+        song: Song,
+    },
+    OriginAdd {
+        origin: &'static str,
+    },
+    OriginChange {
+        origin: &'static str,
+    },
+    OriginRemove {
+        origin: &'static str,
+    },
+    Scan {
+        origin: &'static str,
+        whole: bool,
+        held: bool,
+    },
+    Read {
+        track: u64,
+    },
+    LayoutChange {
+        template: &'static str,
+        windows: bool,
+    },
     Rebuild,
     Restart,
     CrashBeforeCommit,
@@ -25,7 +61,14 @@ pub(super) enum Op {
 }
 
 const ORIGINS: &[&str] = &["o", "p"];
-const PATHS: &[&str] = &["a.flac", "b.flac", "a/a.flac", "a/b.flac", "b/a.flac", "a/a (2).flac"];
+const PATHS: &[&str] = &[
+    "a.flac",
+    "b.flac",
+    "a/a.flac",
+    "a/b.flac",
+    "b/a.flac",
+    "a/a (2).flac",
+];
 const NAMES: &[&str] = &["a", "a", "b", "A", "a.flac", "a (2)", "a (3)", ""];
 const DISCS: &[&str] = &["", "", "1", "2", "a.flac"];
 const TEMPLATES: &[&str] = &[
@@ -75,23 +118,51 @@ impl Random {
     fn op(&mut self) -> Op {
         let (origin, path) = (self.of(ORIGINS), self.of(PATHS));
         match self.below(40) {
-            0..12 => Op::AddFile { origin, path, song: self.song() },
-            12..16 => Op::Retag { track: self.track(), song: self.song() },
-            16..18 => Op::Replace { track: self.track(), song: self.song() },
+            0..12 => Op::AddFile {
+                origin,
+                path,
+                song: self.song(),
+            },
+            12..16 => Op::Retag {
+                track: self.track(),
+                song: self.song(),
+            },
+            16..18 => Op::Replace {
+                track: self.track(),
+                song: self.song(),
+            },
             18..21 => {
                 let song = (self.below(2) == 0).then(|| self.song());
-                Op::Move { track: self.track(), path, song }
+                Op::Move {
+                    track: self.track(),
+                    path,
+                    song,
+                }
             }
-            21..26 => Op::Remove { track: self.track() },
-            26..29 => Op::Return { track: self.track(), origin, path, song: self.song() },
+            21..26 => Op::Remove {
+                track: self.track(),
+            },
+            26..29 => Op::Return {
+                track: self.track(),
+                origin,
+                path,
+                song: self.song(),
+            },
             29 => Op::OriginAdd { origin },
             30 => Op::OriginChange { origin },
             31 => Op::OriginRemove { origin },
-            32 => Op::Scan { origin, whole: self.below(2) == 0, held: self.below(2) == 0 },
-            33 => Op::Read { track: self.track() },
-            34..36 => {
-                Op::LayoutChange { template: self.of(TEMPLATES), windows: self.below(2) == 0 }
-            }
+            32 => Op::Scan {
+                origin,
+                whole: self.below(2) == 0,
+                held: self.below(2) == 0,
+            },
+            33 => Op::Read {
+                track: self.track(),
+            },
+            34..36 => Op::LayoutChange {
+                template: self.of(TEMPLATES),
+                windows: self.below(2) == 0,
+            },
             36 => Op::Rebuild,
             37 => Op::Restart,
             38 => Op::CrashBeforeCommit,
@@ -101,9 +172,13 @@ impl Random {
 
     /// A history, begun with a layout so that most of the others get their turn.
     pub(super) fn history(&mut self) -> Vec<Op> {
-        let layout =
-            Op::LayoutChange { template: self.of(TEMPLATES), windows: self.below(3) == 0 };
+        let layout = Op::LayoutChange {
+            template: self.of(TEMPLATES),
+            windows: self.below(3) == 0,
+        };
         let steps = 4 + self.below(28);
-        std::iter::once(layout).chain((0..steps).map(|_| self.op())).collect()
+        std::iter::once(layout)
+            .chain((0..steps).map(|_| self.op()))
+            .collect()
     }
 }

@@ -4,18 +4,46 @@ use super::hold;
 use super::ops::Op::*;
 use crate::facts::Song;
 
-const A: Song = Song { artist: "a", album: "a", title: "a", disc: "" };
+const A: Song = Song {
+    artist: "a",
+    album: "a",
+    title: "a",
+    disc: "",
+};
 
 #[test]
 fn a_returned_track_gets_its_name_back() {
     hold(
         &[
-            LayoutChange { template: "$title", windows: false },
-            AddFile { origin: "o", path: "a.flac", song: A },
-            AddFile { origin: "o", path: "b.flac", song: A },
-            AddFile { origin: "p", path: "a.flac", song: Song { title: "a (2)", ..A } },
+            LayoutChange {
+                template: "$title",
+                windows: false,
+            },
+            AddFile {
+                origin: "o",
+                path: "a.flac",
+                song: A,
+            },
+            AddFile {
+                origin: "o",
+                path: "b.flac",
+                song: A,
+            },
+            AddFile {
+                origin: "p",
+                path: "a.flac",
+                song: Song {
+                    title: "a (2)",
+                    ..A
+                },
+            },
             Remove { track: 0 },
-            Return { track: 0, origin: "o", path: "a.flac", song: A },
+            Return {
+                track: 0,
+                origin: "o",
+                path: "a.flac",
+                song: A,
+            },
         ],
         true,
     );
@@ -25,11 +53,37 @@ fn a_returned_track_gets_its_name_back() {
 fn a_directory_takes_a_files_name_and_gives_it_back() {
     hold(
         &[
-            LayoutChange { template: "$artist/$title", windows: true },
-            AddFile { origin: "o", path: "a.flac", song: A },
-            LayoutChange { template: "<$disc>/$title", windows: true },
-            AddFile { origin: "o", path: "a.flac", song: Song { title: "2", disc: "2.flac", ..A } },
-            AddFile { origin: "o", path: "b.flac", song: Song { title: "2", disc: "2", ..A } },
+            LayoutChange {
+                template: "$artist/$title",
+                windows: true,
+            },
+            AddFile {
+                origin: "o",
+                path: "a.flac",
+                song: A,
+            },
+            LayoutChange {
+                template: "<$disc>/$title",
+                windows: true,
+            },
+            AddFile {
+                origin: "o",
+                path: "a.flac",
+                song: Song {
+                    title: "2",
+                    disc: "2.flac",
+                    ..A
+                },
+            },
+            AddFile {
+                origin: "o",
+                path: "b.flac",
+                song: Song {
+                    title: "2",
+                    disc: "2",
+                    ..A
+                },
+            },
             Remove { track: 1 },
             Remove { track: 2 },
         ],
@@ -41,12 +95,35 @@ fn a_directory_takes_a_files_name_and_gives_it_back() {
 fn a_directory_is_spelt_by_its_lowest_track() {
     hold(
         &[
-            LayoutChange { template: "$artist/$album/$title", windows: true },
-            AddFile { origin: "o", path: "a.flac", song: A },
-            AddFile { origin: "o", path: "b.flac", song: Song { artist: "A", album: "A", ..A } },
+            LayoutChange {
+                template: "$artist/$album/$title",
+                windows: true,
+            },
+            AddFile {
+                origin: "o",
+                path: "a.flac",
+                song: A,
+            },
+            AddFile {
+                origin: "o",
+                path: "b.flac",
+                song: Song {
+                    artist: "A",
+                    album: "A",
+                    ..A
+                },
+            },
             Remove { track: 0 },
-            Return { track: 0, origin: "o", path: "a.flac", song: A },
-            Retag { track: 0, song: Song { artist: "A", ..A } },
+            Return {
+                track: 0,
+                origin: "o",
+                path: "a.flac",
+                song: A,
+            },
+            Retag {
+                track: 0,
+                song: Song { artist: "A", ..A },
+            },
             OriginRemove { origin: "o" },
         ],
         true,
@@ -57,10 +134,25 @@ fn a_directory_is_spelt_by_its_lowest_track() {
 fn a_name_that_falls_free_is_spelt_by_its_heir() {
     hold(
         &[
-            LayoutChange { template: "$title", windows: true },
-            AddFile { origin: "o", path: "a.flac", song: A },
-            AddFile { origin: "o", path: "b.flac", song: A },
-            AddFile { origin: "o", path: "a/a.flac", song: Song { title: "A", ..A } },
+            LayoutChange {
+                template: "$title",
+                windows: true,
+            },
+            AddFile {
+                origin: "o",
+                path: "a.flac",
+                song: A,
+            },
+            AddFile {
+                origin: "o",
+                path: "b.flac",
+                song: A,
+            },
+            AddFile {
+                origin: "o",
+                path: "a/a.flac",
+                song: Song { title: "A", ..A },
+            },
             Remove { track: 1 },
         ],
         true,

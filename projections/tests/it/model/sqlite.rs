@@ -39,7 +39,10 @@ impl<V: View> Kept<V> {
             drop(self.0.apply(events).unwrap());
         }
         let reopened = self.restart();
-        assert!(committed || reopened.0.digest().unwrap() == before, "half a batch was kept");
+        assert!(
+            committed || reopened.0.digest().unwrap() == before,
+            "half a batch was kept"
+        );
         reopened
     }
 
@@ -51,7 +54,11 @@ impl<V: View> Kept<V> {
             rebuilt.apply(batch).unwrap().commit().unwrap();
         }
         let is_equal = rebuilt.digest().unwrap() == self.0.digest().unwrap();
-        if is_equal { Ok(()) } else { Err(format!("a rebuilt {} differs", V::NAME)) }
+        if is_equal {
+            Ok(())
+        } else {
+            Err(format!("a rebuilt {} differs", V::NAME))
+        }
     }
 }
 
@@ -111,17 +118,26 @@ fn compare_tree(events: &[Recorded], reader: &TreeReader) -> Result<(), String> 
     }
     let mut seen = 0;
     for entry in tree.entries.values() {
-        let node = reader.node(entry.ino).unwrap().ok_or(format!("{entry:?} is missing"))?;
+        let node = reader
+            .node(entry.ino)
+            .unwrap()
+            .ok_or(format!("{entry:?} is missing"))?;
         let is_same_kind = match (&entry.kind, node.kind) {
             (EntryKind::File { size: a, .. }, NodeKind::File { size: b, .. }) => *a == b,
-            (EntryKind::Directory { subdirectories: a }, NodeKind::Directory { subdirectories: b }) => *a == b,
+            (
+                EntryKind::Directory { subdirectories: a },
+                NodeKind::Directory { subdirectories: b },
+            ) => *a == b,
             _ => false,
         };
-        let is_same = (entry.parent, &entry.name, entry.mtime_ns) == (node.parent, &node.name, node.mtime_ns);
+        let is_same =
+            (entry.parent, &entry.name, entry.mtime_ns) == (node.parent, &node.name, node.mtime_ns);
         if !is_same || !is_same_kind {
             return Err(format!("expected {entry:?}, found {node:?}"));
         }
-        if entry.ino != Ino::ROOT && reader.lookup(entry.parent, &entry.name).unwrap().as_ref() != Some(&node) {
+        if entry.ino != Ino::ROOT
+            && reader.lookup(entry.parent, &entry.name).unwrap().as_ref() != Some(&node)
+        {
             return Err(format!("{entry:?} is not found by its name"));
         }
         let path = reader.path_of(entry.ino).unwrap().unwrap();
@@ -146,11 +162,23 @@ fn compare_catalog(events: &[Recorded], reader: &CatalogReader) -> Result<(), St
         catalog::apply(&mut catalog, event);
     }
     for (id, head) in &catalog.heads {
-        let row = reader.track(*id).unwrap().ok_or(format!("{id} is missing"))?;
+        let row = reader
+            .track(*id)
+            .unwrap()
+            .ok_or(format!("{id} is missing"))?;
         assert_eq!(row.media, catalog.media[id]);
-        assert_eq!((&row.locator.origin, &row.locator.path), (&head.origin, &head.path));
-        assert_eq!((&row.locator.revision, row.living), (&head.revision, head.living));
-        assert_eq!((row.discovered_at, row.changed_at), (head.discovered_at, head.changed_at));
+        assert_eq!(
+            (&row.locator.origin, &row.locator.path),
+            (&head.origin, &head.path)
+        );
+        assert_eq!(
+            (&row.locator.revision, row.living),
+            (&head.revision, head.living)
+        );
+        assert_eq!(
+            (row.discovered_at, row.changed_at),
+            (head.discovered_at, head.changed_at)
+        );
         assert_eq!(row.first_position, head.first_position);
         assert_eq!(row.last_position, head.last_position);
         let alike = reader.by_content(&head.origin, head.content).unwrap();
@@ -168,7 +196,10 @@ fn compare_catalog(events: &[Recorded], reader: &CatalogReader) -> Result<(), St
         let count = count.cast_unsigned();
         let mut all = reader.directories_of(origin).unwrap();
         assert!(all.any(|found| found == (directory.clone(), count)));
-        let within: Vec<_> = reader.directories_within(origin, directory).unwrap().collect();
+        let within: Vec<_> = reader
+            .directories_within(origin, directory)
+            .unwrap()
+            .collect();
         let mut expected: Vec<_> = catalog
             .by_directory
             .keys()
@@ -179,19 +210,41 @@ fn compare_catalog(events: &[Recorded], reader: &CatalogReader) -> Result<(), St
         assert_eq!(within, expected);
     }
     let origins = reader.origins().unwrap();
-    let known = catalog.origins.iter().filter(|(_, state)| state.spec.is_some());
-    assert_eq!(origins.iter().map(|row| &row.id).collect::<Vec<_>>(), known.map(|(id, _)| id).collect::<Vec<_>>());
+    let known = catalog
+        .origins
+        .iter()
+        .filter(|(_, state)| state.spec.is_some());
+    assert_eq!(
+        origins.iter().map(|row| &row.id).collect::<Vec<_>>(),
+        known.map(|(id, _)| id).collect::<Vec<_>>()
+    );
     for row in &origins {
         let state = &catalog.origins[&row.id];
         assert_eq!(Some(&row.spec), state.spec.as_ref());
-        assert_eq!((row.listed, row.last_scan), (state.listed_at, state.last_scan));
-        assert_eq!(row.held_removals, state.held.map(|held| (held.missing, held.known)));
+        assert_eq!(
+            (row.listed, row.last_scan),
+            (state.listed_at, state.last_scan)
+        );
+        assert_eq!(
+            row.held_removals,
+            state.held.map(|held| (held.missing, held.known))
+        );
         let tracks = catalog.by_origin.get(&row.id).map_or(0, |count| count.0);
         assert_eq!(row.tracks, tracks.cast_unsigned());
     }
     let counts = reader.counts().unwrap();
     assert_eq!(counts.tracks + counts.vanished, catalog.heads.len() as u64);
-    assert_eq!(counts.bytes, catalog.by_origin.values().map(|count| count.1.cast_unsigned()).sum::<u64>());
-    assert_eq!(reader.max_track_id().unwrap(), catalog.heads.keys().last().copied());
+    assert_eq!(
+        counts.bytes,
+        catalog
+            .by_origin
+            .values()
+            .map(|count| count.1.cast_unsigned())
+            .sum::<u64>()
+    );
+    assert_eq!(
+        reader.max_track_id().unwrap(),
+        catalog.heads.keys().last().copied()
+    );
     Ok(())
 }

@@ -28,8 +28,16 @@ type Shape = BTreeMap<String, (Option<Ino>, u64)>;
 impl TreeModel {
     pub(super) fn observe(&mut self, event: &Recorded) {
         match event.event().unwrap() {
-            Event::TrackDiscovered { track, locator, media }
-            | Event::TrackReturned { track, locator, media } => {
+            Event::TrackDiscovered {
+                track,
+                locator,
+                media,
+            }
+            | Event::TrackReturned {
+                track,
+                locator,
+                media,
+            } => {
                 let fact = Fact {
                     origin: locator.origin.clone(),
                     path: locator.path.clone(),
@@ -38,14 +46,28 @@ impl TreeModel {
                 };
                 self.living.insert(*track, fact);
             }
-            Event::TrackTagsRead { track, revision, media }
-            | Event::TrackContentChanged { track, revision, media } => {
+            Event::TrackTagsRead {
+                track,
+                revision,
+                media,
+            }
+            | Event::TrackContentChanged {
+                track,
+                revision,
+                media,
+            } => {
                 if let Some(fact) = self.living.get_mut(track) {
                     fact.media = media.clone();
                     fact.size = revision.size;
                 }
             }
-            Event::TrackMoved { track, to, revision, media, .. } => {
+            Event::TrackMoved {
+                track,
+                to,
+                revision,
+                media,
+                ..
+            } => {
                 if let Some(fact) = self.living.get_mut(track) {
                     fact.path = to.clone();
                     fact.size = revision.size;
@@ -69,7 +91,11 @@ impl TreeModel {
             .living
             .iter()
             .map(|(track, fact)| {
-                (track, NameInputs::of(&fact.media, &fact.origin, &fact.path), fact.size)
+                (
+                    track,
+                    NameInputs::of(&fact.media, &fact.origin, &fact.path),
+                    fact.size,
+                )
             })
             .collect();
         let several: BTreeSet<AlbumKey> = inputs
@@ -80,8 +106,14 @@ impl TreeModel {
         inputs
             .iter()
             .map(|(track, inputs, size)| {
-                let multi = inputs.album_key().is_some_and(|album| several.contains(&album));
-                (Ino::of_track(**track), self.layout.place(inputs, multi), *size)
+                let multi = inputs
+                    .album_key()
+                    .is_some_and(|album| several.contains(&album));
+                (
+                    Ino::of_track(**track),
+                    self.layout.place(inputs, multi),
+                    *size,
+                )
             })
             .collect()
     }
@@ -95,7 +127,9 @@ impl TreeModel {
             let mut path = Vec::new();
             for directory in &place.directories {
                 path.push(key(directory));
-                spelt.entry(path.clone()).or_insert_with(|| directory.clone());
+                spelt
+                    .entry(path.clone())
+                    .or_insert_with(|| directory.clone());
             }
         }
         let path_of = |keys: &[String]| -> String {
@@ -107,7 +141,10 @@ impl TreeModel {
             let is_child = |other: &&Vec<String>| {
                 other.len() == keys.len() + 1 && other[..keys.len()] == keys[..]
             };
-            shape.insert(path_of(keys), (None, spelt.keys().filter(is_child).count() as u64));
+            shape.insert(
+                path_of(keys),
+                (None, spelt.keys().filter(is_child).count() as u64),
+            );
         }
         let mut taken: BTreeSet<Vec<String>> = spelt.keys().cloned().collect();
         for (ino, place, size) in &places {
@@ -119,7 +156,11 @@ impl TreeModel {
             for name in tries {
                 if taken.insert(keys.iter().cloned().chain([key(&name)]).collect()) {
                     let directory = path_of(&keys);
-                    let path = if keys.is_empty() { name } else { format!("{directory}/{name}") };
+                    let path = if keys.is_empty() {
+                        name
+                    } else {
+                        format!("{directory}/{name}")
+                    };
                     shape.insert(path, (Some(*ino), *size));
                     break;
                 }
@@ -150,7 +191,10 @@ impl TreeModel {
         if stats == tree.library.stats && actual.len() + 1 == tree.entries.len() {
             Ok(())
         } else {
-            Err(format!("expected {stats:?}, found {:?}", tree.library.stats))
+            Err(format!(
+                "expected {stats:?}, found {:?}",
+                tree.library.stats
+            ))
         }
     }
 }

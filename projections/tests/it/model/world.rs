@@ -35,15 +35,27 @@ impl Log {
             Op::AddFile { origin, path, song } => {
                 self.tracks += 1;
                 let (track, locator) = (TrackId(self.tracks), locator(origin, path));
-                vec![Event::TrackDiscovered { track, locator, media: song.media() }]
+                vec![Event::TrackDiscovered {
+                    track,
+                    locator,
+                    media: song.media(),
+                }]
             }
             Op::Retag { track, song } => {
                 let (track, media) = (named(track), song.media());
-                vec![Event::TrackTagsRead { track, revision, media }]
+                vec![Event::TrackTagsRead {
+                    track,
+                    revision,
+                    media,
+                }]
             }
             Op::Replace { track, song } => {
                 let (track, media) = (named(track), song.media());
-                vec![Event::TrackContentChanged { track, revision, media }]
+                vec![Event::TrackContentChanged {
+                    track,
+                    revision,
+                    media,
+                }]
             }
             Op::Move { track, path, song } => vec![Event::TrackMoved {
                 track: named(track),
@@ -52,39 +64,80 @@ impl Log {
                 revision,
                 media: song.map(facts::Song::media),
             }],
-            Op::Remove { track } => vec![Event::TrackVanished { track: named(track) }],
-            Op::Return { track, origin, path, song } => {
+            Op::Remove { track } => vec![Event::TrackVanished {
+                track: named(track),
+            }],
+            Op::Return {
+                track,
+                origin,
+                path,
+                song,
+            } => {
                 let (track, locator) = (named(track), locator(origin, path));
-                vec![Event::TrackReturned { track, locator, media: song.media() }]
+                vec![Event::TrackReturned {
+                    track,
+                    locator,
+                    media: song.media(),
+                }]
             }
             Op::OriginAdd { origin } => {
-                vec![Event::OriginAdded { origin: facts::origin(origin), spec: facts::spec("/a") }]
+                vec![Event::OriginAdded {
+                    origin: facts::origin(origin),
+                    spec: facts::spec("/a"),
+                }]
             }
             Op::OriginChange { origin } => {
-                vec![Event::OriginChanged { origin: facts::origin(origin), spec: facts::spec("/b") }]
+                vec![Event::OriginChanged {
+                    origin: facts::origin(origin),
+                    spec: facts::spec("/b"),
+                }]
             }
             Op::OriginRemove { origin } => {
-                vec![Event::OriginRemoved { origin: facts::origin(origin) }]
+                vec![Event::OriginRemoved {
+                    origin: facts::origin(origin),
+                }]
             }
-            Op::Scan { origin, whole, held } => {
+            Op::Scan {
+                origin,
+                whole,
+                held,
+            } => {
                 let origin = facts::origin(origin);
                 let (reason, listed) = (ScanReason::Asked, from as u64);
-                let summary = ScanSummary { complete: true, whole, listed, ..Default::default() };
+                let summary = ScanSummary {
+                    complete: true,
+                    whole,
+                    listed,
+                    ..Default::default()
+                };
                 let held = held.then(|| Event::RemovalsHeld {
                     origin: origin.clone(),
                     missing: 21,
                     known: 40,
                 });
-                let begun = Event::ScanStarted { origin: origin.clone(), reason };
+                let begun = Event::ScanStarted {
+                    origin: origin.clone(),
+                    reason,
+                };
                 let ended = Event::ScanFinished { origin, summary };
-                [Some(begun), held, Some(ended)].into_iter().flatten().collect()
+                [Some(begun), held, Some(ended)]
+                    .into_iter()
+                    .flatten()
+                    .collect()
             }
             Op::Read { track } => {
                 let (track, bytes, duration_ms) = (named(track), 1, 1);
-                vec![Event::TrackRead { track, bytes, duration_ms, reader: None }]
+                vec![Event::TrackRead {
+                    track,
+                    bytes,
+                    duration_ms,
+                    reader: None,
+                }]
             }
             Op::LayoutChange { template, windows } => {
-                vec![Event::LayoutChanged { layout: facts::layout(template, windows) }]
+                vec![Event::LayoutChanged {
+                    layout: facts::layout(template, windows),
+                }]
             }
             Op::Rebuild | Op::Restart | Op::CrashBeforeCommit | Op::CrashAfterCommit => vec![],
         };
@@ -117,8 +170,12 @@ pub(super) fn run(ops: &[Op]) -> Result<(), String> {
             catalog::apply(&mut catalog, event);
             tree_model.observe(event);
             catalog_model.observe(event);
-            tree_model.compare(&tree).map_err(|why| format!("tree after {op:?}: {why}"))?;
-            catalog_model.compare(&catalog).map_err(|why| format!("catalog after {op:?}: {why}"))?;
+            tree_model
+                .compare(&tree)
+                .map_err(|why| format!("tree after {op:?}: {why}"))?;
+            catalog_model
+                .compare(&catalog)
+                .map_err(|why| format!("catalog after {op:?}: {why}"))?;
             caches_are_right(&before, &tree.entries, &changes)
                 .map_err(|why| format!("changes of {op:?}: {why}"))?;
         }
@@ -127,7 +184,11 @@ pub(super) fn run(ops: &[Op]) -> Result<(), String> {
     for event in &log.events {
         tree::apply(&mut again, event);
     }
-    if again == tree { Ok(()) } else { Err("a rebuilt tree differs".into()) }
+    if again == tree {
+        Ok(())
+    } else {
+        Err("a rebuilt tree differs".into())
+    }
 }
 
 /// A kernel that cached everything before an event, and dropped what the changes name, has nothing
@@ -162,7 +223,9 @@ fn caches_are_right(
                 return Err(format!("{entry:?} is not named by {changes:?}"));
             }
             if moved && other.contains_key(&entry.parent) && !touched(entry.parent) {
-                return Err(format!("the directory of {entry:?} is not named by {changes:?}"));
+                return Err(format!(
+                    "the directory of {entry:?} is not named by {changes:?}"
+                ));
             }
             let attributes = |entry: &Entry| {
                 let size = match entry.kind {
@@ -172,7 +235,9 @@ fn caches_are_right(
                 (size, entry.mtime_ns)
             };
             if now.is_some_and(|now| attributes(now) != attributes(entry)) && !touched(*ino) {
-                return Err(format!("the attributes of {entry:?} are not named by {changes:?}"));
+                return Err(format!(
+                    "the attributes of {entry:?} are not named by {changes:?}"
+                ));
             }
         }
     }
