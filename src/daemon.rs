@@ -11,6 +11,7 @@ use fuse::{Ended, Filesystem, MountOptions, Mounted, Unmounted, mountpoint};
 use origins::Registry;
 use projections::Views;
 use tokio::runtime::Handle;
+use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
@@ -71,22 +72,33 @@ pub async fn run(
 ) -> Result<()> {
     let running = start(&options, shutdown.clone()).await?;
     ready();
-    let ending = running.mounted.ending();
-    let unmounted = shutdown.clone();
-    let watching = tokio::task::spawn_blocking(move || {
-        let ended = ending.wait();
-        unmounted.cancel();
-        ended
-    });
+    let ended = ended(&running.mounted, shutdown.clone())?;
     shutdown.cancelled().await;
     let began = Instant::now();
-    stop(running).await;
-    if let Ok(Ended::Lost(why)) = watching.await {
+    if stop(running).await
+        && let Ok(Ended::Lost(why)) = ended.await
+    {
         tracing::error!("the connection to the kernel was lost: {why}");
     }
     drop(lock);
     tracing::info!("stopped within {:.1?}", began.elapsed());
     Ok(())
+}
+
+/// Tells why the mount ended, and has the daemon stop then. On a thread of its own, which no
+/// runtime waits for: users of a mount that was taken from the tree keep it for as long as they like.
+fn ended(mounted: &Mounted, shutdown: CancellationToken) -> Result<oneshot::Receiver<Ended>> {
+    let (tell, told) = oneshot::channel();
+    let ending = mounted.ending();
+    std::thread::Builder::new()
+        .name("musicfs-ending".to_owned())
+        .spawn(move || {
+            let why = ending.wait();
+            shutdown.cancel();
+            drop(tell.send(why));
+        })
+        .map_err(|error| Report::new(Kind::Machine, format!("cannot start a thread: {error}")))?;
+    Ok(told)
 }
 
 async fn start(options: &Options, shutdown: CancellationToken) -> Result<Running> {
@@ -179,8 +191,9 @@ async fn open_views(state: &StateDir, store: Arc<dyn EventStore>) -> Result<View
         .map_err(Report::from)
 }
 
-/// Ends everything, in an order in which nothing misses what has ended before it.
-async fn stop(running: Running) {
+/// Ends everything, in an order in which nothing misses what has ended before it. True where the
+/// connection to the kernel has ended, too.
+async fn stop(running: Running) -> bool {
     let Running {
         engine,
         mounted,
@@ -191,6 +204,7 @@ async fn stop(running: Running) {
     // Watchers, scans and whatever else could append.
     engine.supervisor.shut_down().await;
     let unmounted = tokio::task::spawn_blocking(move || mounted.unmount(PATIENCE)).await;
+    let cleanly = matches!(unmounted, Ok(Ok(Unmounted::Cleanly)));
     match unmounted {
         Ok(Ok(Unmounted::Cleanly)) => {}
         Ok(Ok(Unmounted::Detached)) => {
@@ -207,6 +221,7 @@ async fn stop(running: Running) {
     // The views' threads end with their last user; they may be in the middle of a batch.
     status.close();
     drop(tokio::task::spawn_blocking(move || drop(engine)).await);
+    cleanly
 }
 
 /// Makes sure that the mount point is an empty directory; clears what a dead daemon left there.

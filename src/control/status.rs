@@ -20,7 +20,10 @@ pub(super) fn running(engine: &Engine) -> Result<v1::GetStatusResponse> {
         let scan = state.scan.as_ref()?.borrow().clone();
         (!scan.done).then(|| convert::progress(&row.id, &scan, now))
     };
-    let listed = engine.library.has_begun() && origins.iter().all(|(row, _)| row.listed.is_some());
+    let done = |(row, state): &(OriginRow, OriginState)| row.listed.is_some() && state.settled;
+    // What the catalog knows to be listed, the tree may be about to show.
+    let shown = engine.views.tree().position()? >= engine.views.catalog().position()?;
+    let listed = engine.library.has_begun() && shown && origins.iter().all(done);
     let state = if engine.shutdown.is_cancelled() {
         v1::DaemonState::Stopping
     } else if listed {

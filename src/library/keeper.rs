@@ -44,6 +44,9 @@ pub struct OriginState {
     pub latency: Option<Duration>,
     /// When it was last checked.
     pub last_check: Option<Timestamp>,
+    /// True once a listing has ended since the daemon started, or is not to be expected: the
+    /// origin does not answer, or is listed only when asked.
+    pub settled: bool,
     /// The scan that is running.
     pub scan: Option<watch::Receiver<ScanStatus>>,
 }
@@ -270,7 +273,10 @@ impl Keeper {
             .scanner
             .scan(Arc::clone(origin), request, progress, self.stop.clone())
             .await;
-        self.publish.send_modify(|state| state.scan = None);
+        self.publish.send_modify(|state| {
+            state.scan = None;
+            state.settled |= result.is_ok();
+        });
         match &result {
             Ok(found) if found.added + found.changed + found.moved + found.vanished > 0 => {
                 tracing::info!(
@@ -296,6 +302,7 @@ impl Keeper {
                     None => tracing::info!(origin = %self.id, "origin reachable"),
                 }
             }
+            state.settled |= health == Health::Unhealthy || self.policy() == RefreshPolicy::Never;
             state.health = health;
             state.message = message;
             state.latency = latency.or(state.latency);

@@ -117,7 +117,7 @@ impl Scanner {
         self.views.wait_for(head).await?;
         let scanner = self.clone();
         let runtime = Handle::current();
-        tokio::task::spawn_blocking(move || {
+        let summary = tokio::task::spawn_blocking(move || {
             Running {
                 scanner: &scanner,
                 origin: &*origin,
@@ -129,7 +129,10 @@ impl Scanner {
             .run()
         })
         .await
-        .map_err(|_| ScanError::Panicked)?
+        .map_err(|_| ScanError::Panicked)??;
+        // Whoever asked for the scan finds its result in the views.
+        self.views.wait_for(self.writer.store().head()).await?;
+        Ok(summary)
     }
 }
 
