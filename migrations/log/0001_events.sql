@@ -3,16 +3,16 @@
 PRAGMA application_id = 0x4d46534c; -- "MFSL"
 
 CREATE TABLE events (
-    position     INTEGER PRIMARY KEY CHECK (position > 0),
-    id           BLOB    NOT NULL CHECK (length(id) = 16),
+    position     INTEGER PRIMARY KEY,
+    id           BLOB    NOT NULL, -- a UUIDv7
     recorded_at  INTEGER NOT NULL, -- microseconds since the Unix epoch, UTC
     kind         TEXT    NOT NULL,
     version      INTEGER NOT NULL,
     subject      TEXT    NOT NULL, -- library, origin:ID or track:NUMBER
     cause        BLOB,
     payload      BLOB,             -- MessagePack; NULL once folded
-    payload_hash BLOB    NOT NULL CHECK (length(payload_hash) = 32), -- BLAKE3-256
-    chain        BLOB    NOT NULL CHECK (length(chain) = 32)         -- see record.rs
+    payload_hash BLOB    NOT NULL, -- BLAKE3-256
+    chain        BLOB    NOT NULL  -- BLAKE3-256, see record.rs
 ) STRICT;
 
 CREATE UNIQUE INDEX events_by_id ON events (id);

@@ -32,7 +32,8 @@ const CHECKPOINT_PAGES: &str = "2048";
 pub(super) enum Durability {
     /// It does, once it has returned.
     Synced,
-    /// Only once the whole file is synced: for making a log that nobody sees before.
+    /// Only once the whole file is synced, and an error leaves rubbish: for making a log that
+    /// nobody sees before it is whole.
     Later,
 }
 
@@ -101,19 +102,18 @@ pub(super) async fn create(
         .and_then(|()| sync_parent(path))
         .map_err(|error| fault.io(error))?;
     belongs_here(path).await?;
-    let synchronous = match durability {
-        Durability::Synced => SqliteSynchronous::Full,
-        Durability::Later => SqliteSynchronous::Off,
+    let options = options(path).page_size(PAGE_BYTES);
+    let options = match durability {
+        Durability::Synced => options
+            .journal_mode(SqliteJournalMode::Wal)
+            .synchronous(SqliteSynchronous::Full)
+            .pragma("wal_autocheckpoint", CHECKPOINT_PAGES)
+            .pragma("journal_size_limit", "67108864"),
+        Durability::Later => options
+            .journal_mode(SqliteJournalMode::Off)
+            .synchronous(SqliteSynchronous::Off),
     };
-    let mut connection = options(path)
-        .page_size(PAGE_BYTES)
-        .journal_mode(SqliteJournalMode::Wal)
-        .synchronous(synchronous)
-        .pragma("wal_autocheckpoint", CHECKPOINT_PAGES)
-        .pragma("journal_size_limit", "67108864")
-        .connect()
-        .await
-        .map_err(|error| fault.of(error))?;
+    let mut connection = options.connect().await.map_err(|error| fault.of(error))?;
     migrations()
         .run_direct(None, &mut connection, false)
         .await
@@ -241,9 +241,6 @@ impl Drop for Reserved {
         for path in [&self.path, &self.draft] {
             // What cannot be removed is in nobody's way but the user's, who was told of a failure.
             let _ = fs::remove_file(path);
-        }
-        for suffix in ["-wal", "-shm"] {
-            let _ = fs::remove_file(beside(&self.draft, suffix));
         }
     }
 }

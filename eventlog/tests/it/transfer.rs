@@ -31,6 +31,7 @@ async fn a_backup_is_a_log_of_its_own() {
     });
     let to = place.path("backup.db");
     store.backup(&to).await.unwrap();
+    assert_eq!(files(&place, "backup"), ["backup.db"]);
     writer.await.unwrap();
 
     let backup = SqliteStore::open_read_only(&to).await.unwrap();
@@ -72,6 +73,13 @@ async fn a_backup_overwrites_nothing() {
     ));
 }
 
+/// Names in the place that begin so.
+fn files(place: &Place, prefix: &str) -> Vec<String> {
+    let names = fs::read_dir(place.directory.path()).unwrap();
+    let names = names.map(|entry| entry.unwrap().file_name().into_string().unwrap());
+    names.filter(|name| name.starts_with(prefix)).collect()
+}
+
 async fn exported(store: &SqliteStore) -> Vec<u8> {
     let mut lines = Vec::new();
     store.export(&mut lines, |_, _| {}).await.unwrap();
@@ -98,6 +106,7 @@ async fn an_export_makes_the_same_log_again() {
     let to = place.path("imported.db");
     let head = import(&lines[..], &to, |_| {}).await.unwrap();
     assert_eq!(head, store.head());
+    assert_eq!(files(&place, "imported"), ["imported.db"]);
     let imported = SqliteStore::open(&to).await.unwrap();
     imported.verify(|_, _| {}).await.unwrap();
     assert_eq!(all(&imported).await.unwrap(), all(&store).await.unwrap());
@@ -166,17 +175,7 @@ async fn a_bad_line_imports_nothing() {
             matches!(refused, Err(StoreError::BadLine { line, .. }) if line == expected),
             "{expected}: {refused:?}"
         );
-        let left = fs::read_dir(place.directory.path()).unwrap();
-        let left = left.filter(|entry| {
-            entry
-                .as_ref()
-                .unwrap()
-                .file_name()
-                .to_str()
-                .unwrap()
-                .starts_with("to")
-        });
-        assert_eq!(left.count(), 0);
+        assert_eq!(files(&place, "to"), [""; 0]);
     }
     let taken = import(export.as_bytes(), &place.log(), |_| {}).await;
     assert!(matches!(taken, Err(StoreError::Exists { .. })), "{taken:?}");
