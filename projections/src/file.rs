@@ -201,17 +201,14 @@ impl<V: View> ViewFile<V> {
         Ok(Self { connection, ..self })
     }
 
-    /// Keeps much of the file in memory while there is much to fold in, little otherwise.
-    pub(crate) fn expect(&self, events: u64) {
-        let kib = if events > 20_000 { 64 * 1024 } else { 2 * 1024 };
-        let set = self
-            .connection
-            .execute_batch(&format!("PRAGMA cache_size = -{kib}"));
-        let shrunk = set.and_then(|()| match events {
-            0 => self.connection.execute_batch("PRAGMA shrink_memory"),
-            _ => Ok(()),
-        });
-        if let Err(error) = shrunk {
+    /// Keeps much of the file in memory while there is much to fold in, or gives that memory back.
+    pub(crate) fn keep_in_memory(&self, much: bool) {
+        let pragmas = if much {
+            "PRAGMA cache_size = -65536"
+        } else {
+            "PRAGMA cache_size = -2048; PRAGMA shrink_memory"
+        };
+        if let Err(error) = self.connection.execute_batch(pragmas) {
             tracing::debug!(view = V::NAME, %error, "cache size stays as it is");
         }
     }

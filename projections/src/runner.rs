@@ -21,6 +21,9 @@ use crate::view::{Change, View};
 /// How long the runner waits after the log or the disk let it down.
 const PAUSE: Duration = Duration::from_secs(1);
 
+/// Events that are worth more memory while they are folded in.
+const FAR: u64 = 20_000;
+
 /// What a view's runner shares with all who use the view.
 pub(crate) struct Shared<V> {
     pub(crate) log: Arc<dyn EventStore>,
@@ -198,8 +201,10 @@ impl<V: View> Keeper<V> {
     fn catch_up(&mut self) -> Option<Duration> {
         let head = self.shared.log.head();
         let file = self.file.as_mut()?;
-        let behind = head.0.saturating_sub(file.position().0);
-        file.expect(behind);
+        let is_far_behind = head > file.position().plus(FAR);
+        if is_far_behind {
+            file.keep_in_memory(true);
+        }
         while self.inbox.is_empty() {
             match advance(file, &*self.shared.log, &self.shared.runtime, head) {
                 Ok(Some(changes)) => {
@@ -212,7 +217,9 @@ impl<V: View> Keeper<V> {
                 Err(error) => return self.failed(&error),
             }
         }
-        file.expect(0);
+        if is_far_behind {
+            file.keep_in_memory(false);
+        }
         None
     }
 

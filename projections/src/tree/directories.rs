@@ -22,12 +22,7 @@ pub(super) struct Edit<'r, R> {
 impl<R: TreeRows> Edit<'_, R> {
     /// Tells that a directory's list of entries changed.
     pub(super) fn touch(&mut self, directory: Ino) {
-        if let Some(mut entry) = self.rows.entry(directory)
-            && entry.mtime_ns != self.now_ns
-        {
-            entry.mtime_ns = self.now_ns;
-            self.rows.update(&entry);
-        }
+        self.rows.touch(directory, self.now_ns);
         self.changes
             .push(Change::DirectoryChanged { ino: directory });
     }

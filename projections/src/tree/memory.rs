@@ -85,6 +85,12 @@ impl TreeRows for MemoryTree {
         self.entries.remove(&entry.ino);
     }
 
+    fn touch(&mut self, directory: Ino, mtime_ns: i64) {
+        if let Some(entry) = self.entries.get_mut(&directory) {
+            entry.mtime_ns = mtime_ns;
+        }
+    }
+
     fn is_empty(&mut self, directory: Ino) -> bool {
         self.children(directory).next().is_none()
     }

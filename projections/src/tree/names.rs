@@ -16,8 +16,7 @@ use crate::view::Change;
 impl<R: TreeRows> Edit<'_, R> {
     /// Puts a file, under the name it wants, into its directory.
     pub(super) fn seat(&mut self, file: Entry) {
-        let last = self.rows.last_numbered(file.parent, &file.name, file.ino);
-        self.seat_from(file, last.map_or(1, |number| number.saturating_add(1)));
+        self.seat_from(file, 1);
     }
 
     /// Seats a file that lost its name anew.
@@ -32,7 +31,7 @@ impl<R: TreeRows> Edit<'_, R> {
             let name = nth_name(&wanted, number);
             match self.rows.find(file.parent, &name) {
                 Some(holder) if holder.is_directory() || holder.ino < file.ino => {
-                    number = number.saturating_add(1);
+                    number = self.next_try(&file, &wanted, number);
                 }
                 Some(holder) => {
                     self.unseat(&holder);
@@ -44,6 +43,16 @@ impl<R: TreeRows> Edit<'_, R> {
                 None => return self.sit(file, name, &wanted, number),
             }
         }
+    }
+
+    /// The try that follows. After the first, all those are skipped that failed for a lower file
+    /// which wants the same.
+    fn next_try(&mut self, file: &Entry, wanted: &str, number: u32) -> u32 {
+        let failed = match number {
+            1 => self.rows.last_numbered(file.parent, wanted, file.ino),
+            _ => None,
+        };
+        failed.unwrap_or(number).saturating_add(1)
     }
 
     /// Gives a free name to the file that has the best claim to it, then that file's name to the next.

@@ -25,6 +25,9 @@ pub trait TreeRows {
     /// Deletes a node's row.
     fn remove(&mut self, entry: &Entry);
 
+    /// Writes a directory's time of last modification.
+    fn touch(&mut self, directory: Ino, mtime_ns: i64);
+
     /// True where nothing is in a directory.
     fn is_empty(&mut self, directory: Ino) -> bool;
 

@@ -24,6 +24,8 @@ pub struct SqliteRows<'c> {
     sql: Sql<'c>,
     library: Library,
     layout: Arc<Layout>,
+    /// The directory touched last, and with which time.
+    touched: Option<(Ino, i64)>,
 }
 
 impl<'c> SqliteRows<'c> {
@@ -46,6 +48,7 @@ impl<'c> SqliteRows<'c> {
             sql,
             library,
             layout: Arc::new(layout),
+            touched: None,
         }
     }
 
@@ -152,6 +155,14 @@ impl TreeRows for SqliteRows<'_> {
     fn remove(&mut self, entry: &Entry) {
         self.sql
             .run("DELETE FROM node WHERE ino = ?", [entry.ino.to_sql()]);
+    }
+
+    fn touch(&mut self, directory: Ino, mtime_ns: i64) {
+        // Events that come together are mostly about one directory.
+        if self.touched.replace((directory, mtime_ns)) != Some((directory, mtime_ns)) {
+            let update = "UPDATE node SET mtime_ns = ?2 WHERE ino = ?1 AND mtime_ns <> ?2";
+            self.sql.run(update, [directory.to_sql(), mtime_ns]);
+        }
     }
 
     fn is_empty(&mut self, directory: Ino) -> bool {
