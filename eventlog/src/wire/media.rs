@@ -37,7 +37,7 @@ shape! {
         audio_range: RangeV1,
         /// The identity of the sound: 128 bits of BLAKE3.
         content: Bytes16,
-        /// What is wrong with the file.
+        /// What is wrong with the file; missing where nothing is.
         #[serde(borrow, default, skip_serializing_if = "Vec::is_empty")]
         defects: Vec<DefectV1<'a>>,
     }
