@@ -39,8 +39,6 @@ CREATE TABLE track (
     first_position INTEGER NOT NULL,
     last_position  INTEGER NOT NULL
 ) STRICT;
-CREATE INDEX track_path ON track (directory, name);
-CREATE INDEX track_content ON track (content);
 
 CREATE TABLE media (
     track INTEGER PRIMARY KEY,

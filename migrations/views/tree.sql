@@ -13,7 +13,6 @@ CREATE TABLE node (
     wanted   TEXT,                 -- of a numbered file: its name without the number
     number   INTEGER               -- of a numbered file: the number, from 2 on
 ) STRICT;
-CREATE INDEX node_list ON node (parent);
 CREATE INDEX node_slot ON node (parent, slot);
 CREATE INDEX node_numbered ON node (parent, kin, wanted, number) WHERE kin IS NOT NULL;
 CREATE INDEX node_first ON node (parent, first) WHERE first IS NOT NULL;

@@ -187,6 +187,9 @@ impl<V: View> ViewFile<V> {
     /// [`ViewError::Unwritable`].
     pub fn seal(self) -> Result<Self, ViewError> {
         let unwritable = unwritable::<V>(&self.path);
+        self.connection
+            .execute_batch(V::INDEXES)
+            .map_err(&unwritable)?;
         // An exclusive lock ends with its connection only.
         drop(self.connection);
         let synced = File::open(&self.path).and_then(|file| file.sync_all());
@@ -280,6 +283,9 @@ fn lay_down<V: View>(connection: &Connection, complete: bool) -> rusqlite::Resul
     let transaction = connection.unchecked_transaction()?;
     transaction.execute_batch(META)?;
     transaction.execute_batch(V::SCHEMA)?;
+    if complete {
+        transaction.execute_batch(V::INDEXES)?;
+    }
     transaction.execute(
         "INSERT INTO meta VALUES (1, ?, ?, ?, 0, NULL, ?)",
         params![V::NAME, V::REVISION, schema_hash::<V>(), complete],
@@ -289,7 +295,10 @@ fn lay_down<V: View>(connection: &Connection, complete: bool) -> rusqlite::Resul
 
 fn schema_hash<V: View>() -> [u8; 32] {
     let mut hasher = blake3::Hasher::new();
-    hasher.update(META.as_bytes()).update(V::SCHEMA.as_bytes());
+    hasher
+        .update(META.as_bytes())
+        .update(V::SCHEMA.as_bytes())
+        .update(V::INDEXES.as_bytes());
     *hasher.finalize().as_bytes()
 }
 

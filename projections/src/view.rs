@@ -21,6 +21,9 @@ pub trait View: Send + Sync + 'static {
     /// Its tables. Another text is another file format.
     const SCHEMA: &'static str;
 
+    /// Its indices for readers, which the fold can do without.
+    const INDEXES: &'static str;
+
     /// Its rows, during one transaction.
     type Rows<'c>: Rows;
 

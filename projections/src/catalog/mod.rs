@@ -26,6 +26,7 @@ impl View for Catalog {
     const NAME: &'static str = "catalog";
     const REVISION: u32 = 1;
     const SCHEMA: &'static str = include_str!("../../../migrations/views/catalog.sql");
+    const INDEXES: &'static str = include_str!("../../../migrations/views/catalog.indexes.sql");
     type Rows<'c> = sqlite::SqliteRows<'c>;
 
     fn rows(connection: &Connection) -> Self::Rows<'_> {

@@ -29,6 +29,18 @@ impl<R: TreeRows> Edit<'_, R> {
 
     /// The directory of that path, made where it is missing, on behalf of a track.
     pub(super) fn enter(&mut self, path: &[String], track: TrackId) -> Ino {
+        if self.spelling_differs() {
+            return self.walk(path, track);
+        }
+        let remembered = self.rows.remembered(path);
+        remembered.unwrap_or_else(|| {
+            let directory = self.walk(path, track);
+            self.rows.remember(path, directory);
+            directory
+        })
+    }
+
+    fn walk(&mut self, path: &[String], track: TrackId) -> Ino {
         path.iter().fold(Ino::ROOT, |parent, name| {
             match self.rows.find(parent, name) {
                 Some(directory) if directory.is_directory() => {

@@ -73,6 +73,12 @@ impl TreeRows for MemoryTree {
             .cloned()
     }
 
+    fn remembered(&mut self, _: &[String]) -> Option<Ino> {
+        None
+    }
+
+    fn remember(&mut self, _: &[String], _: Ino) {}
+
     fn insert(&mut self, entry: &Entry) {
         self.entries.insert(entry.ino, entry.clone());
     }

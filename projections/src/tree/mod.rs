@@ -32,6 +32,7 @@ impl View for Tree {
     const NAME: &'static str = "tree";
     const REVISION: u32 = 1;
     const SCHEMA: &'static str = include_str!("../../../migrations/views/tree.sql");
+    const INDEXES: &'static str = include_str!("../../../migrations/views/tree.indexes.sql");
     type Rows<'c> = sqlite::SqliteRows<'c>;
 
     fn rows(connection: &Connection) -> Self::Rows<'_> {

@@ -16,6 +16,13 @@ pub trait TreeRows {
     /// The row of the node in a directory whose name collides with that one.
     fn find(&mut self, parent: Ino, name: &str) -> Option<Entry>;
 
+    /// The directory of a path, if it happens to be at hand. Told of by [`remember`](Self::remember)
+    /// and true until a directory goes.
+    fn remembered(&mut self, path: &[String]) -> Option<Ino>;
+
+    /// Tells the directory of a path.
+    fn remember(&mut self, path: &[String], directory: Ino);
+
     /// Writes a new node's row.
     fn insert(&mut self, entry: &Entry);
 

@@ -26,6 +26,8 @@ pub struct SqliteRows<'c> {
     layout: Arc<Layout>,
     /// The directory touched last, and with which time.
     touched: Option<(Ino, i64)>,
+    /// The path entered last, and where it led.
+    recent: Option<(Vec<String>, Ino)>,
 }
 
 impl<'c> SqliteRows<'c> {
@@ -49,6 +51,7 @@ impl<'c> SqliteRows<'c> {
             library,
             layout: Arc::new(layout),
             touched: None,
+            recent: None,
         }
     }
 
@@ -122,6 +125,15 @@ impl TreeRows for SqliteRows<'_> {
         })
     }
 
+    fn remembered(&mut self, path: &[String]) -> Option<Ino> {
+        let (known, directory) = self.recent.as_ref()?;
+        (known == path).then_some(*directory)
+    }
+
+    fn remember(&mut self, path: &[String], directory: Ino) {
+        self.recent = Some((path.to_vec(), directory));
+    }
+
     fn insert(&mut self, entry: &Entry) {
         self.write(
             "INSERT INTO node (ino, parent, name, slot, mtime_ns, size, first, kin, wanted, number) \
@@ -153,6 +165,9 @@ impl TreeRows for SqliteRows<'_> {
     }
 
     fn remove(&mut self, entry: &Entry) {
+        if entry.is_directory() {
+            self.recent = None;
+        }
         self.sql
             .run("DELETE FROM node WHERE ino = ?", [entry.ino.to_sql()]);
     }
@@ -209,6 +224,7 @@ impl TreeRows for SqliteRows<'_> {
     }
 
     fn clear(&mut self) {
+        self.recent = None;
         self.sql.run("DELETE FROM node WHERE ino <> 1", []);
         self.sql.run("UPDATE node SET size = 0", []);
     }

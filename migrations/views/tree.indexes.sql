@@ -1,0 +1,3 @@
+-- What only readers need: a rebuild makes it at the end, which is faster than keeping it all along.
+
+CREATE INDEX node_list ON node (parent);   -- by inode: the order of readdir
