@@ -37,8 +37,18 @@ fn main() -> Result<(), Failure> {
     open(&views, &log, &runtime)?;
     let views = Views::open(&views, log.clone(), runtime.handle())?;
     latencies(&views, tracks)?;
+    println!(
+        "{:<34} {:>10.1} MB",
+        "resident after reading",
+        resident("VmRSS:")
+    );
+    let before = processor_seconds();
     rebuild(&views)?;
-    println!("{:<34} {:>10.1} MB", "resident now", resident("VmRSS:"));
+    println!(
+        "{:<34} {:>10.1} s",
+        "  processor time",
+        processor_seconds() - before
+    );
     println!("{:<34} {:>10.1} MB", "resident at most", resident("VmHWM:"));
     views.shutdown();
     Ok(())
@@ -186,4 +196,21 @@ fn resident(field: &str) -> f64 {
     let line = status.lines().find_map(|line| line.strip_prefix(field));
     let kib: Option<f64> = line.and_then(|line| line.split_whitespace().next()?.parse().ok());
     kib.unwrap_or_default() / 1024.0
+}
+
+/// What this process has used of the processors, by /proc/self/stat: in hundredths of a second, the
+/// 12th and 13th fields after the name.
+fn processor_seconds() -> f64 {
+    let stat = std::fs::read_to_string("/proc/self/stat").unwrap_or_default();
+    let fields = stat
+        .rsplit(") ")
+        .next()
+        .unwrap_or_default()
+        .split_whitespace();
+    let ticks: f64 = fields
+        .skip(11)
+        .take(2)
+        .filter_map(|field| field.parse::<f64>().ok())
+        .sum();
+    ticks / 100.0
 }
