@@ -71,7 +71,9 @@ pub fn sighted(
     fresh: impl FnOnce() -> TrackId,
 ) -> Vec<Event> {
     let Sighting { locator, media } = sighting;
-    let same_sound = here.as_ref().is_some_and(|here| here.media.content == media.content);
+    let same_sound = here
+        .as_ref()
+        .is_some_and(|here| here.media.content == media.content);
     let came = if same_sound || !is_telling(&media) {
         None
     } else {
@@ -79,19 +81,36 @@ pub fn sighted(
             .into_iter()
             .filter(|other| other.presence != Presence::Present)
             .filter(|other| here.is_none() || other.presence == Presence::Gone)
-            .min_by_key(|other| (other.revision != locator.revision, other.presence, other.track))
+            .min_by_key(|other| {
+                (
+                    other.revision != locator.revision,
+                    other.presence,
+                    other.track,
+                )
+            })
     };
     match (here, came) {
-        (None, None) => vec![Event::TrackDiscovered { track: fresh(), locator, media }],
+        (None, None) => vec![Event::TrackDiscovered {
+            track: fresh(),
+            locator,
+            media,
+        }],
         (None, Some(other)) => vec![arrived(other, locator, media)],
         (Some(here), Some(other)) => {
-            vec![Event::TrackVanished { track: here.track }, arrived(other, locator, media)]
+            vec![
+                Event::TrackVanished { track: here.track },
+                arrived(other, locator, media),
+            ]
         }
         (Some(here), None) if same_sound => {
             if here.revision == locator.revision && here.media == media {
                 Vec::new()
             } else {
-                vec![Event::TrackTagsRead { track: here.track, revision: locator.revision, media }]
+                vec![Event::TrackTagsRead {
+                    track: here.track,
+                    revision: locator.revision,
+                    media,
+                }]
             }
         }
         (Some(here), None) => vec![Event::TrackContentChanged {
@@ -104,7 +123,11 @@ pub fn sighted(
 
 fn arrived(other: Elsewhere, locator: Locator, media: Media) -> Event {
     match other.presence {
-        Presence::Vanished => Event::TrackReturned { track: other.track, locator, media },
+        Presence::Vanished => Event::TrackReturned {
+            track: other.track,
+            locator,
+            media,
+        },
         Presence::Gone | Presence::Present => Event::TrackMoved {
             track: other.track,
             from: other.path,
@@ -127,7 +150,10 @@ pub struct RemovalLimit {
 
 impl Default for RemovalLimit {
     fn default() -> Self {
-        Self { count: 20, percent: 50 }
+        Self {
+            count: 20,
+            percent: 50,
+        }
     }
 }
 
@@ -152,7 +178,10 @@ mod tests {
             format: Some(AudioFormat::Flac),
             tags,
             audio: AudioProperties::default(),
-            audio_range: ByteRange { offset: 100, len: 1000 },
+            audio_range: ByteRange {
+                offset: 100,
+                len: 1000,
+            },
             content: ContentId([sound; 16]),
             defects: Vec::new(),
         }
@@ -163,20 +192,40 @@ mod tests {
     }
 
     fn state(mtime_ns: i64) -> Revision {
-        Revision { size: 1100, mtime_ns, tag: None }
+        Revision {
+            size: 1100,
+            mtime_ns,
+            tag: None,
+        }
     }
 
     fn seen(at: &str, mtime_ns: i64, media: Media) -> Sighting {
         let origin = "music".parse().unwrap();
-        Sighting { locator: Locator { origin, path: path(at), revision: state(mtime_ns) }, media }
+        Sighting {
+            locator: Locator {
+                origin,
+                path: path(at),
+                revision: state(mtime_ns),
+            },
+            media,
+        }
     }
 
     fn here(track: u64, mtime_ns: i64, media: Media) -> Option<Here> {
-        Some(Here { track: TrackId(track), revision: state(mtime_ns), media })
+        Some(Here {
+            track: TrackId(track),
+            revision: state(mtime_ns),
+            media,
+        })
     }
 
     fn other(track: u64, mtime_ns: i64, presence: Presence) -> Elsewhere {
-        Elsewhere { track: TrackId(track), path: path("old"), revision: state(mtime_ns), presence }
+        Elsewhere {
+            track: TrackId(track),
+            path: path("old"),
+            revision: state(mtime_ns),
+            presence,
+        }
     }
 
     fn fresh() -> TrackId {
@@ -186,7 +235,13 @@ mod tests {
     #[test]
     fn an_unknown_file_is_a_new_track() {
         let events = sighted(seen("a", 1, media(1, "t")), None, vec![], fresh);
-        assert!(matches!(&*events, [Event::TrackDiscovered { track: TrackId(99), .. }]));
+        assert!(matches!(
+            &*events,
+            [Event::TrackDiscovered {
+                track: TrackId(99),
+                ..
+            }]
+        ));
     }
 
     #[test]
@@ -201,7 +256,14 @@ mod tests {
         let others = vec![other(1, 1, Presence::Gone)];
         let events = sighted(seen("a", 1, media(1, "t")), None, others, fresh);
         assert!(
-            matches!(&*events, [Event::TrackMoved { track: TrackId(1), media: None, .. }]),
+            matches!(
+                &*events,
+                [Event::TrackMoved {
+                    track: TrackId(1),
+                    media: None,
+                    ..
+                }]
+            ),
             "{events:?}"
         );
     }
@@ -210,7 +272,10 @@ mod tests {
     fn a_track_retagged_while_it_moved_keeps_its_id_and_is_described_anew() {
         let others = vec![other(1, 1, Presence::Gone)];
         let events = sighted(seen("a", 2, media(1, "new")), None, others, fresh);
-        assert!(matches!(&*events, [Event::TrackMoved { media: Some(_), .. }]), "{events:?}");
+        assert!(
+            matches!(&*events, [Event::TrackMoved { media: Some(_), .. }]),
+            "{events:?}"
+        );
     }
 
     #[test]
@@ -220,23 +285,32 @@ mod tests {
             other(2, 8, Presence::Gone),
             other(1, 9, Presence::Vanished),
         ];
-        let pick = |mtime| match &*sighted(seen("a", mtime, media(1, "t")), None, others.clone(), fresh) {
-            [Event::TrackMoved { track, .. } | Event::TrackReturned { track, .. }] => track.0,
-            events => panic!("{events:?}"),
-        };
+        let pick =
+            |mtime| match &*sighted(seen("a", mtime, media(1, "t")), None, others.clone(), fresh) {
+                [Event::TrackMoved { track, .. } | Event::TrackReturned { track, .. }] => track.0,
+                events => panic!("{events:?}"),
+            };
         assert_eq!((pick(7), pick(8), pick(9), pick(0)), (3, 2, 1, 2));
     }
 
     #[test]
     fn a_file_moved_over_another_ends_the_other() {
         let others = vec![other(2, 1, Presence::Gone)];
-        let events = sighted(seen("a", 1, media(2, "b")), here(1, 1, media(1, "a")), others, fresh);
+        let events = sighted(
+            seen("a", 1, media(2, "b")),
+            here(1, 1, media(1, "a")),
+            others,
+            fresh,
+        );
         assert!(
             matches!(
                 &*events,
                 [
                     Event::TrackVanished { track: TrackId(1) },
-                    Event::TrackMoved { track: TrackId(2), .. }
+                    Event::TrackMoved {
+                        track: TrackId(2),
+                        ..
+                    }
                 ]
             ),
             "{events:?}"
@@ -247,24 +321,60 @@ mod tests {
     fn a_changed_file_keeps_its_track() {
         let known = || here(1, 1, media(1, "a"));
         let retagged = sighted(seen("a", 2, media(1, "b")), known(), vec![], fresh);
-        assert!(matches!(&*retagged, [Event::TrackTagsRead { track: TrackId(1), .. }]));
+        assert!(matches!(
+            &*retagged,
+            [Event::TrackTagsRead {
+                track: TrackId(1),
+                ..
+            }]
+        ));
         let replaced = sighted(seen("a", 2, media(2, "a")), known(), vec![], fresh);
-        assert!(matches!(&*replaced, [Event::TrackContentChanged { track: TrackId(1), .. }]));
+        assert!(matches!(
+            &*replaced,
+            [Event::TrackContentChanged {
+                track: TrackId(1),
+                ..
+            }]
+        ));
         let vanished_elsewhere = vec![other(5, 9, Presence::Vanished)];
-        let replaced = sighted(seen("a", 2, media(2, "a")), known(), vanished_elsewhere, fresh);
-        assert!(matches!(&*replaced, [Event::TrackContentChanged { track: TrackId(1), .. }]));
+        let replaced = sighted(
+            seen("a", 2, media(2, "a")),
+            known(),
+            vanished_elsewhere,
+            fresh,
+        );
+        assert!(matches!(
+            &*replaced,
+            [Event::TrackContentChanged {
+                track: TrackId(1),
+                ..
+            }]
+        ));
     }
 
     #[test]
     fn nothing_new_is_no_event() {
-        assert!(sighted(seen("a", 1, media(1, "a")), here(1, 1, media(1, "a")), vec![], fresh).is_empty());
+        assert!(
+            sighted(
+                seen("a", 1, media(1, "a")),
+                here(1, 1, media(1, "a")),
+                vec![],
+                fresh
+            )
+            .is_empty()
+        );
     }
 
     #[test]
     fn files_without_sound_are_never_taken_for_each_other() {
         let mut silent = media(1, "t");
         silent.audio_range.len = 0;
-        let events = sighted(seen("a", 1, silent), None, vec![other(1, 1, Presence::Gone)], fresh);
+        let events = sighted(
+            seen("a", 1, silent),
+            None,
+            vec![other(1, 1, Presence::Gone)],
+            fresh,
+        );
         assert!(matches!(&*events, [Event::TrackDiscovered { .. }]));
     }
 

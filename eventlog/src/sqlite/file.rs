@@ -154,7 +154,6 @@ fn options(path: &Path) -> SqliteConnectOptions {
 async fn belongs_here(path: &Path) -> Result<(), StoreError> {
     let fault = Fault::new(path, "open");
     let mut connection = options(path)
-        .page_size(PAGE_BYTES)
         .read_only(true)
         .connect()
         .await
