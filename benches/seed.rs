@@ -15,8 +15,9 @@ use eventlog::{
 
 /// Events in a durable batch, as a scan makes them.
 const BATCH: u64 = 1_000;
-const WORDS: [&str; 8] =
-    ["Amber", "Basin", "Cedar", "Delta", "Ember", "Flint", "Harbor", "Indigo"];
+const WORDS: [&str; 8] = [
+    "Amber", "Basin", "Cedar", "Delta", "Ember", "Flint", "Harbor", "Indigo",
+];
 
 type Result<T> = std::result::Result<T, Box<dyn std::error::Error>>;
 
@@ -38,7 +39,13 @@ async fn main() -> Result<()> {
         root: b"/nonexistent/made-up".to_vec(),
         options: std::collections::BTreeMap::new(),
     };
-    let added = NewEvent::now(Event::OriginAdded { origin: origin.clone(), spec }, cause);
+    let added = NewEvent::now(
+        Event::OriginAdded {
+            origin: origin.clone(),
+            spec,
+        },
+        cause,
+    );
     let mut head = store.append(store.head(), &[added]).await?;
     let began = Instant::now();
     let mut next = 1;
@@ -50,11 +57,27 @@ async fn main() -> Result<()> {
         head = store.append(head, &batch?).await?;
         next = last + 1;
     }
-    let summary =
-        ScanSummary { complete: true, whole: true, listed: tracks, added: tracks, ..Default::default() };
-    store.append(head, &[NewEvent::now(Event::ScanFinished { origin, summary }, cause)]).await?;
+    let summary = ScanSummary {
+        complete: true,
+        whole: true,
+        listed: tracks,
+        added: tracks,
+        ..Default::default()
+    };
+    store
+        .append(
+            head,
+            &[NewEvent::now(
+                Event::ScanFinished { origin, summary },
+                cause,
+            )],
+        )
+        .await?;
     let seconds = began.elapsed().as_secs_f64();
-    println!("{tracks} tracks in {seconds:.1} s, {:.0} events/s", tracks as f64 / seconds);
+    println!(
+        "{tracks} tracks in {seconds:.1} s, {:.0} events/s",
+        tracks as f64 / seconds
+    );
     Ok(())
 }
 
@@ -65,9 +88,18 @@ fn discovered(number: u64, origin: &OriginId) -> Result<Event> {
     let artist = album / 5;
     let word = |seed: u64| WORDS[(seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 61) as usize];
     let mut tags = Tags::new();
-    tags.push(Field::Title, &format!("{} {} {number}", word(number), word(number + 1)));
-    tags.push(Field::Artist, &format!("{} {} {artist}", word(artist), word(artist + 3)));
-    tags.push(Field::Album, &format!("{} {} {album}", word(album), word(album + 5)));
+    tags.push(
+        Field::Title,
+        &format!("{} {} {number}", word(number), word(number + 1)),
+    );
+    tags.push(
+        Field::Artist,
+        &format!("{} {} {artist}", word(artist), word(artist + 3)),
+    );
+    tags.push(
+        Field::Album,
+        &format!("{} {} {album}", word(album), word(album + 5)),
+    );
     tags.push(Field::Track, &place.to_string());
     tags.push(Field::Date, &(1960 + album % 65).to_string());
     tags.push(Field::Genre, if album % 2 == 0 { "Rock" } else { "Jazz" });
@@ -84,7 +116,11 @@ fn discovered(number: u64, origin: &OriginId) -> Result<Event> {
         locator: Locator {
             origin: origin.clone(),
             path: OriginPath::new(path.into_bytes())?,
-            revision: Revision { size, mtime_ns: 1_600_000_000_000_000_000 + i64::try_from(number)?, tag: None },
+            revision: Revision {
+                size,
+                mtime_ns: 1_600_000_000_000_000_000 + i64::try_from(number)?,
+                tag: None,
+            },
         },
         media: Media {
             format: Some(AudioFormat::Flac),
@@ -98,7 +134,10 @@ fn discovered(number: u64, origin: &OriginId) -> Result<Event> {
                 encoder: None,
                 audio_md5: Some(content),
             },
-            audio_range: ByteRange { offset: 8_192, len: size - 8_192 },
+            audio_range: ByteRange {
+                offset: 8_192,
+                len: size - 8_192,
+            },
             content: ContentId(content),
             defects: Vec::new(),
         },

@@ -36,11 +36,13 @@ pub(super) fn config(options: &MountOptions, threads: usize) -> Config {
 }
 
 /// What the session asks the kernel for, as far as it has it.
-pub(super) const WANTED: [InitFlags; 6] = [
+pub(super) const WANTED: [InitFlags; 7] = [
     InitFlags::FUSE_ASYNC_READ,
-    // Alone, without its adaptive form, which stops after some 200 entries and has the rest
-    // looked up one by one.
+    // Adaptive: attributes come with the first entries of a directory, which is all of an album,
+    // and with later ones only for programs that ask for them. A plain listing of 100,000 names
+    // then makes no 100,000 inodes in the kernel.
     InitFlags::FUSE_DO_READDIRPLUS,
+    InitFlags::FUSE_READDIRPLUS_AUTO,
     InitFlags::FUSE_PARALLEL_DIROPS,
     InitFlags::FUSE_AUTO_INVAL_DATA,
     InitFlags::FUSE_EXPORT_SUPPORT,
