@@ -4,7 +4,6 @@
 //! nothing to scan: for figures at sizes for which nobody wants to keep files.
 
 use std::path::Path;
-use std::time::Instant;
 
 use eventlog::event::{OriginSpec, ScanSummary};
 use eventlog::tags::{AudioProperties, ByteRange};
@@ -47,7 +46,6 @@ async fn main() -> Result<()> {
         cause,
     );
     let mut head = store.append(store.head(), &[added]).await?;
-    let began = Instant::now();
     let mut next = 1;
     while next <= tracks {
         let last = tracks.min(next + BATCH - 1);
@@ -73,11 +71,6 @@ async fn main() -> Result<()> {
             )],
         )
         .await?;
-    let seconds = began.elapsed().as_secs_f64();
-    println!(
-        "{tracks} tracks in {seconds:.1} s, {:.0} events/s",
-        tracks as f64 / seconds
-    );
     Ok(())
 }
 
@@ -86,7 +79,10 @@ fn discovered(number: u64, origin: &OriginId) -> Result<Event> {
     let index = number - 1;
     let (album, place) = (index / 12, index % 12 + 1);
     let artist = album / 5;
-    let word = |seed: u64| WORDS[(seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 61) as usize];
+    let word = |seed: u64| {
+        let place = seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 61;
+        WORDS.into_iter().nth(place as usize).unwrap_or_default()
+    };
     let mut tags = Tags::new();
     tags.push(
         Field::Title,

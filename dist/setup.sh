@@ -8,7 +8,7 @@ set -euo pipefail
 packages=(gcc libc6-dev fuse3)
 if [ "${1:-}" = tests ]; then
   packages+=(ffmpeg flac lame opus-tools vorbis-tools wavpack musepack-tools speex
-    mpv mpd mpc rsync attr util-linux python3 procps)
+    mpv mpd mpc rsync attr util-linux python3 python3-mutagen procps)
 fi
 
 missing=()
