@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::path::Path;
+use std::process::Stdio;
 use std::time::{Duration, Instant};
 
 use crate::world::{World, flac};
@@ -60,6 +61,8 @@ fn killed_at_any_moment_it_goes_on() {
                 0 => drop(
                     world
                         .tool(["replay"])
+                        .stdout(Stdio::null())
+                        .stderr(Stdio::null())
                         .spawn()
                         .map(|mut replay| replay.wait()),
                 ),
