@@ -70,8 +70,10 @@ const COLUMNS: [&str; 9] = [
     "subject = subject || '0'",
     "cause = CASE WHEN cause IS NULL THEN zeroblob(16) ELSE NULL END",
     "payload = CASE WHEN payload IS NULL THEN X'80' ELSE CAST(payload || X'00' AS BLOB) END",
-    "payload_hash = CAST(substr(payload_hash, 1, 31) || X'55' AS BLOB)",
-    "chain = CAST(substr(chain, 1, 31) || X'55' AS BLOB)",
+    "payload_hash = CAST(substr(payload_hash, 1, 31) \
+     || iif(substr(payload_hash, 32) = X'55', X'AA', X'55') AS BLOB)",
+    "chain = CAST(substr(chain, 1, 31) \
+     || iif(substr(chain, 32) = X'55', X'AA', X'55') AS BLOB)",
 ];
 
 fn finds(change: impl Fn(u64) -> String, position: u64) {
