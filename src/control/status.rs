@@ -14,6 +14,8 @@ use crate::report::Result;
 /// The daemon as it stands.
 pub(super) fn running(engine: &Engine) -> Result<v1::GetStatusResponse> {
     let head = engine.store.head();
+    // Asked first: origins that join meanwhile are then among those looked at.
+    let begun = engine.library.has_begun();
     let origins = engine.library.origins()?;
     let now = Instant::now();
     let scan = |(row, state): &(OriginRow, OriginState)| {
@@ -23,7 +25,7 @@ pub(super) fn running(engine: &Engine) -> Result<v1::GetStatusResponse> {
     let done = |(row, state): &(OriginRow, OriginState)| row.listed.is_some() && state.settled;
     // What the catalog knows to be listed, the tree may be about to show.
     let shown = engine.views.tree().position()? >= engine.views.catalog().position()?;
-    let listed = engine.library.has_begun() && shown && origins.iter().all(done);
+    let listed = begun && shown && origins.iter().all(done);
     let state = if engine.shutdown.is_cancelled() {
         v1::DaemonState::Stopping
     } else if listed {
