@@ -230,7 +230,7 @@ def sequential(setting, peers):
     native = throughput(files(music)[0], setting.runs)
     with MusicFS(setting, setting.fresh("state-big"), origin=music) as daemon:
         passthrough = throughput(files(daemon.mnt)[0], setting.runs)
-    with MusicFS(setting, setting.work / "state-big", "-o", "no_passthrough", origin=music) as daemon:
+    with MusicFS(setting, setting.work / "state-big", "-o", "nopassthrough", origin=music) as daemon:
         plain = throughput(files(daemon.mnt)[0], setting.runs)
     others = {}
     for peer in (peers.Bindfs, peers.Musefs):
