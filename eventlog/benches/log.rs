@@ -12,6 +12,10 @@ use eventlog::conformance::samples;
 use eventlog::{EventStore as _, Filter, Position, SqliteStore};
 use futures::StreamExt as _;
 
+/// As the tool has it.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 const BATCH: u64 = 1000;
 const ROUNDS: usize = 3;
 

@@ -290,6 +290,19 @@ impl OriginPath {
                 .strip_prefix(&*ancestor.0)
                 .is_some_and(|rest| matches!(rest, [] | [b'/', ..]))
     }
+
+    /// The part that leads from `ancestor` towards `self`, where that lies below it.
+    #[must_use]
+    pub fn part_below(&self, ancestor: &Self) -> Option<&[u8]> {
+        let rest = if ancestor.is_root() {
+            &*self.0
+        } else {
+            self.0.strip_prefix(&*ancestor.0)?.strip_prefix(b"/")?
+        };
+        rest.split(|byte| *byte == b'/')
+            .next()
+            .filter(|part| !part.is_empty())
+    }
 }
 
 fn is_part(part: &[u8]) -> bool {
@@ -367,6 +380,16 @@ mod tests {
         assert_eq!(path.parent().parent().parent(), OriginPath::root());
         assert!(path.is_within(&path.parent()));
         assert!(!path.is_within(&OriginPath::new(&b"a/b"[..]).unwrap()));
+        assert_eq!(path.part_below(&OriginPath::root()), Some(&b"a"[..]));
+        assert_eq!(
+            path.part_below(&path.parent().parent()),
+            Some(&b"b\xff"[..])
+        );
+        assert_eq!(path.part_below(&path), None);
+        assert_eq!(
+            path.part_below(&OriginPath::new(&b"a/b"[..]).unwrap()),
+            None
+        );
     }
 
     #[test]

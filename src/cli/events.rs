@@ -1,9 +1,10 @@
 //! `musicfs events`.
 
 use std::str::FromStr;
+use std::sync::Arc;
 
 use clap::Args;
-use eventlog::{EventStore, Filter, Position, SqliteStore, Timestamp};
+use eventlog::{Filter, OriginId, SqliteStore, Timestamp};
 use futures::StreamExt;
 use proto::v1;
 use proto::v1::subscribe_events_request::From as Start;
@@ -11,7 +12,7 @@ use proto::v1::subscribe_events_request::From as Start;
 use super::context::Context;
 use super::output::Output;
 use crate::config::nearest;
-use crate::control::{Client, json, received};
+use crate::control::{Client, feed, json, received};
 use crate::report::{Kind, Report, Result};
 
 #[derive(Debug, Args)]
@@ -25,6 +26,9 @@ pub(super) struct Arguments {
     /// Only events of this type, such as `track.moved` or `track.*`; can be repeated
     #[arg(long = "type", value_name = "TYPE")]
     types: Vec<String>,
+    /// Only events of this origin and its tracks
+    #[arg(long, value_name = "ID")]
+    origin: Option<OriginId>,
 }
 
 /// Where to begin.
@@ -66,9 +70,8 @@ impl Arguments {
         })
     }
 
-    /// Events from the daemon, until there are no more or nobody reads them.
-    async fn ask(&self, context: &Context, client: &Client, out: &mut Output) -> Result<()> {
-        let request = v1::SubscribeEventsRequest {
+    fn request(&self) -> v1::SubscribeEventsRequest {
+        v1::SubscribeEventsRequest {
             from: self.from.map(|from| match from {
                 From::Position(position) => Start::Position(position),
                 From::Time(time) => Start::Time(prost_types::Timestamp {
@@ -78,10 +81,18 @@ impl Arguments {
                 From::Now => Start::Now(true),
             }),
             types: self.types.clone(),
-            origin: String::new(),
+            origin: self
+                .origin
+                .as_ref()
+                .map(ToString::to_string)
+                .unwrap_or_default(),
             follow: self.follow,
-        };
-        let answer = client.events().subscribe_events(request).await;
+        }
+    }
+
+    /// Events from the daemon, until there are no more or nobody reads them.
+    async fn ask(&self, context: &Context, client: &Client, out: &mut Output) -> Result<()> {
+        let answer = client.events().subscribe_events(self.request()).await;
         let mut events = answer.map_err(|status| received(&status))?.into_inner();
         while !out.is_closed() {
             let next = events.message().await.map_err(|status| received(&status))?;
@@ -99,22 +110,9 @@ impl Arguments {
     /// Events from the log itself.
     async fn read(&self, context: &Context, out: &mut Output) -> Result<()> {
         let log = SqliteStore::open_read_only(context.state()?.log_file()).await?;
-        let after = match self.from {
-            None => Position::START,
-            Some(From::Position(position)) => Position(position.saturating_sub(1)),
-            Some(From::Time(time)) => log.position_at(Timestamp(time.0.saturating_sub(1))).await?,
-            Some(From::Now) => log.head(),
-        };
-        let mut events = log.read(
-            after,
-            None,
-            Filter {
-                kinds: self.types.clone(),
-                subject: None,
-            },
-        );
+        let mut events = feed::events(Arc::new(log), self.request()).await?;
         while let Some(event) = events.next().await {
-            print(context, out, &crate::control::event(&event?))?;
+            print(context, out, &event?)?;
             if out.is_closed() {
                 break;
             }

@@ -4,6 +4,7 @@ mod client;
 mod control_service;
 mod convert;
 mod event_service;
+pub mod feed;
 pub mod json;
 mod origin_service;
 mod problem;

@@ -88,24 +88,28 @@ impl Comparer<'_> {
             return Ok(());
         }
         let id = self.origin.id();
-        let known: HashSet<OriginPath> = self.catalog.directories_within(id, directory)?.collect();
+        let known = self.catalog.directories_within(id, directory)?;
         let Some(listed) = self.walk(directory, Depth::One, walked, hand_on)? else {
             // It is gone itself: so is what was below it.
             return self.miss_unvisited(directory, walked);
         };
+        let held: HashSet<&[u8]> = known
+            .iter()
+            .filter_map(|path| path.part_below(directory))
+            .collect();
         let mut present = HashSet::new();
         for name in &listed.directories {
-            let Ok(path) = directory.join(name) else {
-                continue;
-            };
-            if !known.iter().any(|known| known.is_within(&path)) {
+            if !held.contains(&**name)
+                && let Ok(path) = directory.join(name)
+            {
                 self.walk(&path, Depth::All, walked, hand_on)?;
             }
-            present.insert(path);
+            present.insert(&**name);
         }
-        for path in known.into_iter().filter(|path| path != directory) {
-            if !present.iter().any(|present| path.is_within(present)) {
-                self.miss_directory(&path, walked)?;
+        for path in &known {
+            let branch = path.part_below(directory);
+            if branch.is_some_and(|branch| !present.contains(branch)) {
+                self.miss_directory(path, walked)?;
             }
         }
         Ok(())

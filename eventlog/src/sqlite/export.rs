@@ -13,7 +13,6 @@ use sqlx::SqlitePool;
 
 use super::fault::Fault;
 use super::read;
-use super::rows::{self, Want};
 use crate::event::Body;
 use crate::id::{CauseId, EventId, Position, Timestamp};
 use crate::record::{Entry, Hash, Stored};
@@ -117,17 +116,10 @@ pub(super) async fn export(
 ) -> Result<Position, StoreError> {
     let fault = Fault::new(path, "export");
     let mut done = Position::START;
-    let mut pages = pin!(read::pages(
-        path,
-        readers,
-        done,
-        head,
-        Want::Everything,
-        Filter::default()
-    ));
+    let mut pages = pin!(read::pages(path, readers, done, head, Filter::default()));
     while let Some(page) = pages.next().await {
-        for row in &page? {
-            let stored = rows::stored(row)?;
+        for event in page?.events() {
+            let stored = event?.stored();
             let body = stored.to_recorded()?.body;
             serde_json::to_writer(&mut to, &Line::new(&stored, &body))
                 .map_err(std::io::Error::from)

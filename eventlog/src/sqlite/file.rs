@@ -12,7 +12,6 @@ use sqlx::sqlite::{
 use sqlx::{ConnectOptions as _, Connection as _, SqlSafeStr as _, SqliteConnection};
 
 use super::fault::Fault;
-use super::rows;
 use crate::store::StoreError;
 
 /// `application_id` of a log's file: "MFSL".
@@ -144,8 +143,6 @@ fn options(path: &Path) -> SqliteConnectOptions {
     SqliteConnectOptions::new()
         .filename(path)
         .busy_timeout(Duration::from_secs(30))
-        // A reader's rows wait here while the ones before are decoded.
-        .row_buffer_size(rows::PAGE)
         .disable_statement_logging()
 }
 

@@ -5,7 +5,8 @@ use tokio::sync::{OwnedMutexGuard, watch};
 
 use super::append::{Failure, Writer};
 use super::fault::Fault;
-use super::rows::{self, CHUNK, Select, Tail, Want, stored_integer};
+use super::read;
+use super::rows::{CHUNK, Select, Tail, stored_integer};
 use crate::id::{CauseId, Position, Timestamp};
 use crate::record::{Entry, Summary};
 use crate::store::{Filter, Folding, StoreError};
@@ -71,21 +72,21 @@ async fn sum_up(writer: &mut Writer, older_than: Timestamp) -> Result<Summary, S
         kinds: vec![wire::ACCESS_KIND.to_owned()],
         subject: None,
     };
-    let select = Select::new(Want::Event, access);
+    let select = Select::new(access);
     let mut summary = Summary::default();
     let mut after = horizon.0;
     loop {
-        let page = select
-            .page(after, first_kept.saturating_sub(1))
-            .fetch_all(&mut *connection);
-        let page = page.await.map_err(|error| fault.of(error))?;
-        for row in &page {
-            summary.add(&rows::recorded(row)?);
+        let until = first_kept.saturating_sub(1);
+        let (page, _) = read::page(&select, &mut *connection, after, until)
+            .await
+            .map_err(|error| fault.of(error))?;
+        for event in page.events() {
+            summary.add(&event?.recorded()?);
         }
-        match page.last() {
-            Some(last) => after = rows::position(last),
-            None => return Ok(summary),
+        if page.count == 0 {
+            return Ok(summary);
         }
+        after = page.last;
     }
 }
 

@@ -1,13 +1,14 @@
 //! Reading: pages by range, the next one fetched while the last one is decoded.
 
 use std::path::Path;
+use std::pin::pin;
 
 use futures::stream::{self, BoxStream, Stream, StreamExt as _};
-use sqlx::SqlitePool;
-use sqlx::sqlite::SqliteRow;
+use sqlx::{SqliteConnection, SqlitePool};
+use tokio::sync::mpsc;
 
-use super::fault::Fault;
-use super::rows::{self, PAGE, Select, Want};
+use super::fault::{Fault, is_too_big};
+use super::rows::{self, PAGE, Page, SMALL_PAGE, Select};
 use crate::event::Recorded;
 use crate::id::Position;
 use crate::store::{Filter, StoreError};
@@ -15,50 +16,75 @@ use crate::store::{Filter, StoreError};
 /// Pages decoded at the same time.
 const IN_FLIGHT: usize = 2;
 
-/// Fewer rows than these are decoded where they are, more on a thread for such work.
+/// Fewer events than these are decoded where they are, more on a thread for such work.
 const FEW: usize = 16;
 
-pub(super) type Page = Vec<SqliteRow>;
-
-/// Pages of rows, in order; ends after the first error. Each is read on its own, so that a slow
+/// Pages of events, in order; ends after the first error. Each is read on its own, so that a slow
 /// reader holds nothing up.
-pub(super) fn pages<'s>(
-    path: &'s Path,
-    readers: &'s SqlitePool,
+pub(super) fn pages(
+    path: &Path,
+    readers: &SqlitePool,
     after: Position,
     until: Position,
-    want: Want,
     filter: Filter,
-) -> impl Stream<Item = Result<Page, StoreError>> + Send + 's {
+) -> impl Stream<Item = Result<Page, StoreError>> + Send + use<> {
     let whole = filter.is_open();
-    let select = Select::new(want, filter);
+    let select = Select::new(filter);
+    let (path, readers) = (path.to_owned(), readers.clone());
     stream::try_unfold(Some(after.0), move |after| {
-        let select = select.clone();
+        let (select, path, readers) = (select.clone(), path.clone(), readers.clone());
         async move {
             let Some(after) = after.filter(|after| *after < until.0) else {
                 return Ok(None);
             };
-            let fault = Fault::new(path, "read").at(Position(after).next());
-            let page = select.page(after, until.0).fetch_all(readers).await;
-            let page = page.map_err(|error| fault.of(error))?;
-            let last = page.last().map_or(after, rows::position);
-            if whole && let Some(missing) = gap(&page, after, until.0) {
+            let fault = Fault::new(&path, "read").at(Position(after).next());
+            let read = async {
+                let mut reader = readers.acquire().await?;
+                page(&select, &mut reader, after, until.0).await
+            };
+            let (page, limit) = read.await.map_err(|error| fault.of(error))?;
+            if whole && let Some(missing) = gap(&page, after, until.0, limit)? {
                 let fault = fault.at(Position(missing));
                 return Err(fault.damaged("the event is missing"));
             }
-            let more = (page.len() == PAGE).then_some(last);
+            let more = (page.count == limit).then_some(page.last);
             Ok(Some((page, more)))
         }
     })
 }
 
+/// One page, and how many events it may have.
+pub(super) async fn page(
+    select: &Select,
+    reader: &mut SqliteConnection,
+    after: u64,
+    until: u64,
+) -> Result<(Page, usize), sqlx::Error> {
+    let mut limit = PAGE;
+    let page = select.page(after, until, limit);
+    let mut row = page.fetch_one(&mut *reader).await;
+    if row.as_ref().is_err_and(is_too_big) {
+        limit = SMALL_PAGE;
+        let page = select.page(after, until, limit);
+        row = page.fetch_one(reader).await;
+    }
+    Ok((Page::new(row?)?, limit))
+}
+
 /// The first position that a page of everything lacks.
-fn gap(page: &Page, after: u64, until: u64) -> Option<u64> {
-    let due = until.min(after + PAGE as u64);
-    let found = page.iter().map(rows::position);
-    (after + 1..=due)
-        .zip(found.map(Some).chain(std::iter::repeat(None)))
-        .find_map(|(due, found)| (found != Some(due)).then_some(due))
+fn gap(page: &Page, after: u64, until: u64, limit: usize) -> Result<Option<u64>, StoreError> {
+    let due = until.min(after + limit as u64);
+    if (page.last, page.count as u64) == (due, due - after) {
+        return Ok(None);
+    }
+    let mut next = after + 1;
+    for event in page.events() {
+        if event?.position != next {
+            break;
+        }
+        next += 1;
+    }
+    Ok(Some(next))
 }
 
 pub(super) fn read<'s>(
@@ -83,8 +109,8 @@ pub(super) fn read<'s>(
                 }
             }
         }
-        let pages = pages(path, readers, after, until, Want::Event, filter).map(decode).buffered(IN_FLIGHT);
-        for await page in pages {
+        let pages = pages(path, readers, after, until, filter).map(decode).buffered(IN_FLIGHT);
+        for await page in ahead(pages) {
             for event in page {
                 let failed = event.is_err();
                 yield event;
@@ -97,6 +123,22 @@ pub(super) fn read<'s>(
     .boxed()
 }
 
+/// Has a stream go on while its reader is busy, until there is enough for it to read next.
+fn ahead<T: Send + 'static>(
+    stream: impl Stream<Item = T> + Send + 'static,
+) -> impl Stream<Item = T> {
+    let (sender, mut receiver) = mpsc::channel(1);
+    tokio::spawn(async move {
+        let mut stream = pin!(stream);
+        while let Some(item) = stream.next().await {
+            if sender.send(item).await.is_err() {
+                break;
+            }
+        }
+    });
+    stream::poll_fn(move |context| receiver.poll_recv(context))
+}
+
 async fn horizon(path: &Path, readers: &SqlitePool) -> Result<Position, StoreError> {
     let row = sqlx::query(rows::HEAD).fetch_one(readers).await;
     let tail = row.and_then(|row| rows::tail(&row));
@@ -106,19 +148,20 @@ async fn horizon(path: &Path, readers: &SqlitePool) -> Result<Position, StoreErr
 
 async fn decode(page: Result<Page, StoreError>) -> Vec<Result<Recorded, StoreError>> {
     fn events(page: &Page) -> Vec<Result<Recorded, StoreError>> {
-        page.iter().map(rows::recorded).collect()
+        let mut events = Vec::with_capacity(page.count);
+        events.extend(page.events().map(|event| event?.recorded()));
+        events
     }
 
     let page = match page {
-        Ok(page) if page.len() <= FEW => return events(&page),
+        Ok(page) if page.count <= FEW => return events(&page),
         Ok(page) => page,
         Err(error) => return vec![Err(error)],
     };
-    let first = page.first().map_or(0, rows::position);
+    let position = Position(page.last);
     tokio::task::spawn_blocking(move || events(&page))
         .await
         .unwrap_or_else(|error| {
-            let position = Position(first);
             vec![Err(StoreError::Damaged {
                 position,
                 reason: format!("decoding failed: {error}"),

@@ -14,8 +14,12 @@ use crate::store::{Filter, StoreError};
 /// Rows of one insert. More gain nothing, and make the statement large.
 pub(super) const CHUNK: usize = 250;
 
-/// Rows of one page of reading.
+/// Events of one page of reading.
 pub(super) const PAGE: usize = 1024;
+
+/// Events of one page where those of [`PAGE`] are more than SQLite takes for one value, which is
+/// 1,000,000,000 bytes: so few are less, whatever their [size](crate::wire::MAX_PAYLOAD).
+pub(super) const SMALL_PAGE: usize = 16;
 
 /// The last event recorded at or before a time, or 0.
 pub(super) const POSITION_AT: &str = "SELECT coalesce(max(position), 0) \
@@ -83,20 +87,12 @@ pub(super) fn insertion(chunk: Vec<Stored>) -> Statement {
     query
 }
 
-/// Which columns a reader needs.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Want {
-    /// What makes an event, for [`recorded`].
-    Event,
-    /// All there are, for [`stored`].
-    Everything,
-}
-
-/// Position, payload, and all else in one value: each value costs allocations and locks on its
-/// way out of SQLite, and replay is made of little else. Taken apart by [`Header`].
-const PACKED: &str = "position, payload, CAST(id || payload_hash \
-     || CASE WHEN cause IS NULL THEN x'00' ELSE x'01' || cause END \
-     || recorded_at || ' ' || version || ' ' || kind || ' ' || subject AS BLOB)";
+/// An event as one value: its texts and numbers up to a NUL, then its hashes and its payload. Each
+/// value that leaves SQLite costs allocations, locks and a wake-up, and replay is made of little
+/// else: so all the events of a page leave it as one. Taken apart by [`Packed`].
+const PACKED: &str = "coalesce(length(payload), -1) || ' ' || position || ' ' || recorded_at \
+     || ' ' || version || ' ' || coalesce(length(cause), -1) || ' ' || kind || ' ' || subject \
+     || x'00' || id || payload_hash || chain || coalesce(cause, x'') || coalesce(payload, x'')";
 
 /// The page of events after one position, up to another, that a filter lets through.
 #[derive(Debug, Clone)]
@@ -106,12 +102,11 @@ pub(super) struct Select {
 }
 
 impl Select {
-    pub(super) fn new(want: Want, filter: Filter) -> Self {
-        let columns = match want {
-            Want::Event => PACKED.to_owned(),
-            Want::Everything => COLUMNS.join(","),
-        };
-        let mut sql = format!("SELECT {columns} FROM events");
+    pub(super) fn new(filter: Filter) -> Self {
+        let mut sql = format!(
+            "SELECT count(*), coalesce(max(position), 0), CAST(group_concat(event, '') AS BLOB) \
+             FROM (SELECT position, {PACKED} AS event FROM events"
+        );
         if filter.subject.is_some() {
             sql.push_str(" INDEXED BY events_by_subject");
         }
@@ -132,14 +127,15 @@ impl Select {
                 tests.collect::<Vec<_>>().join(" OR ")
             ));
         }
-        sql.push_str(" ORDER BY position LIMIT ?");
+        sql.push_str(" ORDER BY position LIMIT ?)");
         Self {
             sql: AssertSqlSafe(sql).into_sql_str(),
             filter,
         }
     }
 
-    pub(super) fn page(&self, after: u64, until: u64) -> Statement {
+    /// The first `limit` events after a position.
+    pub(super) fn page(&self, after: u64, until: u64, limit: usize) -> Statement {
         let mut query = sqlx::query(self.sql.clone())
             .bind(stored_integer(after))
             .bind(stored_integer(until));
@@ -152,7 +148,7 @@ impl Select {
                 None => query.bind(kind.clone()),
             };
         }
-        query.bind(stored_integer(PAGE as u64))
+        query.bind(stored_integer(limit as u64))
     }
 }
 
@@ -161,116 +157,138 @@ pub(super) fn stored_integer(number: u64) -> i64 {
     i64::try_from(number).unwrap_or(i64::MAX)
 }
 
-/// A row's position.
-pub(super) fn position(row: &SqliteRow) -> u64 {
-    row.try_get_unchecked::<i64, _>(0)
-        .map_or(0, i64::unsigned_abs)
+/// The events of a page, as SQLite gave them.
+#[derive(Debug)]
+pub(super) struct Page {
+    /// How many they are.
+    pub(super) count: usize,
+    /// The position of the last; 0 where there is none.
+    pub(super) last: u64,
+    row: SqliteRow,
 }
 
-fn id(bytes: &[u8]) -> Result<[u8; 16], sqlx::Error> {
-    bytes
-        .try_into()
-        .map_err(|_| sqlx::Error::Decode("an id is not 16 bytes long".into()))
-}
-
-fn hash(bytes: &[u8]) -> Result<Hash, sqlx::Error> {
-    bytes
-        .try_into()
-        .map_err(|_| sqlx::Error::Decode("a hash is not 32 bytes long".into()))
-}
-
-/// All columns of a row of [`Select`] for [`Want::Everything`].
-pub(super) fn stored(row: &SqliteRow) -> Result<Stored, StoreError> {
-    let columns = || {
-        Ok(Stored {
-            position: position(row),
-            entry: Entry {
-                id: id(row.try_get(1)?)?,
-                recorded_at: row.try_get(2)?,
-                kind: Cow::Owned(row.try_get(3)?),
-                version: row.try_get(4)?,
-                subject: row.try_get(5)?,
-                cause: row.try_get::<Option<&[u8]>, _>(6)?.map(id).transpose()?,
-                payload: row.try_get(7)?,
-                payload_hash: hash(row.try_get(8)?)?,
-            },
-            chain: hash(row.try_get(9)?)?,
+impl Page {
+    pub(super) fn new(row: SqliteRow) -> Result<Self, sqlx::Error> {
+        Ok(Self {
+            count: usize::try_from(row.try_get::<i64, _>(0)?).unwrap_or_default(),
+            last: row.try_get::<i64, _>(1)?.unsigned_abs(),
+            row,
         })
-    };
-    columns().map_err(|error| bad_row(row, &error))
-}
+    }
 
-/// The third column of [`PACKED`].
-struct Header<'r> {
-    id: [u8; 16],
-    payload_hash: &'r [u8],
-    cause: Option<[u8; 16]>,
-    recorded_at: i64,
-    version: u16,
-    kind: &'r str,
-    subject: &'r str,
-}
-
-impl<'r> Header<'r> {
-    fn parse(packed: &'r [u8]) -> Option<Self> {
-        let (id, rest) = packed.split_first_chunk::<16>()?;
-        let (payload_hash, rest) = rest.split_at_checked(32)?;
-        let (cause, rest) = match rest.split_first()? {
-            (0, rest) => (None, rest),
-            (_, rest) => rest
-                .split_first_chunk::<16>()
-                .map(|(cause, rest)| (Some(*cause), rest))?,
-        };
-        let mut texts = std::str::from_utf8(rest).ok()?.splitn(4, ' ');
-        Some(Self {
-            id: *id,
-            payload_hash,
-            cause,
-            recorded_at: texts.next()?.parse().ok()?,
-            version: texts.next()?.parse().ok()?,
-            kind: texts.next()?,
-            subject: texts.next()?,
+    /// The events, in order. Ends after one that is not what was written.
+    pub(super) fn events(&self) -> impl Iterator<Item = Result<Packed<'_>, StoreError>> {
+        let bytes: Result<Option<&[u8]>, _> = self.row.try_get(2);
+        let mut rest = bytes.ok().flatten().unwrap_or_default();
+        let mut left = self.count;
+        std::iter::from_fn(move || {
+            left = left.checked_sub(1)?;
+            let Some((event, more)) = Packed::split_first(rest) else {
+                left = 0;
+                return Some(Err(StoreError::Damaged {
+                    position: Position(self.last),
+                    reason: "this event or one shortly before it is not what was written".into(),
+                }));
+            };
+            rest = more;
+            Some(Ok(event))
         })
     }
 }
 
-/// The event in a row of [`Select`] for [`Want::Event`].
-pub(super) fn recorded(row: &SqliteRow) -> Result<Recorded, StoreError> {
-    let position = position(row);
-    let columns = || Ok((row.try_get_unchecked(1)?, row.try_get_unchecked(2)?));
-    let (payload, packed): (Option<&[u8]>, &[u8]) =
-        columns().map_err(|error| bad_row(row, &error))?;
-    let header = Header::parse(packed).ok_or_else(|| {
-        bad_row(
-            row,
-            &sqlx::Error::Decode("its columns are not what was written".into()),
-        )
-    })?;
-    let Header {
-        id,
-        payload_hash,
-        cause,
-        recorded_at,
-        version,
-        kind,
-        subject,
-    } = header;
-    Ok(Recorded {
-        position: Position(position),
-        id: EventId(id),
-        recorded_at: Timestamp(recorded_at),
-        kind: kind.into(),
-        version,
-        subject: subject.into(),
-        cause: cause.map(|cause| CauseId(EventId(cause))),
-        body: record::body(position, kind, version, payload, payload_hash)?,
-    })
+/// An event in a [`Page`].
+#[derive(Debug)]
+pub(super) struct Packed<'p> {
+    pub(super) position: u64,
+    recorded_at: i64,
+    version: u16,
+    kind: &'p str,
+    subject: &'p str,
+    id: [u8; 16],
+    payload_hash: &'p Hash,
+    chain: &'p Hash,
+    cause: Option<[u8; 16]>,
+    payload: Option<&'p [u8]>,
 }
 
-fn bad_row(row: &SqliteRow, error: &sqlx::Error) -> StoreError {
-    StoreError::Damaged {
-        position: Position(position(row)),
-        reason: error.to_string(),
+impl<'p> Packed<'p> {
+    /// The first event of some, and the others.
+    fn split_first(bytes: &'p [u8]) -> Option<(Self, &'p [u8])> {
+        let end = bytes.iter().position(|byte| *byte == 0)?;
+        let (head, rest) = bytes.split_at_checked(end)?;
+        let mut head = std::str::from_utf8(head).ok()?.splitn(7, ' ');
+        let payload_length: i64 = head.next()?.parse().ok()?;
+        let position = head.next()?.parse().ok()?;
+        let recorded_at = head.next()?.parse().ok()?;
+        let version = head.next()?.parse().ok()?;
+        let cause_length: i64 = head.next()?.parse().ok()?;
+        let (kind, subject) = (head.next()?, head.next()?);
+        let (id, rest) = rest.get(1..)?.split_first_chunk()?;
+        let (payload_hash, rest) = rest.split_first_chunk()?;
+        let (chain, rest) = rest.split_first_chunk()?;
+        let (cause, rest) = split_optional(rest, cause_length)?;
+        let (payload, rest) = split_optional(rest, payload_length)?;
+        let event = Self {
+            position,
+            recorded_at,
+            version,
+            kind,
+            subject,
+            id: *id,
+            payload_hash,
+            chain,
+            cause: cause.map(TryInto::try_into).transpose().ok()?,
+            payload,
+        };
+        Some((event, rest))
+    }
+
+    /// All columns, not checked.
+    pub(super) fn stored(&self) -> Stored {
+        Stored {
+            position: self.position,
+            entry: Entry {
+                id: self.id,
+                recorded_at: self.recorded_at,
+                kind: Cow::Owned(self.kind.to_owned()),
+                version: self.version,
+                subject: self.subject.to_owned(),
+                cause: self.cause,
+                payload: self.payload.map(<[u8]>::to_vec),
+                payload_hash: *self.payload_hash,
+            },
+            chain: *self.chain,
+        }
+    }
+
+    /// The event, its payload checked against its hash.
+    pub(super) fn recorded(&self) -> Result<Recorded, StoreError> {
+        Ok(Recorded {
+            position: Position(self.position),
+            id: EventId(self.id),
+            recorded_at: Timestamp(self.recorded_at),
+            kind: self.kind.into(),
+            version: self.version,
+            subject: self.subject.into(),
+            cause: self.cause.map(|cause| CauseId(EventId(cause))),
+            body: record::body(
+                self.position,
+                self.kind,
+                self.version,
+                self.payload,
+                self.payload_hash,
+            )?,
+        })
+    }
+}
+
+/// So many bytes, or none where the length says that there is no value; and what follows.
+fn split_optional(bytes: &[u8], length: i64) -> Option<(Option<&[u8]>, &[u8])> {
+    match usize::try_from(length) {
+        Ok(length) => bytes
+            .split_at_checked(length)
+            .map(|(value, rest)| (Some(value), rest)),
+        Err(_) => Some((None, bytes)),
     }
 }
 
@@ -293,4 +311,10 @@ pub(super) fn tail(row: &SqliteRow) -> Result<Tail, sqlx::Error> {
         chain: hash(row.try_get(1)?)?,
         horizon: place(2)?,
     })
+}
+
+fn hash(bytes: &[u8]) -> Result<Hash, sqlx::Error> {
+    bytes
+        .try_into()
+        .map_err(|_| sqlx::Error::Decode("a hash is not 32 bytes long".into()))
 }

@@ -7,8 +7,8 @@ use futures::StreamExt as _;
 use sqlx::{Row as _, SqlitePool};
 
 use super::fault::Fault;
-use super::read::{self, Page};
-use super::rows::{self, HEAD, Tail, Want};
+use super::read;
+use super::rows::{self, HEAD, Page, Tail};
 use crate::event::Event;
 use crate::id::Position;
 use crate::record::{ChainCheck, ROOT, Stored};
@@ -73,12 +73,11 @@ pub(super) async fn tail(path: &Path, readers: &SqlitePool) -> Result<Tail, Stor
         readers,
         Position(after),
         tail.head,
-        Want::Everything,
         Filter::default()
     ));
     while let Some(page) = pages.next().await {
-        for row in &page? {
-            let stored = rows::stored(row)?;
+        for event in page?.events() {
+            let stored = event?.stored();
             match &mut check {
                 Some(check) => check.check(&stored)?,
                 None => check = Some(ChainCheck::after(stored.position, stored.chain)),
@@ -139,14 +138,7 @@ pub(super) async fn whole(
         last_folded: 0,
         summarised: 0,
     };
-    let pages = read::pages(
-        path,
-        readers,
-        Position::START,
-        tail.head,
-        Want::Everything,
-        Filter::default(),
-    );
+    let pages = read::pages(path, readers, Position::START, tail.head, Filter::default());
     let mut pages = pin!(pages.map(columns).buffered(2));
     while let Some(page) = pages.next().await {
         for stored in &page? {
@@ -174,7 +166,9 @@ pub(super) async fn whole(
 /// A page's columns, taken out on a thread for such work.
 async fn columns(page: Result<Page, StoreError>) -> Result<Vec<Stored>, StoreError> {
     let page = page?;
-    let task = tokio::task::spawn_blocking(move || page.iter().map(rows::stored).collect());
+    let task = tokio::task::spawn_blocking(move || {
+        page.events().map(|event| Ok(event?.stored())).collect()
+    });
     task.await.unwrap_or_else(|error| {
         Err(StoreError::Damaged {
             position: Position(1),

@@ -89,55 +89,34 @@ impl CatalogReader {
         })
     }
 
-    /// The directories of an origin that directly hold living tracks, and how many.
-    pub fn directories_of(
-        &self,
-        origin: &OriginId,
-    ) -> Result<impl Iterator<Item = (OriginPath, u64)> + use<>, ViewError> {
-        let select = "SELECT directory.path, directory.tracks \
-                      FROM origin JOIN directory ON directory.origin = origin.num \
-                      WHERE origin.id = ? AND directory.tracks > 0";
-        let found: Vec<_> = self.source.read(|connection| {
-            let read = |row: &rusqlite::Row<'_>| {
-                Ok((
-                    read_directory(row, 0)?,
-                    row.get::<_, i64>(1)?.cast_unsigned(),
-                ))
-            };
-            connection
-                .prepare_cached(select)?
-                .query_map([origin.as_str()], read)?
-                .collect()
-        })?;
-        Ok(found.into_iter())
-    }
-
-    /// The directories at or below one of an origin that directly hold living tracks.
+    /// The directories at or below one of an origin that directly hold living tracks, by path.
     pub fn directories_within(
         &self,
         origin: &OriginId,
         top: &OriginPath,
-    ) -> Result<impl Iterator<Item = OriginPath> + use<>, ViewError> {
-        let select = "SELECT directory.path \
-                      FROM origin JOIN directory ON directory.origin = origin.num \
-                      WHERE origin.id = ?1 AND directory.tracks > 0 AND directory.path >= ?2 \
-                      AND directory.path < ?3 AND (?4 OR directory.path = ?2 \
-                      OR directory.path >= ?5)";
+    ) -> Result<Vec<OriginPath>, ViewError> {
+        let whole = "SELECT directory.path \
+                     FROM origin JOIN directory ON directory.origin = origin.num \
+                     WHERE origin.id = ? AND directory.tracks > 0 ORDER BY directory.path";
+        // Below a directory is what sorts between `directory/` and `directory0`.
+        let part = "SELECT directory.path \
+                    FROM origin JOIN directory ON directory.origin = origin.num \
+                    WHERE origin.id = ?1 AND directory.tracks > 0 AND directory.path >= ?2 \
+                    AND directory.path < ?4 AND (directory.path = ?2 OR directory.path >= ?3) \
+                    ORDER BY directory.path";
         let below = [top.as_bytes(), b"/"].concat();
-        let end = if top.is_root() {
-            vec![0xff; 1]
+        let end = [top.as_bytes(), b"0"].concat();
+        let (select, key) = if top.is_root() {
+            (whole, params![origin.as_str()])
         } else {
-            [top.as_bytes(), b"0"].concat()
+            (part, params![origin.as_str(), top.as_bytes(), below, end])
         };
-        let found: Vec<_> = self.source.read(|connection| {
-            let key = params![origin.as_str(), top.as_bytes(), end, top.is_root(), below];
-            let read = |row: &rusqlite::Row<'_>| read_directory(row, 0);
+        self.source.read(|connection| {
             connection
                 .prepare_cached(select)?
-                .query_map(key, read)?
+                .query_map(key, |row| read_directory(row, 0))?
                 .collect()
-        })?;
-        Ok(found.into_iter())
+        })
     }
 
     /// The tracks of an origin that sound the same, also vanished ones, by id: where each is or was
