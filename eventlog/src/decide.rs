@@ -130,13 +130,25 @@ fn arrived(other: Elsewhere, locator: Locator, media: Media) -> Event {
         },
         Presence::Gone | Presence::Present => Event::TrackMoved {
             track: other.track,
+            media: (!is_described(&other, &locator)).then_some(media),
             from: other.path,
             to: locator.path,
-            // A file in the very same state need not be described again.
-            media: (other.revision != locator.revision).then_some(media),
             revision: locator.revision,
         },
     }
+}
+
+/// True where the library knows what a file says that came from elsewhere: it is in the very same
+/// state, and has not got a name that makes it another format.
+fn is_described(from: &Elsewhere, to: &Locator) -> bool {
+    let Revision { mtime_ns, tag, .. } = &to.revision;
+    let is_told_apart = *mtime_ns != 0 || tag.is_some();
+    let extension = |path: &OriginPath| {
+        let name = path.name();
+        let dot = name.iter().rposition(|byte| *byte == b'.');
+        dot.and_then(|dot| name.get(dot..)).map(<[u8]>::to_vec)
+    };
+    is_told_apart && from.revision == to.revision && extension(&from.path) == extension(&to.path)
 }
 
 /// How many tracks one listing may remove without the user's word (ORG-6).
@@ -350,6 +362,22 @@ mod tests {
                 ..
             }]
         ));
+    }
+
+    #[test]
+    fn a_file_with_another_extension_is_described_again() {
+        let described = |to: &str, mtime_ns: i64| {
+            let gone = vec![other(1, mtime_ns, Presence::Gone)];
+            let sighting = seen(to, mtime_ns, media(1, "t"));
+            match &*sighted(sighting, None, gone, fresh) {
+                [Event::TrackMoved { media, .. }] => media.is_some(),
+                events => panic!("{events:?}"),
+            }
+        };
+        assert!(!described("new", 1));
+        assert!(described("new.mp3", 1));
+        // Without a time or tag, an equal size proves nothing.
+        assert!(described("new", 0));
     }
 
     #[test]

@@ -143,8 +143,8 @@ impl EventStore for MemoryStore {
         let mut summary = Summary::default();
         let access = log.events.iter().filter(|stored| stored.entry.is_access());
         for stored in access.take_while(|stored| stored.entry.recorded_at < older_than.0) {
-            if stored.entry.payload.is_some() {
-                summary.add(&stored.to_recorded()?);
+            if stored.entry.payload.is_some() && !summary.add(&stored.to_recorded()?) {
+                break;
             }
         }
         let (folded, through) = (summary.folded(), summary.through());

@@ -235,14 +235,14 @@ pub(crate) struct Summary {
 }
 
 impl Summary {
-    /// Takes in one access event; they come in order.
-    pub(crate) fn add(&mut self, recorded: &Recorded) {
+    /// Takes in one access event; they come in order. False for one that a newer version wrote,
+    /// which is not taken in: what it says could not be summed up, and would be lost.
+    pub(crate) fn add(&mut self, recorded: &Recorded) -> bool {
+        let Some(Event::TrackRead { track, bytes, .. }) = recorded.event() else {
+            return false;
+        };
         self.folded += 1;
         self.through = recorded.position;
-        // One that a newer version wrote cannot be counted, but is as old as the others.
-        let Some(Event::TrackRead { track, bytes, .. }) = recorded.event() else {
-            return;
-        };
         let empty = FoldedPlays {
             track: *track,
             reads: 0,
@@ -253,6 +253,7 @@ impl Summary {
         plays.reads += 1;
         plays.bytes = plays.bytes.saturating_add(*bytes);
         plays.last = plays.last.max(recorded.recorded_at);
+        true
     }
 
     /// How many were taken in.

@@ -59,8 +59,8 @@ pub trait EventStore: Send + Sync + 'static {
     async fn position_at(&self, time: Timestamp) -> Result<Position, StoreError>;
 
     /// Folds access events into a summary, appended in the same step (LOG-6): those before the
-    /// first access event that was recorded at `older_than` or later. Nothing happens where there
-    /// are none. Only the log's one writer calls this, since it moves the head.
+    /// first access event that was recorded at `older_than` or later, or that a newer version
+    /// wrote. Nothing happens where there are none. Only the log's one writer calls this, since it moves the head.
     ///
     /// # Errors
     /// As for [`append`](Self::append).

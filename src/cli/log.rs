@@ -29,6 +29,9 @@ pub(super) enum Action {
     Export {
         /// A new file [default: standard output]
         file: Option<PathBuf>,
+        /// The last event: all that a damaged log holds is before the position that `verify` names
+        #[arg(long, value_name = "POSITION")]
+        to: Option<u64>,
     },
     /// Make the log of a new library out of an export
     Import {
@@ -45,7 +48,9 @@ impl Action {
             match self {
                 Self::Verify => verify(context).await,
                 Self::Backup { file } => backup(context, &file).await,
-                Self::Export { file } => export(context, file.as_deref()).await,
+                Self::Export { file, to } => {
+                    export(context, file.as_deref(), to.map(Position)).await
+                }
                 Self::Import { file } => import(context, &file).await,
                 Self::Info => info(context).await,
             }
@@ -57,8 +62,13 @@ async fn open(context: &Context) -> Result<SqliteStore> {
     Ok(SqliteStore::open_read_only(context.state()?.log_file()).await?)
 }
 
+/// Opens the log though its end may be damaged.
+async fn open_unchecked(context: &Context) -> Result<SqliteStore> {
+    Ok(SqliteStore::open_unchecked(context.state()?.log_file()).await?)
+}
+
 async fn verify(context: &Context) -> Result<()> {
-    let log = open(context).await?;
+    let log = open_unchecked(context).await?;
     let progress = Progress::new(context, "verify");
     let verified = log.verify(|at, end| progress.at(at.0, end.0)).await?;
     progress.end();
@@ -82,17 +92,17 @@ async fn backup(context: &Context, file: &Path) -> Result<()> {
     done(context, "backed up to", &to, log.head())
 }
 
-async fn export(context: &Context, file: Option<&Path>) -> Result<()> {
-    let log = open(context).await?;
+async fn export(context: &Context, file: Option<&Path>, until: Option<Position>) -> Result<()> {
+    let log = open_unchecked(context).await?;
     let progress = Progress::new(context, "export");
     let tell = |at: Position, end: Position| progress.at(at.0, end.0);
     let Some(file) = file else {
-        log.export(std::io::stdout(), tell).await?;
+        log.export(until, std::io::stdout(), tell).await?;
         return Ok(());
     };
     let failed = |error: std::io::Error| Report::io("write the export", file, &error);
     let mut to = BufWriter::new(File::create_new(file).map_err(failed)?);
-    let position = log.export(&mut to, tell).await?;
+    let position = log.export(until, &mut to, tell).await?;
     to.flush().map_err(failed)?;
     to.get_ref().sync_all().map_err(failed)?;
     progress.end();

@@ -9,7 +9,6 @@ use crate::store::StoreError;
 mod code {
     pub(super) const CORRUPT: u32 = 11;
     pub(super) const FULL: u32 = 13;
-    pub(super) const TOO_BIG: u32 = 18;
     pub(super) const CONSTRAINT: u32 = 19;
     pub(super) const NOT_A_DATABASE: u32 = 26;
 }
@@ -81,10 +80,6 @@ pub(super) fn is_constraint(error: &sqlx::Error) -> bool {
 
 pub(super) fn is_full(error: &sqlx::Error) -> bool {
     primary_code(error) == Some(code::FULL)
-}
-
-pub(super) fn is_too_big(error: &sqlx::Error) -> bool {
-    primary_code(error) == Some(code::TOO_BIG)
 }
 
 fn primary_code(error: &sqlx::Error) -> Option<u32> {

@@ -12,6 +12,7 @@ use sqlx::sqlite::{
 use sqlx::{ConnectOptions as _, Connection as _, SqlSafeStr as _, SqliteConnection};
 
 use super::fault::Fault;
+use crate::id::EventId;
 use crate::store::StoreError;
 
 /// `application_id` of a log's file: "MFSL".
@@ -191,17 +192,11 @@ impl Reserved {
     /// Takes a name, or says that it is taken.
     pub(super) fn new(path: &Path, action: &'static str) -> Result<Self, StoreError> {
         let fault = Fault::new(path, action);
-        let empty = |path: &Path, fresh: bool| {
+        let empty = |path: &Path| {
             let mut options = OpenOptions::new();
-            options
-                .create_new(fresh)
-                .create(true)
-                .truncate(true)
-                .write(true)
-                .mode(0o600)
-                .open(path)
+            options.create_new(true).write(true).mode(0o600).open(path)
         };
-        match empty(path, true) {
+        match empty(path) {
             Ok(_) => {}
             Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {
                 return Err(StoreError::Exists {
@@ -212,11 +207,11 @@ impl Reserved {
         }
         let reserved = Self {
             path: path.to_owned(),
-            draft: beside(path, ".partial"),
+            draft: beside(path, &format!(".{}.partial", EventId::generate())),
             published: false,
         };
         // Its rights are in place before anything is in it.
-        empty(&reserved.draft, false).map_err(|error| fault.io(error))?;
+        empty(&reserved.draft).map_err(|error| fault.io(error))?;
         Ok(reserved)
     }
 

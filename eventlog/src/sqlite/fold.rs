@@ -5,7 +5,6 @@ use tokio::sync::{OwnedMutexGuard, watch};
 
 use super::append::{Failure, Writer};
 use super::fault::Fault;
-use super::read;
 use super::rows::{CHUNK, Select, Tail, stored_integer};
 use crate::id::{CauseId, Position, Timestamp};
 use crate::record::{Entry, Summary};
@@ -77,11 +76,12 @@ async fn sum_up(writer: &mut Writer, older_than: Timestamp) -> Result<Summary, S
     let mut after = horizon.0;
     loop {
         let until = first_kept.saturating_sub(1);
-        let (page, _) = read::page(&select, &mut *connection, after, until)
-            .await
-            .map_err(|error| fault.of(error))?;
+        let page = select.page(&mut *connection, after, until).await;
+        let page = page.map_err(|error| fault.of(error))?;
         for event in page.events() {
-            summary.add(&event?.recorded()?);
+            if !summary.add(&event?.recorded()?) {
+                return Ok(summary);
+            }
         }
         if page.count == 0 {
             return Ok(summary);

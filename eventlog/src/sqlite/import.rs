@@ -11,9 +11,9 @@ use super::export::Line;
 use super::fault::Fault;
 use super::file::{self, Durability, Reserved};
 use super::rows::{self, CHUNK, Tail};
-use crate::event::Event;
+use crate::event::{Event, NewEvent};
 use crate::id::Position;
-use crate::record::{ChainCheck, ROOT, Stored};
+use crate::record::{ChainCheck, Entry, ROOT, Stored};
 use crate::store::StoreError;
 
 /// The longest line that is read: more than the largest payload makes, twice over.
@@ -21,7 +21,8 @@ const MAX_LINE: u64 = 128 << 20;
 
 /// Makes a new log at `to` of what [`SqliteStore::export`] wrote, event for event, each checked
 /// against its hash and the one before. The log appears under its name once it is whole and on the
-/// disk; after an error there is nothing.
+/// disk; after an error there is nothing. Where an export was cut off before the summary of its
+/// folded events, one that knows of no plays is written after it.
 ///
 /// # Errors
 /// [`StoreError::Exists`] where there is a file of that name, [`StoreError::BadLine`] for a line
@@ -96,18 +97,26 @@ impl<'p> Import<'p> {
         Ok(())
     }
 
-    async fn finish(&self, connection: &mut SqliteConnection) -> Result<(), StoreError> {
+    async fn finish(&mut self, connection: &mut SqliteConnection) -> Result<(), StoreError> {
+        let fault = self.fault;
         if self.tail.horizon > self.summarised {
-            let fault = self.fault.at(self.tail.horizon);
-            return Err(fault.damaged("its payload is missing, and no summary stands for it"));
+            let event = Event::AccessFolded {
+                through: self.tail.horizon,
+                plays: Vec::new(),
+            };
+            let entry = Entry::new(&NewEvent::now(event, None))?;
+            let stored = entry.place(self.tail.head.next().0, &self.tail.chain);
+            self.accept(&stored)?;
+            let insertion = rows::insertion(vec![stored]).execute(&mut *connection);
+            insertion.await.map_err(|error| fault.of(error))?;
         }
-        set_tail(connection, self.tail)
+        set_tail(&mut *connection, self.tail)
             .await
-            .map_err(|error| self.fault.of(error))?;
+            .map_err(|error| fault.of(error))?;
         sqlx::query("COMMIT")
             .execute(connection)
             .await
-            .map_err(|error| self.fault.of(error))?;
+            .map_err(|error| fault.of(error))?;
         Ok(())
     }
 }

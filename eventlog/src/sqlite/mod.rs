@@ -82,6 +82,23 @@ impl SqliteStore {
         })
     }
 
+    /// Opens a log for reading only, and does not look whether its end holds: for
+    /// [`verify`](Self::verify), and for [`export`](Self::export) of what does hold.
+    ///
+    /// # Errors
+    /// Where it is no log, or cannot be read.
+    pub async fn open_unchecked(path: impl Into<PathBuf>) -> Result<Self, StoreError> {
+        let path = path.into();
+        let readers = file::readers(&path).await?;
+        let tail = verify::head(&path, &readers).await?;
+        Ok(Self {
+            path,
+            readers,
+            writer: None,
+            heads: watch::Sender::new(tail.head),
+        })
+    }
+
     /// The log's file.
     #[must_use]
     pub fn path(&self) -> &Path {
@@ -120,18 +137,21 @@ impl SqliteStore {
         backup::backup(&self.path, &self.readers, to).await
     }
 
-    /// Writes the log, as it is now, as JSON Lines: an object for each event with all its columns
-    /// exactly (`payload` in base64, `null` where folded; hashes in hex), and what the payload
-    /// says as `data`, for people. [`import`] makes the same log of it.
+    /// Writes the log, as it is now, up to and with `until` or its end, as JSON Lines: an object
+    /// for each event with all its columns exactly (`payload` in base64, `null` where folded;
+    /// hashes in hex), and what the payload says as `data`, for people. [`import`] makes the same
+    /// log of it.
     ///
     /// # Errors
     /// Where the log cannot be read, or the output not written.
     pub async fn export(
         &self,
+        until: Option<Position>,
         to: impl std::io::Write + Send,
         progress: impl FnMut(Position, Position) + Send,
     ) -> Result<Position, StoreError> {
-        export::export(&self.path, &self.readers, self.head(), to, progress).await
+        let until = until.map_or(self.head(), |until| until.min(self.head()));
+        export::export(&self.path, &self.readers, until, to, progress).await
     }
 
     fn writer(&self) -> Result<&Arc<Mutex<Writer>>, StoreError> {

@@ -4,11 +4,11 @@ use std::path::Path;
 use std::pin::pin;
 
 use futures::stream::{self, BoxStream, Stream, StreamExt as _};
-use sqlx::{SqliteConnection, SqlitePool};
+use sqlx::SqlitePool;
 use tokio::sync::mpsc;
 
-use super::fault::{Fault, is_too_big};
-use super::rows::{self, PAGE, Page, SMALL_PAGE, Select};
+use super::fault::Fault;
+use super::rows::{self, Page, Select};
 use crate::event::Recorded;
 use crate::id::Position;
 use crate::store::{Filter, StoreError};
@@ -38,43 +38,22 @@ pub(super) fn pages(
                 return Ok(None);
             };
             let fault = Fault::new(&path, "read").at(Position(after).next());
-            let read = async {
-                let mut reader = readers.acquire().await?;
-                page(&select, &mut reader, after, until.0).await
-            };
-            let (page, limit) = read.await.map_err(|error| fault.of(error))?;
-            if whole && let Some(missing) = gap(&page, after, until.0, limit)? {
+            let page = select.page(&readers, after, until.0).await;
+            let page = page.map_err(|error| fault.of(error))?;
+            if whole && let Some(missing) = gap(&page, after, until.0)? {
                 let fault = fault.at(Position(missing));
                 return Err(fault.damaged("the event is missing"));
             }
-            let more = (page.count == limit).then_some(page.last);
+            let more = page.is_full().then_some(page.last);
             Ok(Some((page, more)))
         }
     })
 }
 
-/// One page, and how many events it may have.
-pub(super) async fn page(
-    select: &Select,
-    reader: &mut SqliteConnection,
-    after: u64,
-    until: u64,
-) -> Result<(Page, usize), sqlx::Error> {
-    let mut limit = PAGE;
-    let page = select.page(after, until, limit);
-    let mut row = page.fetch_one(&mut *reader).await;
-    if row.as_ref().is_err_and(is_too_big) {
-        limit = SMALL_PAGE;
-        let page = select.page(after, until, limit);
-        row = page.fetch_one(reader).await;
-    }
-    Ok((Page::new(row?)?, limit))
-}
-
 /// The first position that a page of everything lacks.
-fn gap(page: &Page, after: u64, until: u64, limit: usize) -> Result<Option<u64>, StoreError> {
-    let due = until.min(after + limit as u64);
-    if (page.last, page.count as u64) == (due, due - after) {
+fn gap(page: &Page, after: u64, until: u64) -> Result<Option<u64>, StoreError> {
+    let is_end = page.is_full() || page.last == until;
+    if is_end && page.last == after + page.count as u64 {
         return Ok(None);
     }
     let mut next = after + 1;

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::sync::LazyLock;
 
 use sqlx::sqlite::{SqliteArguments, SqliteRow};
-use sqlx::{AssertSqlSafe, Row as _, SqlSafeStr as _, SqlStr, Sqlite};
+use sqlx::{AssertSqlSafe, Row as _, SqlSafeStr as _, SqlStr, Sqlite, SqliteExecutor};
 
 use crate::event::Recorded;
 use crate::id::{CauseId, EventId, Position, Timestamp};
@@ -15,18 +15,23 @@ use crate::store::{Filter, StoreError};
 pub(super) const CHUNK: usize = 250;
 
 /// Events of one page of reading.
-pub(super) const PAGE: usize = 1024;
+const PAGE: usize = 1024;
 
-/// Events of one page where those of [`PAGE`] are more than SQLite takes for one value, which is
-/// 1,000,000,000 bytes: so few are less, whatever their [size](crate::wire::MAX_PAYLOAD).
-pub(super) const SMALL_PAGE: usize = 16;
+/// Bytes of payload that [`PAGE`] events may have; of larger ones, a page has [`SMALL_PAGE`].
+const PAGE_BYTES: usize = 8 << 20;
+
+/// Whatever their [size](crate::wire::MAX_PAYLOAD), so few are below the 1,000,000,000 bytes that
+/// SQLite takes for one value.
+const SMALL_PAGE: usize = 16;
 
 /// The last event recorded at or before a time, or 0.
 pub(super) const POSITION_AT: &str = "SELECT coalesce(max(position), 0) \
      FROM events INDEXED BY events_by_time WHERE recorded_at <= ?";
 
-/// Where the log ends.
-pub(super) const HEAD: &str = "SELECT position, chain, folded_through FROM log_head";
+/// Where the log ends, and the first and last position that its rows have: in one statement, since
+/// another process may be writing.
+pub(super) const HEAD: &str = "SELECT position, chain, folded_through, \
+     (SELECT min(position) FROM events), (SELECT max(position) FROM events) FROM log_head";
 
 const COLUMNS: [&str; 10] = [
     "position",
@@ -103,39 +108,47 @@ pub(super) struct Select {
 
 impl Select {
     pub(super) fn new(filter: Filter) -> Self {
-        let mut sql = format!(
+        let index = match filter.subject {
+            Some(_) => " INDEXED BY events_by_subject",
+            None => "",
+        };
+        let mut these = format!("FROM events{index} WHERE position > ?1 AND position <= ?2");
+        let mut parameters = 3..;
+        let mut next = || parameters.next().unwrap_or_default();
+        if filter.subject.is_some() {
+            these.push_str(&format!(" AND subject = ?{}", next()));
+        }
+        let tests: Vec<_> = filter
+            .kinds
+            .iter()
+            .map(|kind| (kind, next()))
+            .map(|(kind, n)| match kind.ends_with('*') {
+                true => format!("substr(kind, 1, length(?{n})) = ?{n}"),
+                false => format!("kind = ?{n}"),
+            })
+            .collect();
+        if !tests.is_empty() {
+            these.push_str(&format!(" AND ({})", tests.join(" OR ")));
+        }
+        let sql = format!(
             "SELECT count(*), coalesce(max(position), 0), CAST(group_concat(event, '') AS BLOB) \
-             FROM (SELECT position, {PACKED} AS event FROM events"
+             FROM (SELECT position, {PACKED} AS event {these} ORDER BY position LIMIT \
+             (SELECT iif(sum(size) > {PAGE_BYTES}, {SMALL_PAGE}, {PAGE}) FROM \
+             (SELECT length(payload) AS size {these} ORDER BY position LIMIT {PAGE})))"
         );
-        if filter.subject.is_some() {
-            sql.push_str(" INDEXED BY events_by_subject");
-        }
-        sql.push_str(" WHERE position > ? AND position <= ?");
-        if filter.subject.is_some() {
-            sql.push_str(" AND subject = ?");
-        }
-        if !filter.kinds.is_empty() {
-            let tests = filter
-                .kinds
-                .iter()
-                .map(|kind| match kind.strip_suffix('*') {
-                    Some(_) => "substr(kind, 1, length(?)) = ?",
-                    None => "kind = ?",
-                });
-            sql.push_str(&format!(
-                " AND ({})",
-                tests.collect::<Vec<_>>().join(" OR ")
-            ));
-        }
-        sql.push_str(" ORDER BY position LIMIT ?)");
         Self {
             sql: AssertSqlSafe(sql).into_sql_str(),
             filter,
         }
     }
 
-    /// The first `limit` events after a position.
-    pub(super) fn page(&self, after: u64, until: u64, limit: usize) -> Statement {
+    /// The first events after a position.
+    pub(super) async fn page(
+        &self,
+        reader: impl SqliteExecutor<'_>,
+        after: u64,
+        until: u64,
+    ) -> Result<Page, sqlx::Error> {
         let mut query = sqlx::query(self.sql.clone())
             .bind(stored_integer(after))
             .bind(stored_integer(until));
@@ -143,12 +156,14 @@ impl Select {
             query = query.bind(subject.clone());
         }
         for kind in &self.filter.kinds {
-            query = match kind.strip_suffix('*') {
-                Some(prefix) => query.bind(prefix.to_owned()).bind(prefix.to_owned()),
-                None => query.bind(kind.clone()),
-            };
+            query = query.bind(kind.strip_suffix('*').unwrap_or(kind).to_owned());
         }
-        query.bind(stored_integer(limit as u64))
+        let row = query.fetch_one(reader).await?;
+        Ok(Page {
+            count: usize::try_from(row.try_get::<i64, _>(0)?).unwrap_or_default(),
+            last: row.try_get::<i64, _>(1)?.unsigned_abs(),
+            row,
+        })
     }
 }
 
@@ -168,12 +183,9 @@ pub(super) struct Page {
 }
 
 impl Page {
-    pub(super) fn new(row: SqliteRow) -> Result<Self, sqlx::Error> {
-        Ok(Self {
-            count: usize::try_from(row.try_get::<i64, _>(0)?).unwrap_or_default(),
-            last: row.try_get::<i64, _>(1)?.unsigned_abs(),
-            row,
-        })
+    /// True where there may be more events behind it.
+    pub(super) const fn is_full(&self) -> bool {
+        matches!(self.count, PAGE | SMALL_PAGE)
     }
 
     /// The events, in order. Ends after one that is not what was written.
@@ -184,10 +196,12 @@ impl Page {
         std::iter::from_fn(move || {
             left = left.checked_sub(1)?;
             let Some((event, more)) = Packed::split_first(rest) else {
+                // What follows cannot be told apart any more.
+                let position = Position(self.last.saturating_sub(left as u64));
                 left = 0;
                 return Some(Err(StoreError::Damaged {
-                    position: Position(self.last),
-                    reason: "this event or one shortly before it is not what was written".into(),
+                    position,
+                    reason: "its columns are not what was written".to_owned(),
                 }));
             };
             rest = more;

@@ -26,8 +26,13 @@ pub struct Verified {
     pub folded: u64,
 }
 
-/// Where the log says that it ends, and whether its rows end there.
-async fn end(path: &Path, readers: &SqlitePool) -> Result<Tail, StoreError> {
+/// Where the log says that it ends.
+pub(super) async fn head(path: &Path, readers: &SqlitePool) -> Result<Tail, StoreError> {
+    Ok(ends(path, readers).await?.0)
+}
+
+/// Where the log says that it ends, and the first and last position that it has.
+async fn ends(path: &Path, readers: &SqlitePool) -> Result<(Tail, u64, u64), StoreError> {
     let fault = Fault::new(path, "open");
     let row = sqlx::query(HEAD)
         .fetch_optional(readers)
@@ -35,25 +40,29 @@ async fn end(path: &Path, readers: &SqlitePool) -> Result<Tail, StoreError> {
         .map_err(|error| fault.of(error))?;
     let row = row.ok_or_else(|| fault.damaged("it does not say where it ends"))?;
     let tail = rows::tail(&row).map_err(|error| fault.damaged(&error.to_string()))?;
-    // Both ends in one statement: another process may be writing.
-    let ends = "SELECT (SELECT min(position) FROM events), (SELECT max(position) FROM events)";
-    let row = sqlx::query(ends)
-        .fetch_one(readers)
-        .await
-        .map_err(|error| fault.of(error))?;
     let at = |index: usize| {
         let position = row.try_get::<Option<i64>, _>(index);
         position.map(|position| position.unwrap_or(0).unsigned_abs())
     };
-    let (first, last) = at(0)
-        .and_then(|first| Ok((first, at(1)?)))
-        .map_err(|error| fault.of(error))?;
+    let ends = at(3).and_then(|first| Ok((tail, first, at(4)?)));
+    ends.map_err(|error| fault.of(error))
+}
+
+/// Where the log ends, as it says itself and as its rows say.
+async fn end(path: &Path, readers: &SqlitePool) -> Result<Tail, StoreError> {
+    let fault = Fault::new(path, "open");
+    let (tail, first, last) = ends(path, readers).await?;
     if first > 1 {
         return Err(fault.damaged("the first event is missing"));
     }
-    if last < tail.head.0 {
-        let reason = format!("the log ends here, and should end at {}", tail.head);
+    let head = tail.head;
+    if last < head.0 {
+        let reason = format!("the log ends here, and should end at {head}");
         return Err(fault.at(Position(last).next()).damaged(&reason));
+    }
+    if last > head.0 {
+        let reason = format!("the log should end at {head}, and goes on to {last}");
+        return Err(fault.at(head.next()).damaged(&reason));
     }
     Ok(tail)
 }
@@ -130,7 +139,8 @@ pub(super) async fn whole(
     readers: &SqlitePool,
     mut progress: impl FnMut(Position, Position) + Send,
 ) -> Result<Verified, StoreError> {
-    let tail = end(path, readers).await?;
+    // Its end is judged last: what is in doubt first is to be named.
+    let tail = head(path, readers).await?;
     let mut walk = Walk {
         chain: ChainCheck::after(0, ROOT),
         last: (0, ROOT),

@@ -23,7 +23,7 @@ async fn tamper(path: &Path, sql: String) {
 }
 
 async fn verified(path: &Path) -> Result<(), StoreError> {
-    let store = SqliteStore::open_read_only(path).await?;
+    let store = SqliteStore::open_unchecked(path).await?;
     store.verify(|_, _| {}).await.map(|_| ())
 }
 
@@ -156,6 +156,8 @@ async fn damage_at_the_end_stops_the_writer() {
         "DELETE FROM events WHERE position > 1100",
         "UPDATE events SET recorded_at = 0 WHERE position = 1150",
         "UPDATE log_head SET position = 1300",
+        "UPDATE log_head SET position = 1100, \
+         chain = (SELECT chain FROM events WHERE position = 1100)",
         "UPDATE log_head SET chain = zeroblob(32)",
         "DELETE FROM log_head",
     ] {
@@ -168,7 +170,32 @@ async fn damage_at_the_end_stops_the_writer() {
         );
         let hint = refused.unwrap_err().to_string();
         assert!(hint.contains("musicfs log verify"), "{hint}");
+        assert!(verified(&place.log()).await.is_err(), "{sql}");
     }
+}
+
+#[tokio::test]
+async fn what_holds_of_a_damaged_log_can_be_taken_out() {
+    let place = copied(template());
+    let later = "UPDATE events SET recorded_at = 0 WHERE position IN (600, 1150)";
+    tamper(&place.log(), later.to_owned()).await;
+    let Err(StoreError::Damaged { position, .. }) = verified(&place.log()).await else {
+        panic!("the damage is not found");
+    };
+    assert_eq!(position, Position(600));
+    let damaged = SqliteStore::open_unchecked(place.log()).await.unwrap();
+    let mut lines = Vec::new();
+    let last = Position(599);
+    let exported = damaged.export(Some(last), &mut lines, |_, _| {}).await;
+    assert_eq!(exported.unwrap(), last);
+    let anew = Place::new();
+    let imported = eventlog::sqlite::import(&lines[..], &anew.log(), |_| {}).await;
+    // The summary of what was folded was behind the damage: an empty one stands for it.
+    assert_eq!(imported.unwrap(), last.next());
+    assert!(verified(&anew.log()).await.is_ok());
+    let whole = all(&SqliteStore::open_read_only(template()).await.unwrap()).await;
+    let kept = all(&anew.open().await).await.unwrap();
+    assert_eq!(kept[..599], whole.unwrap()[..599]);
 }
 
 #[tokio::test]

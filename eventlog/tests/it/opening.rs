@@ -6,9 +6,34 @@ use std::path::Path;
 use std::process::Command;
 
 use eventlog::conformance::samples;
-use eventlog::{EventStore as _, Position, SqliteStore, StoreError};
+use eventlog::{Event, EventStore as _, Field, Position, SqliteStore, StoreError};
 
 use crate::{Place, all, filled};
+
+#[tokio::test]
+async fn large_events_are_read_a_few_at_a_time() {
+    let place = Place::new();
+    let store = place.open().await;
+    let events: Vec<_> = (0..60)
+        .map(|n| {
+            let mut media = samples::media(n);
+            media.tags.push(Field::Lyrics, &"la ".repeat(100_000));
+            let mut event = samples::discovery(n + 1);
+            if let Event::TrackDiscovered { media: said, .. } = &mut event {
+                *said = media;
+            }
+            samples::new_event(n, event)
+        })
+        .collect();
+    store.append(Position::START, &events).await.unwrap();
+    let read = all(&store).await.unwrap();
+    assert_eq!(read.len(), 60);
+    assert!(
+        read.iter()
+            .zip(&events)
+            .all(|(read, written)| read.event() == Some(&written.event))
+    );
+}
 
 #[tokio::test]
 async fn a_log_outlives_its_store() {

@@ -82,7 +82,7 @@ fn files(place: &Place, prefix: &str) -> Vec<String> {
 
 async fn exported(store: &SqliteStore) -> Vec<u8> {
     let mut lines = Vec::new();
-    store.export(&mut lines, |_, _| {}).await.unwrap();
+    store.export(None, &mut lines, |_, _| {}).await.unwrap();
     lines
 }
 
