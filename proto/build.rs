@@ -3,8 +3,8 @@
 use std::error::Error;
 
 fn main() -> Result<(), Box<dyn Error>> {
-    let files =
-        ["control", "events", "origins", "views"].map(|name| format!("musicfs/v1/{name}.proto"));
+    let files = ["control", "events", "layout", "origins", "views"]
+        .map(|name| format!("musicfs/v1/{name}.proto"));
     println!("cargo::rerun-if-changed=musicfs");
     let descriptors = protox::compile(files, ["."])?;
     tonic_prost_build::configure().compile_fds(descriptors)?;

@@ -7,8 +7,9 @@ use std::sync::Arc;
 use clap::{Args, Subcommand, ValueEnum};
 use eventlog::event::{LayoutSpec, NameProfile};
 use eventlog::{EventStore, TrackId};
-use projections::layout::Layout;
+use projections::layout::{Layout, Template};
 use projections::{CatalogReader, Ino, TreeReader, Views};
+use proto::v1;
 use serde_json::json;
 use tokio::runtime::Handle;
 
@@ -17,6 +18,7 @@ use super::context::Context;
 use super::library::Opened;
 use super::output::counted;
 use super::progress::Progress;
+use crate::control::received;
 use crate::report::{Kind, Report, Result};
 
 #[derive(Debug, Subcommand)]
@@ -25,6 +27,8 @@ pub(super) enum Action {
     Show,
     /// Show which names another rule would change; changes nothing
     Preview(Preview),
+    /// Have names made by another rule from now on; see `preview` first
+    Set(Set),
 }
 
 #[derive(Debug, Args)]
@@ -39,6 +43,16 @@ pub(super) struct Preview {
     limit: usize,
 }
 
+#[derive(Debug, Args)]
+pub(super) struct Set {
+    /// The template, or `default` [default: as now]
+    #[arg(required_unless_present = "names")]
+    template: Option<String>,
+    /// Which names are allowed [default: as now]
+    #[arg(long)]
+    names: Option<Names>,
+}
+
 /// Which names are allowed.
 #[derive(Debug, Clone, Copy, ValueEnum)]
 enum Names {
@@ -49,10 +63,13 @@ enum Names {
 impl Action {
     pub(super) fn run(self, context: &Context) -> Result<()> {
         context.block_on(async {
-            let library = Opened::at(&context.state()?).await?;
             match self {
-                Self::Show => show(context, &library),
-                Self::Preview(preview) => preview.run(context, library).await,
+                Self::Show => show(context, &Opened::at(&context.state()?).await?),
+                Self::Preview(preview) => {
+                    let library = Opened::at(&context.state()?).await?;
+                    preview.run(context, library).await
+                }
+                Self::Set(set) => set.run(context).await,
             }
         })
     }
@@ -71,6 +88,36 @@ fn show(context: &Context, library: &Opened) -> Result<()> {
         ])?;
     }
     out.end()
+}
+
+impl Set {
+    async fn run(self, context: &Context) -> Result<()> {
+        let client = context.connect().await?;
+        let template = match self.template.as_deref() {
+            Some("default") => Template::DEFAULT.to_owned(),
+            Some(template) => template.to_owned(),
+            None => String::new(),
+        };
+        let names = match self.names {
+            None => v1::NameProfile::Unspecified,
+            Some(Names::Posix) => v1::NameProfile::Posix,
+            Some(Names::Windows) => v1::NameProfile::Windows,
+        };
+        let layout = Some(v1::Layout {
+            template,
+            names: names.into(),
+        });
+        let request = v1::SetLayoutRequest { layout };
+        let answer = client.layout().set_layout(request).await;
+        let answer = answer.map_err(|status| received(&status))?.into_inner();
+        let mut out = context.output();
+        if context.json() {
+            out.json(&json!({ "position": answer.position }))?;
+        } else {
+            out.line("the tree follows the layout now")?;
+        }
+        out.end()
+    }
 }
 
 /// A track whose name would change.

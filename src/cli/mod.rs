@@ -91,7 +91,7 @@ enum Command {
     /// Make, show or check the configuration
     #[command(subcommand)]
     Config(config::Action),
-    /// Show or try the rule by which names are made
+    /// Show, try or change the rule by which names are made
     #[command(subcommand)]
     Layout(layout::Action),
     /// Look for what could keep MusicFS from working

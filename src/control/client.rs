@@ -5,6 +5,7 @@ use std::io;
 use hyper_util::rt::TokioIo;
 use proto::v1::control_service_client::ControlServiceClient;
 use proto::v1::event_service_client::EventServiceClient;
+use proto::v1::layout_service_client::LayoutServiceClient;
 use proto::v1::origin_service_client::OriginServiceClient;
 use proto::v1::view_service_client::ViewServiceClient;
 use tonic::transport::{Channel, Endpoint};
@@ -60,6 +61,12 @@ impl Client {
     #[must_use]
     pub fn events(&self) -> EventServiceClient<Channel> {
         EventServiceClient::new(self.0.clone())
+    }
+
+    /// The rule for names.
+    #[must_use]
+    pub fn layout(&self) -> LayoutServiceClient<Channel> {
+        LayoutServiceClient::new(self.0.clone())
     }
 
     /// The views.

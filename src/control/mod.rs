@@ -6,6 +6,7 @@ mod convert;
 mod event_service;
 pub mod feed;
 pub mod json;
+mod layout_service;
 mod origin_service;
 mod problem;
 pub mod replay;

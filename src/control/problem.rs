@@ -44,6 +44,7 @@ pub(super) fn refused(error: LibraryError) -> Status {
     let code = match error {
         LibraryError::Exists(_) => Some(Code::AlreadyExists),
         LibraryError::Unknown(_) => Some(Code::NotFound),
+        LibraryError::Configured => Some(Code::FailedPrecondition),
         _ => None,
     };
     let report = Report::from(error);

@@ -5,6 +5,7 @@ use std::time::Duration;
 use futures::StreamExt;
 use proto::v1::control_service_server::ControlServiceServer;
 use proto::v1::event_service_server::EventServiceServer;
+use proto::v1::layout_service_server::LayoutServiceServer;
 use proto::v1::origin_service_server::OriginServiceServer;
 use proto::v1::view_service_server::ViewServiceServer;
 use tokio::net::UnixListener;
@@ -14,6 +15,7 @@ use tonic::transport::Server;
 
 use super::control_service::Control;
 use super::event_service::Events;
+use super::layout_service::Layouts;
 use super::origin_service::Origins;
 use super::view_service::ViewsService;
 use super::{Engine, socket};
@@ -58,6 +60,7 @@ impl Listening {
                 engine.clone(),
                 stop.clone(),
             )))
+            .add_service(LayoutServiceServer::new(Layouts::new(engine.clone())))
             .add_service(ViewServiceServer::new(ViewsService::new(engine)))
             .serve_with_incoming_shutdown(trusted, stop.clone().cancelled_owned());
         let limit = async {

@@ -6,12 +6,13 @@ mod root;
 use std::collections::BTreeMap;
 use std::future::Future;
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use eventlog::event::{LayoutSpec, OriginSpec, ScanReason, ScanSummary};
 use eventlog::{CauseId, Event, OriginId, Position, StoreError};
 use origins::Registry;
 use parking_lot::Mutex;
+use projections::layout::{Layout, TemplateError};
 use projections::{OriginRow, ViewError};
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio_util::sync::CancellationToken;
@@ -33,6 +34,8 @@ pub struct Library {
     supervisor: Supervisor,
     mountpoint: PathBuf,
     running: Mutex<BTreeMap<OriginId, Running>>,
+    /// The layout that the configuration names, and that is in force at every start.
+    configured: OnceLock<LayoutSpec>,
     /// Cancelled once every configured origin is known.
     begun: CancellationToken,
 }
@@ -70,6 +73,14 @@ pub enum LibraryError {
     /// There is no such origin.
     #[error("there is no origin {0}; `musicfs origin list` shows those that there are")]
     Unknown(OriginId),
+    /// The template cannot be used.
+    #[error(transparent)]
+    Layout(#[from] TemplateError),
+    /// The layout is not for a command to change.
+    #[error(
+        "the configuration names the layout: change `layout.template` or `layout.names` there, and restart"
+    )]
+    Configured,
     /// The root will not do.
     #[error(transparent)]
     Root(#[from] RootError),
@@ -100,6 +111,7 @@ impl Library {
             supervisor,
             mountpoint,
             running,
+            configured: OnceLock::new(),
             begun: CancellationToken::new(),
         })
     }
@@ -119,13 +131,9 @@ impl Library {
         views.wait_for(writer.store().head()).await?;
         let catalog = views.catalog();
         writer.resume_after(catalog.max_track_id()?);
-        if let Some(layout) = layout
-            && layout != catalog.layout()?
-        {
-            tracing::info!(template = layout.template, "the layout changes");
-            writer
-                .record(Event::LayoutChanged { layout }, CauseId::generate())
-                .await?;
+        if let Some(layout) = layout {
+            self.lay_out(layout.clone()).await?;
+            drop(self.configured.set(layout));
         }
         for row in catalog.origins()? {
             let reason = if row.listed.is_some() {
@@ -159,6 +167,32 @@ impl Library {
     /// Runs something in the background that belongs to the library.
     pub fn detached(&self, work: impl Future<Output = ()> + Send + 'static) {
         self.supervisor.detach(work);
+    }
+
+    /// Puts a layout in force. Returns the position up to which the tree then is.
+    ///
+    /// # Errors
+    /// Where the template cannot be used, or the configuration names a layout.
+    pub async fn set_layout(&self, layout: LayoutSpec) -> Result<Position, LibraryError> {
+        Layout::of(&layout)?;
+        self.begun.cancelled().await;
+        if self.configured.get().is_some_and(|named| *named != layout) {
+            return Err(LibraryError::Configured);
+        }
+        let position = self.lay_out(layout).await?;
+        self.scanner.views.wait_for(position).await?;
+        Ok(position)
+    }
+
+    async fn lay_out(&self, layout: LayoutSpec) -> Result<Position, LibraryError> {
+        let (views, writer) = (&self.scanner.views, &self.scanner.writer);
+        views.wait_for(writer.store().head()).await?;
+        if views.catalog().layout()? == layout {
+            return Ok(writer.store().head());
+        }
+        tracing::info!(template = layout.template, "the layout changes");
+        let changed = Event::LayoutChanged { layout };
+        Ok(writer.record(changed, CauseId::generate()).await?)
     }
 
     /// Adds an origin, or changes the name and options of one. Returns the log's position.

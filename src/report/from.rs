@@ -74,7 +74,8 @@ impl From<LibraryError> for Report {
             LibraryError::Root(error) => error.into(),
             LibraryError::Log(error) => error.into(),
             LibraryError::View(error) => error.into(),
-            LibraryError::Exists(_) | LibraryError::Unknown(_) => {
+            LibraryError::Configured => Self::new(Kind::Config, error.to_string()),
+            LibraryError::Exists(_) | LibraryError::Unknown(_) | LibraryError::Layout(_) => {
                 Self::new(Kind::Input, error.to_string())
             }
             LibraryError::Stopping => Self::new(Kind::NotRunning, error.to_string()),

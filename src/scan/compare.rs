@@ -154,13 +154,18 @@ impl Comparer<'_> {
         Ok(first)
     }
 
-    /// Compares one directory's files; false where the receiver wants no more.
+    /// Compares one directory's files; false where the receiver wants no more. A directory that was
+    /// compared already is left: its new files are not in the catalog yet, and must not be found
+    /// twice.
     fn compare(
         &self,
         directory: &Directory,
         walked: &mut Walked,
         hand_on: &mut impl FnMut(Candidate) -> bool,
     ) -> Result<bool, ViewError> {
+        if !walked.visited.insert(directory.path.clone()) {
+            return Ok(true);
+        }
         let known = self.catalog.files_in(self.origin.id(), &directory.path)?;
         let mut known: HashMap<&[u8], &KnownFile> =
             known.iter().map(|file| (&*file.name, file)).collect();
@@ -190,7 +195,6 @@ impl Comparer<'_> {
             .listing
             .missing
             .extend(known.values().map(|file| file.track));
-        walked.visited.insert(directory.path.clone());
         self.progress.listed(&directory.path, walked.listing.listed);
         Ok(true)
     }
@@ -213,5 +217,48 @@ impl Comparer<'_> {
             .missing
             .extend(files.iter().map(|file| file.track));
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use eventlog::MemoryStore;
+    use origins::LocalOrigin;
+    use projections::Views;
+
+    use super::*;
+
+    #[test]
+    fn a_file_below_two_suspected_directories_is_found_once() {
+        let music = tempfile::tempdir().unwrap();
+        std::fs::create_dir_all(music.path().join("a/b")).unwrap();
+        std::fs::write(music.path().join("a/b/song.flac"), b"").unwrap();
+        let runtime = tokio::runtime::Runtime::new().unwrap();
+        let state = tempfile::tempdir().unwrap();
+        let log = Arc::new(MemoryStore::default());
+        let views = Views::open(state.path(), log, runtime.handle()).unwrap();
+        let origin = LocalOrigin::new("music".parse().unwrap(), music.path()).unwrap();
+        let _inside = runtime.enter();
+        let comparer = Comparer {
+            origin: &origin,
+            catalog: &views.catalog(),
+            runtime: runtime.handle(),
+            progress: &Progress::begin(0),
+            stop: &CancellationToken::new(),
+            verify: false,
+        };
+        let path = |text: &str| OriginPath::new(text.as_bytes()).unwrap();
+        for order in [["a/b", "a"], ["a", "a/b"], ["a", "a"]] {
+            let mut found = Vec::new();
+            let scope = Scope::Directories(order.map(path).into());
+            let listing = comparer.run(&scope, |candidate| {
+                found.push(candidate.path);
+                true
+            });
+            assert_eq!(found, [path("a/b/song.flac")], "{order:?}");
+            assert!(listing.unwrap().complete);
+        }
     }
 }

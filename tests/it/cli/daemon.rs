@@ -225,6 +225,64 @@ fn another_layout_is_tried_before_it_is_taken() {
 }
 
 #[test]
+fn a_layout_is_set_while_the_mount_is_in_use() {
+    let mut world = one_song();
+    let open = fs::File::open(world.mnt().join("Ann/One [FLAC]/01 - Song.flac")).unwrap();
+    world.json(["layout", "set", "--json", "$artist - $title.$format"]);
+    // The view was waited for; the kernel is told right after it.
+    world.within(
+        std::time::Duration::from_secs(1),
+        "the tree follows",
+        |world| world.tree().keys().eq(["Ann - Song.flac"]),
+    );
+    let (old, new) = (
+        open.metadata().unwrap(),
+        world.mnt().join("Ann - Song.flac"),
+    );
+    assert_eq!(
+        std::os::unix::fs::MetadataExt::ino(&old),
+        std::os::unix::fs::MetadataExt::ino(&new.metadata().unwrap())
+    );
+    let (code, said) = refusal(&world.run(["layout", "set", "$artist/$titl"]));
+    assert_eq!(code, 3, "{said}");
+    assert!(said.contains("did you mean '$title'?"), "{said}");
+    world.stop();
+    // It stays over a restart, unless the configuration has its own.
+    world.start();
+    assert!(new.exists());
+    world.stop();
+    let config = world.path().join("config.toml");
+    fs::write(&config, "layout.template = '$title.$format'\n").unwrap();
+    world.start_with(&["--config", config.to_str().unwrap()]);
+    assert!(world.mnt().join("Song.flac").exists());
+    let (code, said) = refusal(&world.run(["layout", "set", "default"]));
+    assert_eq!(code, 4, "{said}");
+    assert!(
+        said.contains("the configuration names the layout"),
+        "{said}"
+    );
+}
+
+#[test]
+fn an_origin_shows_its_own_events() {
+    let world = one_song();
+    let kinds = |arguments: &[&str]| {
+        let output = world.run([&["events", "--json"], arguments].concat());
+        let events = crate::world::lines(&output.stdout);
+        let kind = |event: &serde_json::Value| event["kind"].as_str().unwrap().to_owned();
+        events.iter().map(kind).collect::<Vec<_>>()
+    };
+    assert_eq!(kinds(&["--origin", "music"]), kinds(&[]));
+    assert_eq!(
+        kinds(&["--origin", "music", "--type", "track.*"]),
+        ["track.discovered"]
+    );
+    let (code, said) = refusal(&world.run(["events", "--follow", "--origin", "musik"]));
+    assert_eq!(code, 3, "{said}");
+    assert!(said.contains("there never was an origin musik"), "{said}");
+}
+
+#[test]
 fn replays_leave_the_mount_serving() {
     let world = one_song();
     let report = world.json(["replay", "--json"]);

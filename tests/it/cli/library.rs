@@ -65,6 +65,11 @@ fn events_are_read_from_the_log() {
         assert!(last.get(member).is_some(), "{member}");
     }
     assert_eq!(home.run("events --state-dir state --type track.*"), "");
+    home.run("log export --state-dir state --to 7 kept.jsonl");
+    home.run("log import --state-dir kept kept.jsonl");
+    let kept = home.run("log info --state-dir kept --json");
+    let kept: serde_json::Value = serde_json::from_str(&kept).unwrap();
+    assert_eq!(kept["position"], 7);
 }
 
 #[test]
