@@ -34,9 +34,19 @@ class Report:
                      f"Linux {uname.release}, {cores} cores, {time.strftime('%Y-%m-%d')}.")
         self.rows = []
         self.notes = []
+        self.plots = {}
 
     def row(self, figure, what, unit, target, **systems):
         self.rows.append((figure, what, unit, target, systems))
+
+    def plot(self, name, svg, caption):
+        self.plots[name] = (svg, caption)
+
+    def write(self, path):
+        """Writes the table, and the plots beside it."""
+        path.write_text(self.markdown())
+        for name, (svg, _) in self.plots.items():
+            path.with_name(name).write_text(svg)
 
     def note(self, text):
         if text not in self.notes:
@@ -57,6 +67,8 @@ class Report:
             lines.append(f"| {figure} | {what} | {target} | " + " | ".join(cells) + " |")
         if self.notes:
             lines += ["", *(f"- {note}" for note in self.notes)]
+        for name, (_, caption) in self.plots.items():
+            lines += ["", f"![{caption}]({name})"]
         return "\n".join(lines) + "\n"
 
 

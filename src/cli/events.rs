@@ -1,25 +1,25 @@
 //! `musicfs events`.
 
-use std::str::FromStr;
 use std::sync::Arc;
 
 use clap::Args;
-use eventlog::{Filter, OriginId, SqliteStore, Timestamp};
+use eventlog::{Filter, OriginId, SqliteStore};
 use futures::StreamExt;
 use proto::v1;
 use proto::v1::subscribe_events_request::From as Start;
 
 use super::context::Context;
 use super::output::Output;
+use super::place::Place;
 use crate::config::nearest;
-use crate::control::{Client, feed, json, received};
+use crate::control::{self, Client, feed, json, received};
 use crate::report::{Kind, Report, Result};
 
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
     /// The first event: its position, a time (RFC 3339, or a date), or `now` [default: 1]
     #[arg(long, value_name = "POSITION|TIME")]
-    from: Option<From>,
+    from: Option<Place>,
     /// Go on with new events as they come; needs the daemon
     #[arg(long, short)]
     follow: bool,
@@ -29,29 +29,6 @@ pub(super) struct Arguments {
     /// Only events of this origin and its tracks
     #[arg(long, value_name = "ID")]
     origin: Option<OriginId>,
-}
-
-/// Where to begin.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum From {
-    Position(u64),
-    Time(Timestamp),
-    Now,
-}
-
-impl FromStr for From {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let time = |text: &str| text.parse().map(Self::Time).ok();
-        match text {
-            "now" => Some(Self::Now),
-            _ => (text.parse().map(Self::Position).ok())
-                .or_else(|| time(text))
-                .or_else(|| time(&format!("{text}T00:00:00Z"))),
-        }
-        .ok_or_else(|| "neither a position nor a time such as 2026-11-20T08:00:00Z".to_owned())
-    }
 }
 
 impl Arguments {
@@ -73,12 +50,9 @@ impl Arguments {
     fn request(&self) -> v1::SubscribeEventsRequest {
         v1::SubscribeEventsRequest {
             from: self.from.map(|from| match from {
-                From::Position(position) => Start::Position(position),
-                From::Time(time) => Start::Time(prost_types::Timestamp {
-                    seconds: time.0.div_euclid(1_000_000),
-                    nanos: i32::try_from(time.0.rem_euclid(1_000_000) * 1_000).unwrap_or_default(),
-                }),
-                From::Now => Start::Now(true),
+                Place::Position(position) => Start::Position(position.0),
+                Place::Time(time) => Start::Time(control::time(time)),
+                Place::Now => Start::Now(true),
             }),
             types: self.types.clone(),
             origin: self
@@ -194,25 +168,5 @@ fn brief(event: &v1::Event) -> String {
         "removals.held" => format!("{} of {} missing", count("missing"), count("known")),
         "layout.changed" => text("template"),
         _ => String::new(),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_stream_begins_at_a_position_or_a_time() {
-        assert_eq!("12".parse(), Ok(From::Position(12)));
-        assert_eq!("now".parse(), Ok(From::Now));
-        assert_eq!(
-            "1970-01-01T00:00:01Z".parse(),
-            Ok(From::Time(Timestamp(1_000_000)))
-        );
-        assert_eq!(
-            "1970-01-02".parse(),
-            Ok(From::Time(Timestamp(86_400_000_000)))
-        );
-        assert!("yesterday".parse::<From>().is_err());
     }
 }

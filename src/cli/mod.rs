@@ -15,6 +15,7 @@ mod log;
 mod mount;
 mod origin;
 mod output;
+mod place;
 mod progress;
 mod replay;
 mod shutdown;

@@ -1,5 +1,6 @@
 //! `musicfs replay`.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use clap::Args;
@@ -12,6 +13,7 @@ use tokio::runtime::Handle;
 
 use super::context::Context;
 use super::output::Output;
+use super::place::Place;
 use super::progress::Progress;
 use crate::control::{Client, json, received, replay};
 use crate::lock::Lock;
@@ -25,6 +27,9 @@ pub(super) struct Arguments {
     /// Compare only: what serves stays as it is
     #[arg(long)]
     check: bool,
+    /// Compute the views as they stood at a position or time, for their digests; what serves stays
+    #[arg(long, value_name = "POSITION|TIME", conflicts_with = "check")]
+    to: Option<Place>,
 }
 
 impl Arguments {
@@ -32,6 +37,9 @@ impl Arguments {
     pub(super) fn run(self, context: &Context) -> Result<()> {
         let names = replay::named(&self.views)?;
         let report = context.block_on(async {
+            if let Some(to) = self.to {
+                return past(context, names, to).await;
+            }
             match context.connect_if_running().await? {
                 Some(client) => self.ask(context, &client).await,
                 None => {
@@ -48,7 +56,7 @@ impl Arguments {
             self.print(&mut out, &report)?;
         }
         out.end()?;
-        let differs = |view: &&v1::ViewReplay| self.check && !view.equal;
+        let differs = |view: &&v1::ViewReplay| self.check && view.equal != Some(true);
         match report.views.iter().find(differs) {
             None => Ok(()),
             Some(view) => {
@@ -100,10 +108,11 @@ impl Arguments {
             .map(|view| {
                 let secs = view.elapsed.as_ref().map(json::secs).unwrap_or_default();
                 let outcome = match (self.check, view.equal) {
-                    (true, true) => "equal",
-                    (true, false) => "DIFFERENT",
-                    (false, true) => "rebuilt",
-                    (false, false) => "rebuilt, and was different before",
+                    (_, None) => "",
+                    (true, Some(true)) => "equal",
+                    (true, Some(false)) => "DIFFERENT",
+                    (false, Some(true)) => "rebuilt",
+                    (false, Some(false)) => "rebuilt, and was different before",
                 };
                 [
                     view.name.clone(),
@@ -121,6 +130,14 @@ impl Arguments {
     }
 }
 
+/// Replays to an earlier place, whether or not a daemon runs.
+async fn past(context: &Context, names: Vec<ViewName>, to: Place) -> Result<v1::ReplayReport> {
+    let log = Arc::new(SqliteStore::open_read_only(context.state()?.log_file()).await?);
+    let until = to.last(&*log).await?;
+    let progress = Progress::new(context, "replay");
+    replay::replay_to(log, names, until, move |at, end| progress.at(at.0, end.0)).await
+}
+
 /// Does what blocks on a thread for that.
 async fn outside<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T> {
     let done = tokio::task::spawn_blocking(work).await;
@@ -134,12 +151,16 @@ async fn follow(
 ) -> Result<v1::ReplayReport> {
     let mut updates = std::pin::pin!(updates);
     let progress = Progress::new(context, "replay");
+    let mut views = BTreeMap::new();
     let mut report = None;
     while let Some(message) = updates.next().await.transpose()? {
         match message.update {
             Some(Update::Progress(now)) => {
-                progress.doing(now.view);
-                progress.at(now.current, now.total);
+                views.insert(now.view, (now.current, now.total));
+                let (done, all) = views
+                    .values()
+                    .fold((0, 0), |sum, view| (sum.0 + view.0, sum.1 + view.1));
+                progress.at(done, all);
             }
             Some(Update::Report(last)) => report = Some(last),
             None => {}

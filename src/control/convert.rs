@@ -12,7 +12,8 @@ use crate::scan::ScanStatus;
 use crate::supervise::{TaskState, TaskStatus};
 
 /// A moment.
-pub(super) fn time(at: Timestamp) -> prost_types::Timestamp {
+#[must_use]
+pub fn time(at: Timestamp) -> prost_types::Timestamp {
     let nanos = at.0.rem_euclid(1_000_000) * 1_000;
     prost_types::Timestamp {
         seconds: at.0.div_euclid(1_000_000),

@@ -24,7 +24,7 @@ use projections::Views;
 use tokio_util::sync::CancellationToken;
 
 pub use self::client::Client;
-pub use self::convert::event;
+pub use self::convert::{event, time};
 pub use self::problem::received;
 pub use self::server::{Listening, listen};
 pub use self::status::{running_json, stopped};

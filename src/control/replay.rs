@@ -3,12 +3,13 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use eventlog::Position;
+use eventlog::{EventStore, Position};
 use futures::StreamExt;
 use futures::stream::BoxStream;
 use projections::{ReplayReport, ViewName, Views};
 use proto::v1;
 use proto::v1::replay_response::Update;
+use tokio::runtime::Handle;
 use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
 
@@ -36,7 +37,7 @@ pub fn named(names: &[String]) -> Result<Vec<ViewName>> {
     names.iter().map(parse).collect()
 }
 
-/// Replays views one after the other: rebuilds them, or compares only. The last message has the
+/// Replays views, all at the same time: rebuilds them, or compares only. The last message has the
 /// report. A view that was begun is brought to its end even where nobody listens any more.
 pub fn replay(
     views: Arc<Views>,
@@ -45,29 +46,64 @@ pub fn replay(
 ) -> BoxStream<'static, Result<v1::ReplayResponse>> {
     let (sender, receiver) = mpsc::channel(WAITING);
     tokio::task::spawn_blocking(move || {
-        let mut reports = Vec::with_capacity(names.len());
-        for name in names {
+        let one = |name| {
             let mut told = Ticks::new(name, &sender);
             let replayed = if check {
                 views.check(name, &mut |at, end| told.at(at, end))
             } else {
                 views.rebuild(name, &mut |at, end| told.at(at, end))
             };
-            match replayed {
-                Ok(report) => reports.push(view(&report)),
-                Err(error) => {
-                    drop(sender.blocking_send(Err(error.into())));
-                    return;
-                }
-            }
-            if sender.is_closed() {
-                return;
-            }
-        }
-        let update = Some(Update::Report(v1::ReplayReport { views: reports }));
-        drop(sender.blocking_send(Ok(v1::ReplayResponse { update })));
+            Ok(view(&replayed?))
+        };
+        let reports: Result<Vec<_>> = std::thread::scope(|threads| {
+            let one = &one;
+            let begun: Vec<_> = names
+                .into_iter()
+                .map(|name| threads.spawn(move || one(name)))
+                .collect();
+            let panicked = |_| Report::new(Kind::Bug, "a thread of the replay panicked");
+            let ended = begun
+                .into_iter()
+                .map(|thread| thread.join().map_err(panicked)?);
+            ended.collect()
+        });
+        let report = reports.map(|views| v1::ReplayResponse {
+            update: Some(Update::Report(v1::ReplayReport { views })),
+        });
+        drop(sender.blocking_send(report));
     });
     ReceiverStream::new(receiver).boxed()
+}
+
+/// Computes views as they stood at a position, beside those that serve and for their figures only.
+///
+/// # Errors
+/// Where the log ends before that position, or the views cannot be written.
+pub async fn replay_to(
+    log: Arc<dyn EventStore>,
+    names: Vec<ViewName>,
+    until: Position,
+    mut progress: impl FnMut(Position, Position) + Send + 'static,
+) -> Result<v1::ReplayReport> {
+    let runtime = Handle::current();
+    let replayed = tokio::task::spawn_blocking(move || {
+        let scratch = tempfile::Builder::new().prefix("musicfs-replay").tempdir();
+        let scratch = scratch
+            .map_err(|error| Report::io("make a directory in", &std::env::temp_dir(), &error))?;
+        let mut told = |at, end| progress(at, end);
+        let reports = Views::replay_to(scratch.path(), &*log, &runtime, until, &mut told)?;
+        let wanted = |report: &&ReplayReport| names.iter().any(|name| name.as_str() == report.name);
+        let views = reports.iter().filter(wanted).map(|report| v1::ViewReplay {
+            equal: None,
+            ..view(report)
+        });
+        Ok(v1::ReplayReport {
+            views: views.collect(),
+        })
+    });
+    replayed
+        .await
+        .map_err(|error| Report::new(Kind::Bug, error.to_string()))?
 }
 
 /// Tells how far a view is, now and then.
@@ -109,6 +145,6 @@ fn view(report: &ReplayReport) -> v1::ViewReplay {
         events: report.events,
         elapsed: Some(convert::duration(report.elapsed)),
         digest: report.digest.to_string(),
-        equal: report.equal,
+        equal: Some(report.equal),
     }
 }

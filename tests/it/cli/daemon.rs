@@ -300,6 +300,28 @@ fn replays_leave_the_mount_serving() {
 }
 
 #[test]
+fn views_are_computed_as_they_stood() {
+    let world = one_song();
+    let digests = |arguments: &[&str]| {
+        let report = world.json([&["replay", "--json"], arguments].concat());
+        let views = report["views"].as_array().unwrap().clone();
+        views
+            .into_iter()
+            .map(|view| view["digest"].as_str().unwrap().to_owned())
+            .collect::<Vec<_>>()
+    };
+    let now = digests(&["--check"]);
+    assert_eq!(digests(&["--to", "now"]), now);
+    let position = world.position().to_string();
+    song(&world, "second.flac", 2, "Second");
+    world.until("it is there", |world| world.tree().len() == 2);
+    assert_eq!(digests(&["--to", &position]), now);
+    assert_ne!(digests(&["--to", "now", "tree"]), now[1..]);
+    let (code, said) = refusal(&world.run(["replay", "--to", "1000000"]));
+    assert_eq!(code, 3, "{said}");
+}
+
+#[test]
 fn only_our_own_user_may_open_the_socket() {
     use std::os::unix::fs::PermissionsExt;
 
