@@ -129,12 +129,16 @@ def memory(setting, peers):
                            musicfs=daemon.memory("VmHWM"))
 
 
+def sample(paths, seed):
+    return random.Random(seed).sample(paths, min(len(paths), 10_000))
+
+
 def repeated(root, runs):
     """Seconds of a repeated stat, and of the first and the later finds."""
     find = ["find", str(root), "-type", "f", "-size", "+0", "-printf", ""]
     first = timed(find)
     later = [timed(find) for _ in range(runs)]
-    paths = random.Random(1).sample(files(root), 10_000)
+    paths = sample(files(root), 1)
     stats = []
     for _ in range(runs):
         began = time.monotonic()
@@ -166,7 +170,7 @@ def listing(setting, peers):
 def first_stat(setting, peers):
     """PERF-4"""
     with MusicFS(setting, setting.fresh("state-stat"), origin=setting.library(setting.tracks)) as daemon:
-        wanted = random.Random(2).sample(files(daemon.mnt), 10_000)
+        wanted = sample(files(daemon.mnt), 2)
     with MusicFS(setting, setting.work / "state-stat", origin=setting.library(setting.tracks)) as daemon:
         times = []
         parents = {os.path.dirname(path) for path in wanted}

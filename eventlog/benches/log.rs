@@ -14,7 +14,7 @@ use futures::StreamExt as _;
 
 /// As the tool has it.
 #[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
 
 const BATCH: u64 = 1000;
 const ROUNDS: usize = 3;
