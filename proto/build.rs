@@ -2,11 +2,18 @@
 
 use std::error::Error;
 
+use prost::Message as _;
+
 fn main() -> Result<(), Box<dyn Error>> {
     let files = ["control", "events", "layout", "origins", "views"]
         .map(|name| format!("musicfs/v1/{name}.proto"));
     println!("cargo::rerun-if-changed=musicfs");
     let descriptors = protox::compile(files, ["."])?;
+    let out = std::env::var("OUT_DIR")?;
+    std::fs::write(
+        format!("{out}/descriptors.bin"),
+        descriptors.encode_to_vec(),
+    )?;
     tonic_prost_build::configure().compile_fds(descriptors)?;
     Ok(())
 }

@@ -45,6 +45,12 @@ impl Client {
             })
     }
 
+    /// The connection itself, for services that are not of `musicfs.v1`.
+    #[must_use]
+    pub fn channel(&self) -> Channel {
+        self.0.clone()
+    }
+
     /// Its own affairs.
     #[must_use]
     pub fn control(&self) -> ControlServiceClient<Channel> {

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use futures::StreamExt;
+use proto::v1;
 use proto::v1::control_service_server::ControlServiceServer;
 use proto::v1::event_service_server::EventServiceServer;
 use proto::v1::layout_service_server::LayoutServiceServer;
@@ -11,7 +12,9 @@ use proto::v1::view_service_server::ViewServiceServer;
 use tokio::net::UnixListener;
 use tokio_stream::wrappers::UnixListenerStream;
 use tokio_util::sync::CancellationToken;
+use tonic::service::RoutesBuilder;
 use tonic::transport::Server;
+use tonic_health::server::HealthReporter;
 
 use super::control_service::Control;
 use super::event_service::Events;
@@ -53,15 +56,11 @@ impl Listening {
             }
             std::future::ready(known)
         });
+        let (reporter, health) = tonic_health::server::health_reporter();
+        let mut routes = routes(&engine, &stop);
+        routes.add_service(health);
         let serving = Server::builder()
-            .add_service(ControlServiceServer::new(Control::new(engine.clone())))
-            .add_service(OriginServiceServer::new(Origins::new(engine.clone())))
-            .add_service(EventServiceServer::new(Events::new(
-                engine.clone(),
-                stop.clone(),
-            )))
-            .add_service(LayoutServiceServer::new(Layouts::new(engine.clone())))
-            .add_service(ViewServiceServer::new(ViewsService::new(engine)))
+            .add_routes(routes.routes())
             .serve_with_incoming_shutdown(trusted, stop.clone().cancelled_owned());
         let limit = async {
             stop.cancelled().await;
@@ -72,8 +71,55 @@ impl Listening {
                 tracing::error!(%error, "the control socket failed");
             },
             () = limit => {}
+            () = report_health(&engine, reporter) => {}
         }
         // Gone or not: the next daemon replaces it.
         drop(std::fs::remove_file(self.state.socket()));
     }
 }
+
+/// Every service of `musicfs.v1`, and the one that describes them.
+fn routes(engine: &Engine, stop: &CancellationToken) -> RoutesBuilder {
+    let mut routes = RoutesBuilder::default();
+    let engine = || engine.clone();
+    routes
+        .add_service(ControlServiceServer::new(Control::new(engine())))
+        .add_service(OriginServiceServer::new(Origins::new(engine())))
+        .add_service(EventServiceServer::new(Events::new(engine(), stop.clone())))
+        .add_service(LayoutServiceServer::new(Layouts::new(engine())))
+        .add_service(ViewServiceServer::new(ViewsService::new(engine())));
+    let reflection = tonic_reflection::server::Builder::configure()
+        .register_encoded_file_descriptor_set(proto::DESCRIPTORS)
+        .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET)
+        .build_v1();
+    match reflection {
+        Ok(reflection) => {
+            routes.add_service(reflection);
+        }
+        Err(error) => tracing::error!(%error, "the control socket cannot describe itself"),
+    }
+    routes
+}
+
+/// Tells who asks by `grpc.health.v1` that every service is there, and, once the daemon is on its
+/// way out, that none is. Never returns.
+async fn report_health(engine: &Engine, reporter: HealthReporter) {
+    use tonic_health::ServingStatus::{NotServing, Serving};
+    for status in [Serving, NotServing] {
+        for service in SERVICES {
+            reporter.set_service_status(service, status).await;
+        }
+        engine.shutdown.cancelled().await;
+    }
+    std::future::pending().await
+}
+
+/// The names under which health is told; the empty one is for the daemon as a whole.
+const SERVICES: [&str; 6] = [
+    "",
+    v1::control_service_server::SERVICE_NAME,
+    v1::event_service_server::SERVICE_NAME,
+    v1::layout_service_server::SERVICE_NAME,
+    v1::origin_service_server::SERVICE_NAME,
+    v1::view_service_server::SERVICE_NAME,
+];
