@@ -1,11 +1,13 @@
 //! The daemon: what runs, in which order it starts, and in which order it stops (UP-2).
 
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use eventlog::event::LayoutSpec;
 use eventlog::{EventStore, SqliteStore};
+use fuse::operations::Timings;
 use fuse::special::status::StatusDir;
 use fuse::{Ended, Filesystem, MountOptions, Mounted, Unmounted, mountpoint};
 use origins::Registry;
@@ -43,6 +45,8 @@ pub struct Options {
     pub origins: Vec<OriginConfig>,
     /// The layout that it is to have; as it was where not told.
     pub layout: Option<LayoutSpec>,
+    /// Where metrics are served.
+    pub metrics: Option<SocketAddr>,
     /// Threads that read tags; 0 for as many as there are processors.
     pub readers: usize,
     /// The configuration without secrets, for `.status/config.toml`.
@@ -104,6 +108,10 @@ fn ended(mounted: &Mounted, shutdown: CancellationToken) -> Result<oneshot::Rece
 async fn start(options: &Options, shutdown: CancellationToken) -> Result<Running> {
     let started = Instant::now();
     vacate(&options.mountpoint)?;
+    let metrics = match options.metrics {
+        Some(address) => Some(control::http::listen(address).await?),
+        None => None,
+    };
     let store: Arc<dyn EventStore> = Arc::new(SqliteStore::open(options.state.log_file()).await?);
     let views = Arc::new(open_views(&options.state, Arc::clone(&store)).await?);
     let supervisor = Supervisor::new(Handle::current());
@@ -152,6 +160,10 @@ async fn start(options: &Options, shutdown: CancellationToken) -> Result<Running
     let stopped = CancellationToken::new();
     let listening = control::listen(&options.state)?;
     let serving = tokio::spawn(listening.serve(engine.clone(), stopped.clone()));
+    if let Some(listener) = metrics {
+        let metrics = control::http::serve(listener, engine.clone(), supervisor.stop().clone());
+        supervisor.detach(metrics);
+    }
     supervisor.detach(async move {
         while let Some(batch) = changes.recv().await {
             notifier.notify(batch.changes.iter().map(change));
@@ -272,7 +284,7 @@ impl MountFigures for Figures {
         self.0.open_files() as u64
     }
 
-    fn operations(&self) -> u64 {
-        self.0.operations()
+    fn timings(&self) -> Vec<Timings> {
+        self.0.timings()
     }
 }

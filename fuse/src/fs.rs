@@ -20,6 +20,7 @@ use crate::handles::Handles;
 use crate::inodes::Inodes;
 use crate::known::Known;
 use crate::library::{Ino, Library, Node, NodeKind, Originals};
+use crate::operations::{Operation, Operations, Timings};
 use crate::special::{SpecialDir, Specials};
 use directories::OpenDirectory;
 use files::OpenFile;
@@ -42,7 +43,7 @@ pub struct Filesystem {
     known: Known,
     /// Counts changes of the tree; see [`crate::readdir::Listing`].
     epoch: AtomicU64,
-    operations: AtomicU64,
+    operations: Operations,
 }
 
 impl Filesystem {
@@ -64,7 +65,7 @@ impl Filesystem {
             inodes: Inodes::default(),
             known: Known::default(),
             epoch: AtomicU64::new(0),
-            operations: AtomicU64::new(0),
+            operations: Operations::default(),
         }
     }
 
@@ -73,7 +74,7 @@ impl Filesystem {
     /// # Errors
     /// [`ErrorKind::NotFound`], also for names that are not UTF-8, since none is given.
     pub fn lookup(&self, parent: Ino, name: &OsStr) -> Result<Entry, FsError> {
-        self.count();
+        let _running = self.operations.begin(Operation::Lookup);
         if name.len() > NAME_MAX {
             return Err(ErrorKind::NameTooLong.into());
         }
@@ -107,7 +108,11 @@ impl Filesystem {
     /// # Errors
     /// [`ErrorKind::NotFound`] where it stands for nothing any more.
     pub fn getattr(&self, ino: Ino) -> Result<Entry, FsError> {
-        self.count();
+        let _running = self.operations.begin(Operation::Getattr);
+        self.entry(ino)
+    }
+
+    fn entry(&self, ino: Ino) -> Result<Entry, FsError> {
         if ino.is_special() {
             let attr = self.specials.attr(&self.owner, ino)?;
             return Ok(Entry {
@@ -127,14 +132,10 @@ impl Filesystem {
         }
     }
 
-    /// Operations answered so far.
+    /// What was answered so far, and how fast.
     #[must_use]
-    pub fn operations(&self) -> u64 {
-        self.operations.load(Ordering::Relaxed)
-    }
-
-    fn count(&self) {
-        self.operations.fetch_add(1, Ordering::Relaxed);
+    pub fn timings(&self) -> Vec<Timings> {
+        self.operations.timings()
     }
 
     /// Tells that the tree has changed; comes before the kernel is told.
@@ -167,7 +168,7 @@ impl Filesystem {
         } else {
             self.known.gave(&self.node(ino)?);
         }
-        self.getattr(ino)
+        self.entry(ino)
     }
 
     fn parent(&self, ino: Ino) -> Result<Ino, FsError> {

@@ -15,6 +15,7 @@ mod library;
 mod mount;
 pub mod mountpoint;
 mod notify;
+pub mod operations;
 pub mod options;
 mod pool;
 mod readdir;

@@ -85,6 +85,7 @@ impl Arguments {
                 mountpoint,
                 mount: parsed.options,
                 layout: config.layout(),
+                metrics: config.metrics_listen,
                 readers: config.scan_threads,
                 configuration: reference::in_force(&config),
                 origins: config.origins,

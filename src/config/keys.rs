@@ -139,6 +139,24 @@ pub const KEYS: &[Key<Config>] = &[
         get: |config| Some(config.scan_threads.to_string()),
     },
     Key {
+        name: "metrics.listen",
+        takes: "address and port",
+        about: "Where `/metrics` (OpenMetrics), `/healthz` and `/readyz` are served over HTTP. \
+                Whoever reaches it can read the names of origins; nothing is served unless it is set.",
+        example: "\"127.0.0.1:9469\"",
+        set: |config, given, _| {
+            let address = text(given)?.parse();
+            config.metrics_listen =
+                Some(address.map_err(|_| "takes an address such as 127.0.0.1:9469".to_owned())?);
+            Ok(())
+        },
+        get: |config| {
+            config
+                .metrics_listen
+                .map(|address| quoted(&address.to_string()))
+        },
+    },
+    Key {
         name: "log.level",
         takes: "`error`, `warn`, `info`, `debug`, `trace`, or directives such as `info,fuse=debug`",
         about: "How much the daemon says about itself. `-v` says more, `-q` less.",

@@ -8,6 +8,7 @@ mod origin;
 pub mod reference;
 mod suggest;
 
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 use eventlog::event::{LayoutSpec, NameProfile};
@@ -28,6 +29,7 @@ pub struct Config {
     pub layout_template: Option<String>,
     pub layout_names: Option<NameProfile>,
     pub scan_threads: usize,
+    pub metrics_listen: Option<SocketAddr>,
     pub log: logging::Settings,
     pub origins: Vec<OriginConfig>,
 }

@@ -122,6 +122,7 @@ pub(super) fn origin(row: &OriginRow, state: &OriginState) -> v1::Origin {
         tracks: row.tracks,
         listed: row.listed.is_some(),
         removals_held: row.held_removals.map_or(0, |(missing, _)| missing),
+        changes: state.changes,
     }
 }
 

@@ -5,8 +5,10 @@ mod control_service;
 mod convert;
 mod event_service;
 pub mod feed;
+pub mod http;
 pub mod json;
 mod layout_service;
+mod metrics;
 mod origin_service;
 mod problem;
 pub mod replay;
@@ -20,6 +22,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use eventlog::EventStore;
+use fuse::operations::Timings;
 use projections::Views;
 use tokio_util::sync::CancellationToken;
 
@@ -57,6 +60,6 @@ pub trait MountFigures: Send + Sync {
     /// Files open now.
     fn open_handles(&self) -> u64;
 
-    /// Requests of the kernel answered so far.
-    fn operations(&self) -> u64;
+    /// Requests of the kernel answered so far, kind by kind.
+    fn timings(&self) -> Vec<Timings>;
 }

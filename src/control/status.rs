@@ -4,6 +4,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::time::Instant;
 
 use eventlog::Position;
+use fuse::operations::Timings;
 use projections::{CatalogReader, OriginRow, TreeReader, ViewName};
 use proto::v1;
 
@@ -43,7 +44,7 @@ pub(super) fn running(engine: &Engine) -> Result<v1::GetStatusResponse> {
         uptime: Some(convert::duration(engine.started.elapsed())),
         pid: std::process::id(),
         open_handles: engine.mount.open_handles(),
-        fuse_operations: engine.mount.operations(),
+        fuse_operations: engine.mount.timings().iter().map(Timings::count).sum(),
         scans: origins.iter().filter_map(scan).collect(),
         origins: origins
             .iter()

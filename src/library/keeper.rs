@@ -47,6 +47,8 @@ pub struct OriginState {
     /// True once a listing has ended since the daemon started, or is not to be expected: the
     /// origin does not answer, or is listed only when asked.
     pub settled: bool,
+    /// Tracks that scans found added, changed, moved or vanished since the daemon started.
+    pub changes: u64,
     /// The scan that is running.
     pub scan: Option<watch::Receiver<ScanStatus>>,
 }
@@ -276,9 +278,10 @@ impl Keeper {
         self.publish.send_modify(|state| {
             state.scan = None;
             state.settled |= result.is_ok();
+            state.changes += result.as_ref().map_or(0, changes);
         });
         match &result {
-            Ok(found) if found.added + found.changed + found.moved + found.vanished > 0 => {
+            Ok(found) if changes(found) > 0 => {
                 tracing::info!(
                     origin = %self.id,
                     "{} added, {} changed, {} moved, {} vanished of {} listed, in {:.1?}",
@@ -309,6 +312,10 @@ impl Keeper {
             state.last_check = Some(Timestamp::now());
         });
     }
+}
+
+const fn changes(found: &ScanSummary) -> u64 {
+    found.added + found.changed + found.moved + found.vanished
 }
 
 fn relist(scope: Scope, reason: ScanReason) -> Request {

@@ -10,7 +10,10 @@ use tonic_reflection::pb::v1::server_reflection_client::ServerReflectionClient;
 use tonic_reflection::pb::v1::server_reflection_request::MessageRequest;
 use tonic_reflection::pb::v1::server_reflection_response::MessageResponse;
 
-use crate::world::World;
+use std::io::{Read, Write};
+use std::net::{SocketAddr, TcpListener, TcpStream};
+
+use crate::world::{World, flac};
 
 async fn connect(world: &World) -> Client {
     let state = StateDir::existing(&world.state()).unwrap();
@@ -76,4 +79,69 @@ async fn health_is_told_in_the_usual_way() {
     let service = "musicfs.v1.Nothing".to_owned();
     let unknown = health.check(HealthCheckRequest { service }).await;
     assert_eq!(unknown.unwrap_err().code(), tonic::Code::NotFound);
+}
+
+/// The status and body of a page.
+fn page(address: SocketAddr, path: &str) -> (u16, String) {
+    let mut stream = TcpStream::connect(address).unwrap();
+    write!(
+        stream,
+        "GET {path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n"
+    )
+    .unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).unwrap();
+    let (head, body) = answer.split_once("\r\n\r\n").unwrap();
+    (head[9..12].parse().unwrap(), body.to_owned())
+}
+
+/// An address that nobody listens on.
+fn free_address() -> SocketAddr {
+    TcpListener::bind("127.0.0.1:0")
+        .unwrap()
+        .local_addr()
+        .unwrap()
+}
+
+#[test]
+fn metrics_are_served_where_they_are_asked_for() {
+    let address = free_address();
+    let mut world = World::new();
+    let config = world.path().join("config.toml");
+    std::fs::write(&config, format!("metrics.listen = \"{address}\"\n")).unwrap();
+    std::fs::write(world.music().join("a.flac"), flac(1, &[("TITLE", "Song")])).unwrap();
+    world.start_with(&["--config", config.to_str().unwrap()]);
+    assert_eq!(page(address, "/healthz"), (200, "ok\n".to_owned()));
+    assert_eq!(page(address, "/readyz"), (200, "ready\n".to_owned()));
+    assert_eq!(page(address, "/").0, 404);
+    for path in world.tree().keys() {
+        std::fs::read(world.mnt().join(path)).unwrap();
+    }
+    let (status, text) = page(address, "/metrics");
+    assert_eq!(status, 200);
+    assert!(text.ends_with("# EOF\n"), "{text}");
+    let value = |name: &str| {
+        let line = text
+            .lines()
+            .find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
+        let value: f64 = line
+            .unwrap_or_else(|| panic!("no {name} in\n{text}"))
+            .parse()
+            .unwrap();
+        value
+    };
+    assert_eq!(value("musicfs_tracks"), 1.0);
+    assert_eq!(value("musicfs_ready"), 1.0);
+    assert_eq!(value("musicfs_origin_health{origin=\"music\"}"), 1.0);
+    assert_eq!(
+        value("musicfs_sync_files_changed_total{origin=\"music\"}"),
+        1.0
+    );
+    assert_eq!(value("musicfs_log_head"), world.position() as f64);
+    assert!(value("musicfs_fuse_ops_total{op=\"open\"}") >= 1.0);
+    assert_eq!(
+        value("musicfs_fuse_latency_seconds_count{op=\"lookup\"}"),
+        value("musicfs_fuse_latency_seconds_bucket{le=\"+Inf\",op=\"lookup\"}")
+    );
+    assert!(value("process_resident_memory_bytes") > 1e6);
 }

@@ -6,6 +6,7 @@ use std::os::unix::ffi::OsStrExt;
 use super::{Filesystem, NAME_MAX};
 use crate::errno::{ErrorKind, FsError};
 use crate::library::{Attribute, Ino};
+use crate::operations::Operation;
 
 /// The unit in which `statfs` counts.
 const BLOCK: u64 = 4096;
@@ -29,7 +30,7 @@ impl Filesystem {
     /// # Errors
     /// Where the views cannot be read.
     pub fn statfs(&self) -> Result<Statfs, FsError> {
-        self.count();
+        let _running = self.operations.begin(Operation::Statfs);
         let totals = self.library.totals()?;
         Ok(Statfs {
             blocks: totals.bytes.div_ceil(BLOCK) + 1,
@@ -44,7 +45,7 @@ impl Filesystem {
     /// # Errors
     /// [`ErrorKind::NoAttribute`].
     pub fn getxattr(&self, ino: Ino, name: &OsStr) -> Result<Vec<u8>, FsError> {
-        self.count();
+        let _running = self.operations.begin(Operation::Getxattr);
         // File managers ask for many names that nothing here has: answered without a lookup.
         let attribute = Attribute::from_name(name.as_bytes()).ok_or(ErrorKind::NoAttribute)?;
         let (track, _) = self.track(ino).map_err(|_| ErrorKind::NoAttribute)?;
@@ -58,7 +59,7 @@ impl Filesystem {
     /// # Errors
     /// Where the views cannot be read.
     pub fn listxattr(&self, ino: Ino) -> Result<Vec<u8>, FsError> {
-        self.count();
+        let _running = self.operations.begin(Operation::Listxattr);
         let mut names = Vec::new();
         let Ok((track, _)) = self.track(ino) else {
             return Ok(names);

@@ -7,6 +7,7 @@ use super::Filesystem;
 use crate::attr::Attr;
 use crate::errno::{ErrorKind, FsError};
 use crate::library::{Ino, NodeKind};
+use crate::operations::Operation;
 use crate::readdir::{DirEntry, Listing};
 
 pub(super) enum OpenDirectory {
@@ -21,7 +22,7 @@ impl Filesystem {
     /// # Errors
     /// [`ErrorKind::NotADirectory`].
     pub fn opendir(&self, ino: Ino) -> Result<(u64, bool), FsError> {
-        self.count();
+        let _running = self.operations.begin(Operation::Opendir);
         if ino.is_special() {
             let mut entries = vec![
                 (".".to_owned(), self.specials.attr(&self.owner, ino)?),
@@ -55,7 +56,7 @@ impl Filesystem {
         held: bool,
         take: &mut dyn FnMut(DirEntry<'_>) -> bool,
     ) -> Result<(), FsError> {
-        self.count();
+        let _running = self.operations.begin(Operation::Readdir);
         let directory = self.directories.get(handle).ok_or(ErrorKind::BadHandle)?;
         match &*directory {
             OpenDirectory::Tree(listing) => {

@@ -9,6 +9,7 @@ use super::Filesystem;
 use crate::errno::{ErrorKind, FsError};
 use crate::inodes::{Backing, Caching};
 use crate::library::{Ino, Original};
+use crate::operations::Operation;
 
 pub(super) struct OpenFile {
     pub(super) ino: Ino,
@@ -48,7 +49,7 @@ impl Filesystem {
         ino: Ino,
         register: &dyn Fn(&File) -> Option<Backing>,
     ) -> Result<Opened, FsError> {
-        self.count();
+        let _running = self.operations.begin(Operation::Open);
         if ino.is_special() {
             let bytes = Bytes::Generated(self.specials.open(ino)?);
             return Ok(self.opened(OpenFile {
@@ -88,7 +89,7 @@ impl Filesystem {
     /// # Errors
     /// [`ErrorKind::Stale`] once the original has changed.
     pub fn read(&self, handle: u64, offset: u64, buffer: &mut [u8]) -> Result<usize, FsError> {
-        self.count();
+        let _running = self.operations.begin(Operation::Read);
         let file = self.files.get(handle).ok_or(ErrorKind::BadHandle)?;
         match &file.bytes {
             Bytes::Original { track, original } => original

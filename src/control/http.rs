@@ -1,0 +1,77 @@
+//! `/metrics`, `/healthz` and `/readyz` over HTTP, where the configuration asks for them (CTL-5).
+
+use std::net::SocketAddr;
+
+use axum::Router;
+use axum::extract::State;
+use axum::http::{StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use axum::routing::get;
+use proto::v1;
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+
+use super::{Engine, metrics, status};
+use crate::report::{Kind, Report, Result};
+
+/// What OpenMetrics 1.0 is sent as.
+const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+
+/// Opens the address.
+///
+/// # Errors
+/// [`Kind::Config`] where it cannot be listened on.
+pub async fn listen(address: SocketAddr) -> Result<TcpListener> {
+    TcpListener::bind(address).await.map_err(|error| {
+        let message = format!("cannot serve metrics on {address}: {error}");
+        Report::new(Kind::Config, message).hint("choose another address for `metrics.listen`")
+    })
+}
+
+/// Serves until `stop` is cancelled.
+pub async fn serve(listener: TcpListener, engine: Engine, stop: CancellationToken) {
+    let app = Router::new()
+        .route("/metrics", get(metrics_text))
+        .route("/healthz", get(healthy))
+        .route("/readyz", get(ready))
+        .with_state(engine);
+    let serving = axum::serve(listener, app).with_graceful_shutdown(stop.cancelled_owned());
+    if let Err(error) = serving.await {
+        tracing::error!(%error, "metrics are no longer served");
+    }
+}
+
+async fn metrics_text(State(engine): State<Engine>) -> Response {
+    match outside(move || metrics::text(&engine)).await {
+        Some(Ok(text)) => ([(header::CONTENT_TYPE, OPEN_METRICS)], text).into_response(),
+        _ => StatusCode::INTERNAL_SERVER_ERROR.into_response(),
+    }
+}
+
+/// 200 while the tree answers.
+async fn healthy(State(engine): State<Engine>) -> Response {
+    match outside(move || engine.views.tree().stats()).await {
+        Some(Ok(_)) => "ok\n".into_response(),
+        Some(Err(error)) => unavailable(error.to_string()),
+        None => unavailable("the tree did not answer".to_owned()),
+    }
+}
+
+/// 200 once the first listing of every origin is done.
+async fn ready(State(engine): State<Engine>) -> Response {
+    match outside(move || status::running(&engine)).await {
+        Some(Ok(status)) if status.state() == v1::DaemonState::Ready => "ready\n".into_response(),
+        Some(Ok(status)) => unavailable(format!("{:?}", status.state()).to_lowercase()),
+        Some(Err(error)) => unavailable(error.to_string()),
+        None => unavailable("the daemon did not answer".to_owned()),
+    }
+}
+
+fn unavailable(why: String) -> Response {
+    (StatusCode::SERVICE_UNAVAILABLE, why + "\n").into_response()
+}
+
+/// Reads the views on a thread that may wait for them.
+async fn outside<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Option<T> {
+    tokio::task::spawn_blocking(work).await.ok()
+}

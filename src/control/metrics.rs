@@ -1,0 +1,214 @@
+//! What the daemon counts, as OpenMetrics (CTL-5). Gathered when asked for: nothing is kept here.
+
+use std::fmt;
+
+use fuse::operations::{BOUNDS, Timings};
+use prometheus_client::collector::Collector;
+use prometheus_client::encoding::text::encode;
+use prometheus_client::encoding::{DescriptorEncoder, MetricEncoder, NoLabelSet};
+use prometheus_client::metrics::MetricType;
+use prometheus_client::registry::{Registry, Unit};
+use proto::v1;
+
+use super::{Engine, json, status};
+
+/// All metrics of a running daemon, as text.
+///
+/// # Errors
+/// Where one of them cannot be written down.
+pub(super) fn text(engine: &Engine) -> Result<String, fmt::Error> {
+    let mut registry = Registry::default();
+    registry.register_collector(Box::new(Figures(engine.clone())));
+    let mut text = String::new();
+    encode(&mut text, &registry)?;
+    Ok(text)
+}
+
+struct Figures(Engine);
+
+impl fmt::Debug for Figures {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Figures")
+    }
+}
+
+impl Collector for Figures {
+    fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> fmt::Result {
+        let timings = self.0.mount.timings();
+        mount(&mut encoder, &timings)?;
+        process(&mut encoder)?;
+        match status::running(&self.0) {
+            Ok(status) => library(&mut encoder, &status),
+            Err(error) => {
+                tracing::warn!("metrics are incomplete: {error}");
+                Ok(())
+            }
+        }
+    }
+}
+
+type Family<'e, 'd> = &'e mut DescriptorEncoder<'d>;
+
+fn counters<'a>(
+    to: Family<'_, '_>,
+    name: &str,
+    help: &str,
+    label: &str,
+    values: impl Iterator<Item = (&'a str, u64)>,
+) -> fmt::Result {
+    let mut family = to.encode_descriptor(name, help, None, MetricType::Counter)?;
+    for (of, value) in values {
+        let labels = [(label, of)];
+        let mut one = family.encode_family(&labels)?;
+        one.encode_counter::<NoLabelSet, _, u64>(&value, None)?;
+    }
+    Ok(())
+}
+
+fn gauges<'a>(
+    to: Family<'_, '_>,
+    name: &str,
+    help: &str,
+    label: &str,
+    values: impl Iterator<Item = (&'a str, f64)>,
+) -> fmt::Result {
+    let mut family = to.encode_descriptor(name, help, None, MetricType::Gauge)?;
+    for (of, value) in values {
+        family.encode_family(&[(label, of)])?.encode_gauge(&value)?;
+    }
+    Ok(())
+}
+
+fn gauge(
+    to: Family<'_, '_>,
+    name: &str,
+    help: &str,
+    unit: Option<&Unit>,
+    value: f64,
+) -> fmt::Result {
+    to.encode_descriptor(name, help, unit, MetricType::Gauge)?
+        .encode_gauge(&value)
+}
+
+fn mount(to: Family<'_, '_>, timings: &[Timings]) -> fmt::Result {
+    counters(
+        to,
+        "musicfs_fuse_ops",
+        "Requests of the kernel that were answered",
+        "op",
+        timings.iter().map(|it| (it.operation.name(), it.count())),
+    )?;
+    let help = "How long the answers took";
+    let kind = MetricType::Histogram;
+    let mut family =
+        to.encode_descriptor("musicfs_fuse_latency", help, Some(&Unit::Seconds), kind)?;
+    for timing in timings {
+        let labels = [("op", timing.operation.name())];
+        histogram(&mut family.encode_family(&labels)?, timing)?;
+    }
+    Ok(())
+}
+
+fn histogram(to: &mut MetricEncoder<'_>, timing: &Timings) -> fmt::Result {
+    let bounds = BOUNDS.into_iter().chain([f64::MAX]);
+    let buckets: Vec<_> = bounds.zip(timing.buckets).collect();
+    let sum = timing.total.as_secs_f64();
+    to.encode_histogram::<NoLabelSet>(sum, timing.count(), &buckets, None)
+}
+
+#[expect(clippy::cast_precision_loss, reason = "exact up to 2^53")]
+fn library(to: Family<'_, '_>, status: &v1::GetStatusResponse) -> fmt::Result {
+    let labels = [("version", status.version.as_str())];
+    to.encode_descriptor("musicfs_build_info", "What runs", None, MetricType::Gauge)?
+        .encode_family(&labels)?
+        .encode_gauge(&1_u64)?;
+    let single = [
+        (
+            "musicfs_log_head",
+            "The position of the last event",
+            status.position,
+        ),
+        (
+            "musicfs_tracks",
+            "Tracks that the tree shows",
+            status.tracks,
+        ),
+        (
+            "musicfs_open_files",
+            "Files open through the mount",
+            status.open_handles,
+        ),
+        (
+            "musicfs_scans",
+            "Scans that are running",
+            status.scans.len() as u64,
+        ),
+    ];
+    for (name, help, value) in single {
+        gauge(to, name, help, None, value as f64)?;
+    }
+    let uptime = status.uptime.as_ref().map(json::secs).unwrap_or_default();
+    let help = "Time since the daemon started";
+    gauge(to, "musicfs_uptime", help, Some(&Unit::Seconds), uptime)?;
+    let ready = status.state() == v1::DaemonState::Ready;
+    let help = "1 once the first listing of every origin is done";
+    gauge(to, "musicfs_ready", help, None, f64::from(u8::from(ready)))?;
+
+    let views = || status.views.iter();
+    let help = "Events that a view has yet to take in";
+    let lags = views().map(|view| (view.name.as_str(), view.lag as f64));
+    gauges(to, "musicfs_view_lag_events", help, "view", lags)?;
+    let help = "The last event that a view took in";
+    let positions = views().map(|view| (view.name.as_str(), view.position as f64));
+    gauges(to, "musicfs_view_position", help, "view", positions)?;
+
+    let origins = || status.origins.iter();
+    let help = "1 where an origin answers, 0 where it does not; absent before it was asked";
+    let health = origins().filter_map(|origin| match origin.health() {
+        v1::OriginHealth::Unspecified => None,
+        v1::OriginHealth::Healthy => Some((origin.id.as_str(), 1.0)),
+        v1::OriginHealth::Degraded => Some((origin.id.as_str(), 0.5)),
+        v1::OriginHealth::Unhealthy => Some((origin.id.as_str(), 0.0)),
+    });
+    gauges(to, "musicfs_origin_health", help, "origin", health)?;
+    let help = "Tracks of an origin that the tree shows";
+    let tracks = origins().map(|origin| (origin.id.as_str(), origin.tracks as f64));
+    gauges(to, "musicfs_origin_tracks", help, "origin", tracks)?;
+    let help = "Tracks that scans found added, changed, moved or vanished";
+    let changed = origins().map(|origin| (origin.id.as_str(), origin.changes));
+    counters(to, "musicfs_sync_files_changed", help, "origin", changed)?;
+
+    let help = "How often a background task was started again after a failure";
+    let restarts = status.tasks.iter();
+    let restarts = restarts.map(|task| (task.name.as_str(), task.restarts.into()));
+    counters(to, "musicfs_task_restarts", help, "task", restarts)
+}
+
+/// What Linux tells of this process (proc(5)), under the names that every exporter uses.
+fn process(to: Family<'_, '_>) -> fmt::Result {
+    if let Some(bytes) = resident_bytes() {
+        let help = "Resident memory";
+        gauge(
+            to,
+            "process_resident_memory",
+            help,
+            Some(&Unit::Bytes),
+            bytes,
+        )?;
+    }
+    if let Ok(open) = std::fs::read_dir("/proc/self/fd") {
+        let help = "Open file descriptors";
+        let open = u32::try_from(open.count()).unwrap_or(u32::MAX);
+        gauge(to, "process_open_fds", help, None, open.into())?;
+    }
+    Ok(())
+}
+
+fn resident_bytes() -> Option<f64> {
+    let status = std::fs::read_to_string("/proc/self/status").ok()?;
+    let line = status
+        .lines()
+        .find_map(|line| line.strip_prefix("VmRSS:"))?;
+    let kib: f64 = line.trim().strip_suffix(" kB")?.trim().parse().ok()?;
+    Some(kib * 1024.0)
+}
