@@ -5,7 +5,9 @@ use eventlog::Field;
 use crate::bytes::Bytes;
 use crate::genres;
 use crate::layer::Layer;
-use crate::text::{self, Endian};
+use crate::text;
+
+use super::id3v2_links::{self as links, decoded};
 
 /// The fields of the frames read so far. What several frames say together (2.3 has year and day
 /// in two) is put together at the end.
@@ -30,13 +32,14 @@ impl Default for Frames {
 impl Frames {
     /// Whether a frame of that name is worth reading.
     pub(super) fn wants(id: [u8; 4]) -> bool {
-        id[0] == b'T'
+        matches!(id, [b'T' | b'W', ..])
             || matches!(
                 &id,
                 b"COMM"
                     | b"USLT"
                     | b"UFID"
-                    | b"WXXX"
+                    | b"POPM"
+                    | b"PCNT"
                     | b"IPLS"
                     | b"RVA2"
                     | b"GRP1"
@@ -52,22 +55,29 @@ impl Frames {
             b"RVA2" => self.volume(body),
             b"COMM" => self.described(body, Some(Field::Comment), "COMMENT"),
             b"USLT" => self.described(body, Some(Field::Lyrics), "LYRICS"),
+            b"POPM" => self.popularity(body),
+            b"PCNT" => {
+                if let Some(count) = links::count(body) {
+                    self.layer.named("PCNT", &count.to_string());
+                }
+            }
+            b"WXXX" => {
+                if let Some((name, url)) = links::described_link(body) {
+                    self.layer.named(or_id(&name, &id), &url);
+                }
+            }
+            [b'W', ..] => self.layer.named(ascii(&id), &links::link(body)),
             _ => {
                 let Some((encoding, text)) = body.split_first() else {
                     return;
                 };
                 let text = decoded(*encoding, text);
                 match &id {
-                    b"TXXX" | b"WXXX" => {
+                    b"TXXX" => {
                         let (name, values) = text.split_once('\0').unwrap_or(("", &text));
-                        let name = if name.trim().is_empty() {
-                            ascii(&id)
-                        } else {
-                            name
-                        };
                         values
                             .split('\0')
-                            .for_each(|value| self.layer.named(name, value));
+                            .for_each(|value| self.layer.named(or_id(name, &id), value));
                     }
                     b"TIPL" | b"IPLS" => self.people(&text, |role, _| role.to_owned()),
                     b"TMCL" => self.people(&text, |_, _| "PERFORMER".to_owned()),
@@ -135,6 +145,19 @@ impl Frames {
         }
     }
 
+    /// A rating is its giver's: players that do not know each other's keep them apart by email.
+    fn popularity(&mut self, body: &[u8]) {
+        if let Some((email, value)) = links::popularity(body) {
+            let email = text::name(&email);
+            let name = match &*email {
+                "" => "POPM".to_owned(),
+                email => format!("POPM:{email}"),
+            };
+            self.layer
+                .push(Field::Custom(text::cut(&name, 256).into()), &value);
+        }
+    }
+
     fn unique_id(&mut self, body: &[u8]) {
         let mut parts = body.splitn(2, |byte| *byte == 0);
         if parts.next() == Some(b"http://musicbrainz.org")
@@ -186,18 +209,17 @@ fn two_digits(text: &str) -> bool {
     text.len() == 2 && text != "00" && text.bytes().all(|byte| byte.is_ascii_digit())
 }
 
-/// Text in one of ID3v2's encodings; an unknown one is taken for the commonest.
-fn decoded(encoding: u8, bytes: &[u8]) -> String {
-    match encoding {
-        1 => text::utf16(bytes, Endian::Little),
-        2 => text::utf16(bytes, Endian::Big),
-        3 => text::utf8(bytes).into_owned(),
-        _ => text::latin1(bytes),
-    }
-}
-
 fn ascii(id: &[u8; 4]) -> &str {
     std::str::from_utf8(id).unwrap_or("")
+}
+
+/// A described frame's description, or its id where it has none.
+fn or_id<'a>(description: &'a str, id: &'a [u8; 4]) -> &'a str {
+    if description.trim().is_empty() {
+        ascii(id)
+    } else {
+        description
+    }
 }
 
 fn field(id: &[u8; 4]) -> Option<Field> {

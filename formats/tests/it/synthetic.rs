@@ -77,6 +77,32 @@ fn frames_of_id3() {
     assert_eq!(media.defects, []);
 }
 
+/// Links are ISO 8859-1 whatever their description is in; ratings keep who gave them.
+#[test]
+fn links_and_counters_of_id3() {
+    let mut frames = frame(3, "WXXX", b"\x01\xff\xfe\0\0http://x.org");
+    frames.extend(frame(3, "WXXX", b"\x01\xff\xfeM\0y\0\0\0http://my.org"));
+    frames.extend(frame(3, "WOAR", b"http://artist.org/caf\xe9\0junk"));
+    frames.extend(frame(3, "WCOM", b"http://shop.org/1"));
+    frames.extend(frame(3, "WCOM", b"http://shop.org/2"));
+    frames.extend(frame(3, "POPM", b"me@x.org\0\xc4\0\0\x01\x02"));
+    frames.extend(frame(3, "POPM", b"\0\x01"));
+    frames.extend(frame(3, "PCNT", b"\x01\0\0\0\0"));
+    let media = mp3(3, 0, &frames);
+    for (name, values) in [
+        ("WXXX", &["http://x.org"][..]),
+        ("MY", &["http://my.org"]),
+        ("WOAR", &["http://artist.org/café"]),
+        ("WCOM", &["http://shop.org/1", "http://shop.org/2"]),
+        ("POPM:ME@X.ORG", &["196 258"]),
+        ("POPM", &["1"]),
+        ("PCNT", &["4294967296"]),
+    ] {
+        assert_eq!(media.tags.all(&custom(name)), values, "{name}");
+    }
+    assert_eq!(media.defects, []);
+}
+
 #[test]
 fn unsynchronised_tags_are_put_right() {
     // 2.3 does it to the whole tag, 2.4 to each frame.
