@@ -14,6 +14,11 @@ pub(crate) const MAX_READ: usize = 1 << 20;
 const BUDGET: usize = 16 << 20;
 const MAX_FETCHES: usize = 256;
 
+/// What of both is kept back for [`Source::exactly`]: room for an identity's three samples and
+/// the longest search of a file's end.
+const RESERVE: usize = 512 << 10;
+const RESERVED_FETCHES: usize = 4;
+
 /// How many windows are kept: head, tail, and the latest few.
 const KEPT: usize = 6;
 
@@ -78,38 +83,32 @@ impl<'a> Source<'a> {
         if len == 0 {
             return Ok(&[]);
         }
-        let found = self
-            .windows
-            .iter()
-            .position(|window| window.get(offset, len).is_some());
-        let index = match found {
-            Some(index) => index,
+        let index = match self.holding(offset, len) {
+            Some(index) => Some(index),
             None => {
                 let (start, size) = self.plan(offset, len);
-                self.fetch(start, size)?
+                self.fetch(start, size, RESERVE, RESERVED_FETCHES)?
             }
         };
-        Ok(self.windows.get(index).map_or(&[], |window| {
-            let rest = usize::try_from(window.end().saturating_sub(offset)).unwrap_or(0);
-            window.get(offset, len.min(rest)).unwrap_or_default()
-        }))
+        Ok(self.kept(index, offset, len))
     }
 
-    /// As [`at`](Self::at), but fetches no more than is asked for.
+    /// As [`at`](Self::at), but fetches no more than is asked for, and where the budget is spent
+    /// it takes from what is kept back. For what tells one sound from another: a file whose tags
+    /// cost all that may be read must not be taken for every other such file.
     ///
     /// # Errors
     /// What the origin said.
     pub(crate) fn exactly(&mut self, offset: u64, len: usize) -> io::Result<&[u8]> {
         let len = self.clip(offset, len);
-        if len > 0
-            && !self
-                .windows
-                .iter()
-                .any(|window| window.get(offset, len).is_some())
-        {
-            self.fetch(offset, len)?;
+        if len == 0 {
+            return Ok(&[]);
         }
-        self.at(offset, len)
+        let index = match self.holding(offset, len) {
+            Some(index) => Some(index),
+            None => self.fetch(offset, len, 0, 0)?,
+        };
+        Ok(self.kept(index, offset, len))
     }
 
     /// The `N` bytes at `offset`, where the file has them.
@@ -118,6 +117,22 @@ impl<'a> Source<'a> {
     /// What the origin said.
     pub(crate) fn array<const N: usize>(&mut self, offset: u64) -> io::Result<Option<[u8; N]>> {
         Ok(self.at(offset, N)?.try_into().ok())
+    }
+
+    /// Which window holds all of that.
+    fn holding(&self, offset: u64, len: usize) -> Option<usize> {
+        self.windows
+            .iter()
+            .position(|window| window.get(offset, len).is_some())
+    }
+
+    /// As much of that as the window holds; nothing where there is no window.
+    fn kept(&self, index: Option<usize>, offset: u64, len: usize) -> &[u8] {
+        let window = index.and_then(|index| self.windows.get(index));
+        window.map_or(&[], |window| {
+            let rest = usize::try_from(window.end().saturating_sub(offset)).unwrap_or(0);
+            window.get(offset, len.min(rest)).unwrap_or_default()
+        })
     }
 
     fn clip(&self, offset: u64, len: usize) -> usize {
@@ -143,11 +158,19 @@ impl<'a> Source<'a> {
         (offset, len.max(self.ahead))
     }
 
-    fn fetch(&mut self, offset: u64, len: usize) -> io::Result<usize> {
+    /// Fetches a stretch into a window, unless less than `spare` bytes and `fetches` reads would
+    /// be left of the budget.
+    fn fetch(
+        &mut self,
+        offset: u64,
+        len: usize,
+        spare: usize,
+        fetches: usize,
+    ) -> io::Result<Option<usize>> {
         let len = self.clip(offset, len);
-        if self.fetched + len > BUDGET || self.fetches >= MAX_FETCHES {
+        if self.fetched + len + spare > BUDGET || self.fetches + fetches >= MAX_FETCHES {
             self.exhausted = true;
-            return Ok(usize::MAX);
+            return Ok(None);
         }
         let mut bytes = vec![0; len];
         let read = self.file.read_at(&mut bytes, offset)?;
@@ -159,6 +182,6 @@ impl<'a> Source<'a> {
             self.windows.remove(1);
         }
         self.windows.push(Window { offset, bytes });
-        Ok(self.windows.len() - 1)
+        Ok(Some(self.windows.len() - 1))
     }
 }
