@@ -4,6 +4,7 @@ use std::io;
 
 use formats::ReadAt;
 
+use crate::fragmented;
 use crate::harness::{Memory, audio_files, name_of, read_file};
 
 /// A small generator of numbers that are the same every time (xorshift64*).
@@ -58,8 +59,10 @@ fn nothing_done_to_a_file_is_fatal() {
         }
         bytes
     };
+    let fragmented = fragmented::made("damaged.m4a", "dash+global_sidx", "1000000");
     let originals: Vec<_> = audio_files()
         .iter()
+        .chain([&fragmented])
         .map(|path| (name_of(path).to_vec(), short(std::fs::read(path).unwrap())))
         .collect();
     let mut dice = Dice(0x6d75_7369_6366_7321);

@@ -12,7 +12,7 @@ use crate::harness::{audio_files, library, read_file};
 const LONG: usize = 70_000;
 
 /// Gives a file (first argument) a title of about so many bytes (second).
-const RETAG: &str = r#"
+pub(crate) const RETAG: &str = r#"
 import sys, mutagen, mutagen.id3
 path, value = sys.argv[1], "Retagged " * (int(sys.argv[2]) // 9)
 file = None if path.endswith(".aac") else mutagen.File(path)
@@ -45,7 +45,7 @@ fn copy(test: &str, file: &str) -> PathBuf {
     path
 }
 
-fn run(program: &str, arguments: &[&str]) {
+pub(crate) fn run(program: &str, arguments: &[&str]) {
     let status = Command::new(program).args(arguments).status();
     let status = status.unwrap_or_else(|error| panic!("{program}: {error}; is it installed?"));
     assert!(status.success(), "{program} {arguments:?}");

@@ -3,6 +3,7 @@
 
 mod cost;
 mod damage;
+mod fragmented;
 mod harness;
 mod identity;
 mod library;

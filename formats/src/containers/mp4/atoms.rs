@@ -12,12 +12,21 @@ const MAX_CHILDREN: usize = 1024;
 pub(crate) struct Atom {
     /// Its four letters.
     pub(crate) kind: [u8; 4],
+    /// Where it begins.
+    pub(crate) start: u64,
     /// Where its contents begin.
     pub(crate) body: u64,
     /// Where it ends, within what holds it.
     pub(crate) end: u64,
-    /// True where it claims to go on behind that.
-    pub(crate) cut: bool,
+    /// Where it claims to end.
+    pub(crate) claimed: u64,
+}
+
+impl Atom {
+    /// True where it claims to go on behind what holds it.
+    pub(crate) fn cut(&self) -> bool {
+        self.claimed > self.end
+    }
 }
 
 /// The atoms between `start` and `end`.
@@ -25,6 +34,19 @@ pub(crate) struct Atom {
 /// # Errors
 /// What the origin said.
 pub(crate) fn children(source: &mut Source<'_>, start: u64, end: u64) -> io::Result<Vec<Atom>> {
+    until(source, start, end, |_| false)
+}
+
+/// The atoms between `start` and `end`, up to and with the one that is the `last` wanted.
+///
+/// # Errors
+/// What the origin said.
+pub(crate) fn until(
+    source: &mut Source<'_>,
+    start: u64,
+    end: u64,
+    mut last: impl FnMut(&Atom) -> bool,
+) -> io::Result<Vec<Atom>> {
     let end = end.min(source.len());
     let mut atoms = Vec::new();
     let mut position = start;
@@ -45,12 +67,17 @@ pub(crate) fn children(source: &mut Source<'_>, start: u64, end: u64) -> io::Res
         }
         let claimed = position.saturating_add(len);
         let body = position.saturating_add(header).min(end);
-        atoms.push(Atom {
+        let atom = Atom {
             kind,
+            start: position,
             body,
             end: claimed.min(end),
-            cut: claimed > end,
-        });
+            claimed,
+        };
+        atoms.push(atom);
+        if last(&atom) {
+            break;
+        }
         position = claimed;
     }
     Ok(atoms)

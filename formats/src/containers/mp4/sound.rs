@@ -9,11 +9,15 @@ use crate::bytes::Bytes;
 use crate::sheet::Sheet;
 use crate::source::Source;
 
-/// Describes the first audio track in `moov`.
+/// Describes the first audio track in `moov`, and gives it.
 ///
 /// # Errors
 /// What the origin said.
-pub(super) fn read(source: &mut Source<'_>, sheet: &mut Sheet, moov: Atom) -> io::Result<()> {
+pub(super) fn read(
+    source: &mut Source<'_>,
+    sheet: &mut Sheet,
+    moov: Atom,
+) -> io::Result<Option<Atom>> {
     let tracks = children(source, moov.body, moov.end)?;
     for track in tracks.into_iter().filter(|atom| &atom.kind == b"trak") {
         let Some(media) = descend(source, track, &[b"mdia"])? else {
@@ -24,11 +28,12 @@ pub(super) fn read(source: &mut Source<'_>, sheet: &mut Sheet, moov: Atom) -> io
             None => None,
         };
         if handler == Some(*b"soun") {
-            return describe(source, sheet, media);
+            describe(source, sheet, media)?;
+            return Ok(Some(track));
         }
     }
     sheet.defect(DefectKind::BadAudio, "the file has no audio track");
-    Ok(())
+    Ok(None)
 }
 
 fn describe(source: &mut Source<'_>, sheet: &mut Sheet, media: Atom) -> io::Result<()> {
@@ -60,8 +65,9 @@ fn describe(source: &mut Source<'_>, sheet: &mut Sheet, media: Atom) -> io::Resu
     sample_entry(source, sheet, entry)
 }
 
-/// Timescale and duration of a media header (ISO 14496-12 §8.4.2).
-fn timing(mdhd: &[u8]) -> Option<(u32, u64)> {
+/// Timescale and duration of a media header (ISO 14496-12 §8.4.2), which a movie's header (§8.2.2)
+/// begins like.
+pub(super) fn timing(mdhd: &[u8]) -> Option<(u32, u64)> {
     let mut bytes = Bytes(mdhd);
     let [version, ..] = bytes.array::<4>()?;
     if version == 1 {
