@@ -7,5 +7,6 @@ mod fragmented;
 mod harness;
 mod identity;
 mod library;
+mod oggs;
 mod oracle;
 mod synthetic;

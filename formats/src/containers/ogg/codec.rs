@@ -6,6 +6,15 @@ use crate::bytes::Bytes;
 use crate::containers::flac::StreamInfo;
 use crate::sheet::Sheet;
 
+/// How many samples a packet decodes to.
+#[derive(Clone, Copy)]
+pub(super) enum Held {
+    /// As many as its first bytes tell (Opus).
+    Told,
+    /// No more than that many.
+    AtMost(u64),
+}
+
 /// A stream's codec.
 pub(super) struct Codec {
     pub(super) format: AudioFormat,
@@ -15,6 +24,7 @@ pub(super) struct Codec {
     pub(super) pre_skip: u64,
     /// Packets before the first of audio; none where the stream does not tell.
     pub(super) headers: Option<usize>,
+    pub(super) held: Held,
     channels: u8,
     flac: Option<StreamInfo>,
 }
@@ -28,12 +38,19 @@ impl Codec {
             .or_else(|| flac(packet))
     }
 
-    fn new(format: AudioFormat, rate: u32, channels: u8, headers: Option<usize>) -> Self {
+    fn new(
+        format: AudioFormat,
+        rate: u32,
+        channels: u8,
+        headers: Option<usize>,
+        held: Held,
+    ) -> Self {
         Self {
             format,
             rate,
             pre_skip: 0,
             headers,
+            held,
             channels,
             flac: None,
         }
@@ -78,7 +95,11 @@ fn vorbis(packet: &[u8]) -> Option<Codec> {
     bytes.tag(b"\x01vorbis\0\0\0\0")?;
     let channels = bytes.u8()?;
     let rate = bytes.u32_le()?;
-    Some(Codec::new(AudioFormat::OggVorbis, rate, channels, Some(3)))
+    bytes.skip(12)?;
+    // Two block sizes as powers of two, the larger in the high bits. Blocks overlap by half.
+    let held = Held::AtMost(1 << (bytes.u8()? >> 4) >> 1);
+    let format = AudioFormat::OggVorbis;
+    Some(Codec::new(format, rate, channels, Some(3), held))
 }
 
 /// RFC 7845 §5.1. Opus always decodes at 48 kHz, whatever was put in.
@@ -90,7 +111,7 @@ fn opus(packet: &[u8]) -> Option<Codec> {
     let pre_skip = bytes.u16_le()?.into();
     Some(Codec {
         pre_skip,
-        ..Codec::new(AudioFormat::Opus, 48_000, channels, Some(2))
+        ..Codec::new(AudioFormat::Opus, 48_000, channels, Some(2), Held::Told)
     })
 }
 
@@ -102,13 +123,17 @@ fn speex(packet: &[u8]) -> Option<Codec> {
     let rate = bytes.u32_le()?;
     bytes.skip(8)?;
     let channels = u8::try_from(bytes.u32_le()?).ok()?;
-    bytes.skip(16)?;
+    bytes.skip(4)?;
+    let frame = u64::from(bytes.u32_le()?);
+    bytes.skip(4)?;
+    let frames = u64::from(bytes.u32_le()?);
     let extra = usize::try_from(bytes.u32_le()?).ok()?;
     Some(Codec::new(
         AudioFormat::Speex,
         rate,
         channels,
         Some(extra.saturating_add(2)),
+        Held::AtMost(frame.saturating_mul(frames)),
     ))
 }
 
@@ -124,7 +149,9 @@ fn flac(packet: &[u8]) -> Option<Codec> {
     bytes.tag(b"fLaC")?;
     bytes.skip(4)?;
     let info = StreamInfo::parse(bytes.0)?;
-    let codec = Codec::new(AudioFormat::OggFlac, info.rate, info.channels, headers);
+    let held = Held::AtMost(info.max_block.into());
+    let format = AudioFormat::OggFlac;
+    let codec = Codec::new(format, info.rate, info.channels, headers, held);
     Some(Codec {
         flac: Some(info),
         ..codec

@@ -1,5 +1,6 @@
 //! Ogg (RFC 3533): Vorbis, Opus, Speex and FLAC in it.
 
+mod begin;
 mod codec;
 mod packets;
 mod tail;
@@ -55,7 +56,16 @@ pub(super) fn read(source: &mut Source<'_>, lead: &Lead) -> io::Result<Option<Sh
         .filter(|name| !name.is_empty());
     sheet.range(start, source.len());
     let tail = Tail::read(source, start, serial)?;
-    finish(&mut sheet, &codec, first, tail);
+    let begin = if tail.chained {
+        0
+    } else {
+        begin::granule(source, start, codec.held)?
+    };
+    if let Some(end) = tail.granule {
+        let samples = end.saturating_sub(begin).saturating_sub(codec.pre_skip);
+        sheet.samples(samples, codec.rate);
+    }
+    finish(&mut sheet, first, tail);
     Ok(Some(sheet))
 }
 
@@ -100,11 +110,10 @@ fn skip_headers(packets: &mut Packets<'_, '_>, codec: &Codec) -> io::Result<u64>
     packets.page_of_next()
 }
 
-fn finish(sheet: &mut Sheet, codec: &Codec, first: Vec<u8>, tail: Tail) {
+fn finish(sheet: &mut Sheet, first: Vec<u8>, tail: Tail) {
     let bytes = sheet.range.len;
-    match tail.granule {
-        Some(granule) => sheet.samples(granule.saturating_sub(codec.pre_skip), codec.rate),
-        None => sheet.defect(DefectKind::BadAudio, "no page tells where the stream ends"),
+    if tail.granule.is_none() {
+        sheet.defect(DefectKind::BadAudio, "no page tells where the stream ends");
     }
     if !tail.ended {
         sheet.defect(

@@ -65,6 +65,15 @@ impl Page {
         self.offset + HEADER + self.lacing.len() as u64
     }
 
+    /// Where the packets begin that end on the page; one that began before, where the page does.
+    pub(super) fn packets(&self) -> impl Iterator<Item = u64> {
+        let (mut next, mut position) = (self.body(), self.body());
+        self.lacing.iter().filter_map(move |len| {
+            position += u64::from(*len);
+            (*len < 255).then(|| std::mem::replace(&mut next, position))
+        })
+    }
+
     /// Where the page ends.
     pub(super) fn end(&self) -> u64 {
         self.body() + self.lacing.iter().map(|len| u64::from(*len)).sum::<u64>()

@@ -19,6 +19,8 @@ pub(super) struct Tail {
     pub(super) ended: bool,
     /// The last bytes of what the pages carry.
     pub(super) payload: Vec<u8>,
+    /// True where all this is of another stream than was asked for.
+    pub(super) chained: bool,
 }
 
 impl Tail {
@@ -29,7 +31,10 @@ impl Tail {
         let len = usize::try_from(source.len().saturating_sub(from)).unwrap_or(0);
         let bytes = source.at(from, len)?;
         let mut own = Self::default();
-        let mut others = Self::default();
+        let mut others = Self {
+            chained: true,
+            ..Self::default()
+        };
         let mut position = 0;
         while let Some(rest) = bytes.get(position..)
             && let Some(index) = bytes::find(rest, b"OggS\0")
