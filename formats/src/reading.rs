@@ -23,7 +23,7 @@ pub(crate) fn read(file: &dyn ReadAt, name: &[u8]) -> io::Result<Media> {
     let (mut sheet, format) = parsed.unwrap_or_else(|_| Ok(given_up(promised)))?;
     if source.exhausted() {
         let detail = "the tags are larger or more scattered than is read (16 MiB, 256 reads)";
-        sheet.defect(DefectKind::BadTags, detail);
+        sheet.given_up(detail);
     }
     // Where there is no audio, all there is stands for it: two such files are not the same track.
     let (range, essence) = match sheet.range.len {

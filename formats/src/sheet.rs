@@ -66,6 +66,14 @@ impl Sheet {
         }
     }
 
+    /// Notes that the file was not read to its end because of its tags. What it seemed to lack
+    /// then was perhaps only not looked at.
+    pub(crate) fn given_up(&mut self, detail: &str) {
+        self.defects
+            .retain(|defect| !matches!(defect.kind, DefectKind::Truncated | DefectKind::BadAudio));
+        self.defect(DefectKind::BadTags, detail);
+    }
+
     /// Sets the range of the audio: from `start` to before `end`.
     pub(crate) fn range(&mut self, start: u64, end: u64) {
         self.range = ByteRange {

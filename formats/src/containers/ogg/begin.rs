@@ -4,7 +4,7 @@
 use std::io;
 
 use super::codec::Held;
-use super::packets::Page;
+use super::page::Page;
 use crate::source::Source;
 
 /// The granule position before the first sample: that of the first page of audio, which stands at

@@ -3,6 +3,7 @@
 mod begin;
 mod codec;
 mod packets;
+mod page;
 mod tail;
 
 use std::io;
@@ -11,6 +12,7 @@ use eventlog::tags::DefectKind;
 
 use self::codec::Codec;
 use self::packets::Packets;
+use self::page::Page;
 use self::tail::Tail;
 use super::Lead;
 use crate::identity::{Essence, SAMPLE};
@@ -77,8 +79,7 @@ fn stream<'s, 'f>(
     // All streams begin before any goes on (RFC 3533 §4): look at the beginnings.
     let mut offset = start;
     for _ in 0..8 {
-        let Some(page) = packets::Page::at(source, offset)?.filter(packets::Page::begins_stream)
-        else {
+        let Some(page) = Page::at(source, offset)?.filter(Page::begins_stream) else {
             return Ok(None);
         };
         let body = source.at(page.body(), 128)?;

@@ -1,90 +1,20 @@
-//! Pages and the packets in them.
+//! The packets in a stream's pages.
 
 use std::io;
 
-use crate::bytes::Bytes;
+use super::page::Page;
 use crate::source::Source;
 use crate::stream::Stream;
 
-/// Bytes of a page's header before its lacing values.
-const HEADER: u64 = 27;
-
 /// How many pages of other streams are stepped over to find the next of one's own.
 const MAX_FOREIGN: usize = 256;
-
-const FIRST: u8 = 2;
-const LAST: u8 = 4;
-
-/// One page.
-#[derive(Clone)]
-pub(super) struct Page {
-    offset: u64,
-    flags: u8,
-    /// The granule position; none where no packet ends on the page.
-    pub(super) granule: Option<u64>,
-    /// The stream's number.
-    pub(super) serial: u32,
-    lacing: Vec<u8>,
-}
-
-impl Page {
-    /// The page that begins at `offset`.
-    pub(super) fn at(source: &mut Source<'_>, offset: u64) -> io::Result<Option<Self>> {
-        Ok(Self::parse(source.at(offset, 27 + 255)?, offset))
-    }
-
-    /// The page that `bytes`, which stand at `offset`, begin with.
-    pub(super) fn parse(bytes: &[u8], offset: u64) -> Option<Self> {
-        let mut bytes = Bytes(bytes);
-        bytes.tag(b"OggS\0")?;
-        let flags = bytes.u8()?;
-        let granule = Some(bytes.u64_le()?).filter(|granule| *granule != u64::MAX);
-        let serial = bytes.u32_le()?;
-        bytes.skip(8)?;
-        let segments = bytes.u8()?;
-        let lacing = bytes.take(segments.into())?.to_vec();
-        Some(Self {
-            offset,
-            flags,
-            granule,
-            serial,
-            lacing,
-        })
-    }
-
-    pub(super) fn begins_stream(&self) -> bool {
-        self.flags & FIRST != 0
-    }
-
-    pub(super) fn ends_stream(&self) -> bool {
-        self.flags & LAST != 0
-    }
-
-    /// Where the page's contents begin.
-    pub(super) fn body(&self) -> u64 {
-        self.offset + HEADER + self.lacing.len() as u64
-    }
-
-    /// Where the packets begin that end on the page; one that began before, where the page does.
-    pub(super) fn packets(&self) -> impl Iterator<Item = u64> {
-        let (mut next, mut position) = (self.body(), self.body());
-        self.lacing.iter().filter_map(move |len| {
-            position += u64::from(*len);
-            (*len < 255).then(|| std::mem::replace(&mut next, position))
-        })
-    }
-
-    /// Where the page ends.
-    pub(super) fn end(&self) -> u64 {
-        self.body() + self.lacing.iter().map(|len| u64::from(*len)).sum::<u64>()
-    }
-}
 
 /// The packets of one stream, in order; as a [`Stream`], the bytes of the current one.
 pub(super) struct Packets<'s, 'f> {
     source: &'s mut Source<'f>,
     serial: u32,
     page_offset: u64,
+    page: Option<Page>,
     next_page: u64,
     lacing: std::vec::IntoIter<u8>,
     /// Where the next byte of the current run of segments is, and how many there are.
@@ -102,6 +32,7 @@ impl<'s, 'f> Packets<'s, 'f> {
             source,
             serial,
             page_offset: offset,
+            page: None,
             next_page: offset,
             lacing: Vec::new().into_iter(),
             position: offset,
@@ -134,7 +65,8 @@ impl<'s, 'f> Packets<'s, 'f> {
         if self.lacing.as_slice().is_empty() {
             self.turn()?;
         }
-        Ok(if self.at_end {
+        // Where too much was asked for, the audio is somewhere behind the page at hand.
+        Ok(if self.at_end && !self.source.exhausted() {
             self.source.len()
         } else {
             self.page_offset
@@ -182,6 +114,27 @@ impl<'s, 'f> Packets<'s, 'f> {
         Ok(())
     }
 
+    /// Steps over the pages that go on with a packet as the one does that was just finished, at
+    /// most `len` bytes of it; gives how many.
+    fn leap(&mut self, len: u64) -> io::Result<u64> {
+        let finished = self.run == 0 && !self.last_run && self.lacing.as_slice().is_empty();
+        let Some((page, inner)) = self
+            .page
+            .as_ref()
+            .filter(|_| finished)
+            .and_then(|page| Some((page, page.inner()?)))
+        else {
+            return Ok(0);
+        };
+        let Some((ahead, page)) = page.alike(self.source, len / inner)? else {
+            return Ok(0);
+        };
+        self.page_offset = page.offset;
+        self.next_page = page.end();
+        self.page = Some(page);
+        Ok(ahead * inner)
+    }
+
     /// Turns to the stream's next page that holds anything.
     fn turn(&mut self) -> io::Result<()> {
         for _ in 0..MAX_FOREIGN {
@@ -192,7 +145,8 @@ impl<'s, 'f> Packets<'s, 'f> {
             if page.serial == self.serial && !page.lacing.is_empty() {
                 self.page_offset = page.offset;
                 self.position = page.body();
-                self.lacing = page.lacing.into_iter();
+                self.lacing = page.lacing.clone().into_iter();
+                self.page = Some(page);
                 return Ok(());
             }
         }
@@ -230,6 +184,7 @@ impl Stream for Packets<'_, '_> {
             self.position += step;
             self.run -= step;
             len -= step;
+            len -= self.leap(len)?;
             self.fill()?;
         }
         Ok(())

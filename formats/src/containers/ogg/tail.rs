@@ -2,7 +2,7 @@
 
 use std::io;
 
-use super::packets::Page;
+use super::page::Page;
 use crate::bytes;
 use crate::identity::SAMPLE;
 use crate::source::Source;
@@ -29,7 +29,7 @@ impl Tail {
     pub(super) fn read(source: &mut Source<'_>, start: u64, serial: u32) -> io::Result<Self> {
         let from = start.max(source.len().saturating_sub(SEARCHED));
         let len = usize::try_from(source.len().saturating_sub(from)).unwrap_or(0);
-        let bytes = source.at(from, len)?;
+        let bytes = source.exactly(from, len)?;
         let mut own = Self::default();
         let mut others = Self {
             chained: true,
