@@ -37,8 +37,8 @@ pub(crate) fn read(file: &dyn ReadAt, name: &[u8]) -> io::Result<Media> {
         _ => (sheet.range, &sheet.essence),
     };
     let content = identity::content_id(&mut source, format, range, essence)?;
-    let (audio, audio_range) = (sheet.audio.clone(), sheet.range);
-    let (tags, defects) = sheet.finish();
+    let audio_range = sheet.range;
+    let (tags, audio, defects) = sheet.finish();
     Ok(Media {
         format,
         tags,

@@ -19,6 +19,7 @@ pub(crate) struct Sheet {
     /// What its identity is computed from.
     pub(crate) essence: Essence,
     tags: Tags,
+    vendor: Option<String>,
     allowance: Allowance,
     defects: Vec<Defect>,
 }
@@ -31,6 +32,7 @@ impl Sheet {
             range: ByteRange::default(),
             essence: Essence::Samples,
             tags: Tags::new(),
+            vendor: None,
             allowance: Allowance::new(),
             defects: Vec::new(),
         }
@@ -53,6 +55,11 @@ impl Sheet {
             self.audio.encoder = encoder;
         }
         self.allowance.exceeded |= exceeded;
+    }
+
+    /// Says whose library wrote the stream, which is told as its encoder where no tag is.
+    pub(crate) fn vendor(&mut self, vendor: String) {
+        self.vendor = self.vendor.take().or(Some(vendor));
     }
 
     /// Notes something wrong, once.
@@ -98,12 +105,14 @@ impl Sheet {
         }
     }
 
-    /// Tags and defects.
-    pub(crate) fn finish(mut self) -> (Tags, Vec<Defect>) {
+    /// Tags, sound and defects.
+    pub(crate) fn finish(mut self) -> (Tags, AudioProperties, Vec<Defect>) {
         if self.allowance.exceeded {
             let detail = "a tag was longer than is kept (64 KiB a value, 256 values, 1 MiB)";
             self.defect(DefectKind::TooLong, detail);
         }
-        (self.tags, self.defects)
+        let vendor = self.vendor.filter(|vendor| !vendor.is_empty());
+        self.audio.encoder = self.audio.encoder.or(vendor);
+        (self.tags, self.audio, self.defects)
     }
 }

@@ -71,18 +71,33 @@ impl Stream for Plain<'_, '_> {
     }
 }
 
-/// A range with the "unsynchronisation" of ID3v2 (id3v2.3.0 §5) undone: each zero that follows
-/// `FF` is dropped.
+/// The "unsynchronisation" of ID3v2 (id3v2.3.0 §5) being undone: each zero that follows `FF` is
+/// dropped.
+#[derive(Default)]
+struct Resync {
+    after_ff: bool,
+}
+
+impl Resync {
+    /// Whether that byte, the next one, counts.
+    fn keeps(&mut self, byte: u8) -> bool {
+        let stuffed = self.after_ff && byte == 0;
+        self.after_ff = byte == 0xff;
+        !stuffed
+    }
+}
+
+/// A range with its unsynchronisation undone.
 pub(crate) struct Unsynchronised<'s, 'f> {
     inner: Plain<'s, 'f>,
-    after_ff: bool,
+    resync: Resync,
 }
 
 impl<'s, 'f> Unsynchronised<'s, 'f> {
     pub(crate) fn new(inner: Plain<'s, 'f>) -> Self {
         Self {
             inner,
-            after_ff: false,
+            resync: Resync::default(),
         }
     }
 }
@@ -96,11 +111,7 @@ impl Stream for Unsynchronised<'_, '_> {
             if raw.is_empty() {
                 break;
             }
-            taken.extend(raw.into_iter().filter(|byte| {
-                let stuffed = self.after_ff && *byte == 0;
-                self.after_ff = *byte == 0xff;
-                !stuffed
-            }));
+            taken.extend(raw.into_iter().filter(|byte| self.resync.keeps(*byte)));
         }
         Ok(taken)
     }
@@ -119,14 +130,8 @@ impl Stream for Unsynchronised<'_, '_> {
 }
 
 /// `bytes` with the unsynchronisation of one frame undone (id3v2.4.0 §6.1).
-pub(crate) fn resynchronised(bytes: Vec<u8>) -> Vec<u8> {
-    let mut after_ff = false;
+pub(crate) fn resynchronised(mut bytes: Vec<u8>) -> Vec<u8> {
+    let mut resync = Resync::default();
+    bytes.retain(|byte| resync.keeps(*byte));
     bytes
-        .into_iter()
-        .filter(|byte| {
-            let stuffed = after_ff && *byte == 0;
-            after_ff = *byte == 0xff;
-            !stuffed
-        })
-        .collect()
 }

@@ -72,7 +72,7 @@ impl StreamInfo {
 pub(crate) fn read(source: &mut Source<'_>, lead: &Lead) -> io::Result<Sheet> {
     let mut sheet = Sheet::new(AudioFormat::Flac);
     let mut position = lead.end + 4;
-    let (mut info, mut vendor, mut ended) = (None, None, false);
+    let (mut info, mut ended) = (None, false);
     for _ in 0..MAX_BLOCKS {
         let Some([head, size @ ..]) = source.array::<4>(position)? else {
             break;
@@ -84,12 +84,7 @@ pub(crate) fn read(source: &mut Source<'_>, lead: &Lead) -> io::Result<Sheet> {
         match head & 0x7f {
             STREAMINFO => info = info.or(StreamInfo::parse(source.at(body, 34)?)),
             VORBIS_COMMENT => {
-                let comments = vorbis::read(&mut Plain::new(source, body, body + size))?;
-                if comments.broken {
-                    sheet.defect(DefectKind::BadTags, "the Vorbis comment is damaged");
-                }
-                sheet.lay(comments.layer);
-                vendor = vendor.or(Some(comments.vendor));
+                vorbis::lay(&mut Plain::new(source, body, body + size), &mut sheet)?;
             }
             0x7f => break,
             _ => {}
@@ -101,12 +96,6 @@ pub(crate) fn read(source: &mut Source<'_>, lead: &Lead) -> io::Result<Sheet> {
         }
     }
     lead.lay(source, &mut sheet)?;
-    sheet.audio.encoder = sheet
-        .audio
-        .encoder
-        .take()
-        .or(vendor)
-        .filter(|name| !name.is_empty());
     if !ended || position >= source.len() {
         sheet.defect(
             DefectKind::Truncated,

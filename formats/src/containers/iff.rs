@@ -79,12 +79,7 @@ pub(super) fn lay_id3(source: &mut Source<'_>, sheet: &mut Sheet, chunk: Chunk) 
         sheet.defect(DefectKind::BadTags, "the ID3 chunk holds no ID3v2 tag");
         return Ok(());
     };
-    let read = id3v2::read(source, chunk.body, header)?;
-    if let Some(trouble) = read.trouble {
-        sheet.defect(DefectKind::BadTags, trouble);
-    }
-    sheet.lay(read.layer);
-    Ok(())
+    id3v2::lay(source, sheet, chunk.body, header)
 }
 
 /// Sets the range of the audio, which claims to be `len` bytes from `start`.

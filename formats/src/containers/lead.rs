@@ -72,11 +72,7 @@ impl Lead {
     /// What the origin said.
     pub(crate) fn lay(&self, source: &mut Source<'_>, sheet: &mut Sheet) -> io::Result<()> {
         for (offset, header) in &self.id3v2 {
-            let read = id3v2::read(source, *offset, *header)?;
-            if let Some(trouble) = read.trouble {
-                sheet.defect(DefectKind::BadTags, trouble);
-            }
-            sheet.lay(read.layer);
+            id3v2::lay(source, sheet, *offset, *header)?;
         }
         if let Some(place) = self.ape {
             let (layer, broken) = apev2::read(source, place)?;

@@ -3,9 +3,12 @@
 
 use std::io;
 
+use eventlog::tags::DefectKind;
+
 use super::id3v2_frames::Frames;
 use crate::bytes::Bytes;
 use crate::layer::{Layer, MAX_VALUE};
+use crate::sheet::Sheet;
 use crate::source::Source;
 use crate::stream::{Plain, Stream, Unsynchronised, resynchronised};
 
@@ -52,18 +55,33 @@ impl Header {
 }
 
 /// What a tag says.
-pub(crate) struct Read {
+struct Read {
     /// The fields.
-    pub(crate) layer: Layer,
+    layer: Layer,
     /// What is wrong with it.
-    pub(crate) trouble: Option<&'static str>,
+    trouble: Option<&'static str>,
 }
 
-/// Reads the tag at `offset`, without its pictures.
+/// Lays the tag at `offset` onto the sheet, and what is wrong with it.
 ///
 /// # Errors
 /// What the origin said.
-pub(crate) fn read(source: &mut Source<'_>, offset: u64, header: Header) -> io::Result<Read> {
+pub(crate) fn lay(
+    source: &mut Source<'_>,
+    sheet: &mut Sheet,
+    offset: u64,
+    header: Header,
+) -> io::Result<()> {
+    let read = read(source, offset, header)?;
+    if let Some(trouble) = read.trouble {
+        sheet.defect(DefectKind::BadTags, trouble);
+    }
+    sheet.lay(read.layer);
+    Ok(())
+}
+
+/// Reads the tag at `offset`, without its pictures.
+fn read(source: &mut Source<'_>, offset: u64, header: Header) -> io::Result<Read> {
     let start = offset + HEADER;
     let end = start + header.size;
     let cut = end > source.len();

@@ -2,7 +2,10 @@
 
 use std::io;
 
+use eventlog::tags::DefectKind;
+
 use crate::layer::{Layer, MAX_VALUE};
+use crate::sheet::Sheet;
 use crate::stream::Stream;
 use crate::text;
 
@@ -13,20 +16,31 @@ const MAX_COMMENTS: u32 = 4096;
 const PEEK: usize = 256;
 
 /// What a comment block holds.
-pub(crate) struct Comments {
+struct Comments {
     /// The tags.
-    pub(crate) layer: Layer,
+    layer: Layer,
     /// Who wrote the stream.
-    pub(crate) vendor: String,
+    vendor: String,
     /// True where the block ended before its last comment.
-    pub(crate) broken: bool,
+    broken: bool,
 }
 
-/// Reads a comment block without holding its pictures.
+/// Lays a comment block onto the sheet, and what is wrong with it.
 ///
 /// # Errors
 /// What the origin said.
-pub(crate) fn read(stream: &mut impl Stream) -> io::Result<Comments> {
+pub(crate) fn lay(stream: &mut impl Stream, sheet: &mut Sheet) -> io::Result<()> {
+    let comments = read(stream)?;
+    if comments.broken {
+        sheet.defect(DefectKind::BadTags, "the Vorbis comment is damaged");
+    }
+    sheet.lay(comments.layer);
+    sheet.vendor(comments.vendor);
+    Ok(())
+}
+
+/// Reads a comment block without holding its pictures.
+fn read(stream: &mut impl Stream) -> io::Result<Comments> {
     let mut comments = Comments {
         layer: Layer::new(),
         vendor: String::new(),

@@ -34,14 +34,8 @@ pub(super) fn read(source: &mut Source<'_>, lead: &Lead) -> io::Result<Option<Sh
     let mut sheet = Sheet::new(codec.format);
     codec.describe(&mut sheet);
 
-    let mut vendor = None;
     if packets.next()? && codec.is_comment(&packets.take_exactly(codec.comment_magic_len())?) {
-        let comments = vorbis::read(&mut packets)?;
-        if comments.broken {
-            sheet.defect(DefectKind::BadTags, "the Vorbis comment is damaged");
-        }
-        sheet.lay(comments.layer);
-        vendor = Some(comments.vendor);
+        vorbis::lay(&mut packets, &mut sheet)?;
     } else {
         sheet.defect(DefectKind::BadTags, "the comment packet is missing");
     }
@@ -50,12 +44,6 @@ pub(super) fn read(source: &mut Source<'_>, lead: &Lead) -> io::Result<Option<Sh
     let serial = packets.serial();
 
     lead.lay(source, &mut sheet)?;
-    sheet.audio.encoder = sheet
-        .audio
-        .encoder
-        .take()
-        .or(vendor)
-        .filter(|name| !name.is_empty());
     sheet.range(start, source.len());
     let tail = Tail::read(source, start, serial)?;
     let begin = if tail.chained {
