@@ -59,29 +59,20 @@ fn parse(source: &mut Source<'_>, promised: &[AudioFormat]) -> io::Result<Parsed
     };
     for container in candidates {
         if let Some(mut sheet) = containers::read(container, source, &lead)? {
-            let format = by_name_in_doubt(sheet.format, promised);
-            if !promised.is_empty() && !promised.contains(&format) {
-                let detail = format!("the content is {}, the name says otherwise", format.name());
+            let (format, wrong) = sniff::settle(Some(sheet.format), promised);
+            if let Some(detail) = wrong {
                 sheet.defect(DefectKind::WrongExtension, detail);
             }
-            return Ok((sheet, Some(format)));
+            return Ok((sheet, format));
         }
     }
     unknown(source, &lead, promised)
 }
 
-/// The one thing that content leaves open: few writers mark audiobooks as such inside.
-fn by_name_in_doubt(format: AudioFormat, promised: &[AudioFormat]) -> AudioFormat {
-    match promised.first() {
-        Some(AudioFormat::M4b) if format == AudioFormat::Aac => AudioFormat::M4b,
-        _ => format,
-    }
-}
-
 /// A file of no known container: tags without audio, or no audio at all.
 fn unknown(source: &mut Source<'_>, lead: &Lead, promised: &[AudioFormat]) -> io::Result<Parsed> {
     let mut sheet = silent(promised);
-    let mut format = promised.first().copied();
+    let (mut format, _) = sniff::settle(None, promised);
     if lead.is_empty() {
         sheet.defect(DefectKind::NotAudio, sniff::describe(source.at(0, 4096)?));
     } else {
@@ -106,7 +97,8 @@ fn given_up(promised: &[AudioFormat]) -> Parsed {
         DefectKind::BadTags,
         "reading it failed by a fault of ours: please report it",
     );
-    (sheet, promised.first().copied())
+    let (format, _) = sniff::settle(None, promised);
+    (sheet, format)
 }
 
 /// A sheet of a file in which no audio was found: its range stays empty.

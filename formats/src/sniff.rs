@@ -59,6 +59,32 @@ pub(crate) fn promised(name: &[u8]) -> Option<&'static [AudioFormat]> {
         .map(|(_, formats)| *formats)
 }
 
+/// True where a file reads the same under both names, in format and defects: they promise the
+/// same. Where they do not, a renamed file must be read again, for what was read of it does not
+/// tell whether its content or its name made it an audiobook.
+#[must_use]
+pub fn reads_alike(name: &[u8], other: &[u8]) -> bool {
+    promised(name) == promised(other)
+}
+
+/// The format of a file whose content tells `content` and whose name promises `promised`, and what
+/// is wrong with the name. Nothing else of what is read depends on the name.
+pub(crate) fn settle(
+    content: Option<AudioFormat>,
+    promised: &[AudioFormat],
+) -> (Option<AudioFormat>, Option<String>) {
+    let likeliest = promised.first().copied();
+    let format = match (content, likeliest) {
+        (None, likeliest) => return (likeliest, None),
+        // The one thing that content leaves open: few writers mark audiobooks as such inside.
+        (Some(AudioFormat::Aac), Some(AudioFormat::M4b)) => AudioFormat::M4b,
+        (Some(format), _) => format,
+    };
+    let wrong = !promised.is_empty() && !promised.contains(&format);
+    let detail = || format!("the content is {}, the name says otherwise", format.name());
+    (Some(format), wrong.then(detail))
+}
+
 /// The container whose first bytes these are. Streams of MPEG or ADTS frames have no such bytes.
 pub(crate) fn container(bytes: &[u8]) -> Option<Container> {
     let at = |offset: usize, magic: &[u8]| {
@@ -108,6 +134,35 @@ pub(crate) fn describe(bytes: &[u8]) -> &'static str {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_name_decides_only_what_content_leaves_open() {
+        use AudioFormat::{Aac, Flac, M4b, Mp3};
+        let settled = |content, name: &[u8]| {
+            let (format, wrong) = settle(content, promised(name).unwrap_or_default());
+            (format, wrong.is_some())
+        };
+        assert_eq!(settled(Some(Aac), b"book.m4a"), (Some(Aac), false));
+        assert_eq!(settled(Some(Aac), b"book.m4b"), (Some(M4b), false));
+        assert_eq!(settled(Some(M4b), b"book.m4a"), (Some(M4b), false));
+        assert_eq!(settled(Some(Flac), b"book.m4b"), (Some(Flac), true));
+        assert_eq!(settled(Some(Flac), b"book"), (Some(Flac), false));
+        assert_eq!(settled(None, b"a.mp3"), (Some(Mp3), false));
+        assert_eq!(settled(None, b"a"), (None, false));
+    }
+
+    #[test]
+    fn names_that_promise_the_same_read_alike() {
+        for (name, other, alike) in [
+            (&b"a.mp3"[..], &b"b.MP3"[..], true),
+            (b"a.wav", b"a.wave", true),
+            (b"a.m4a", b"a.m4b", false),
+            (b"a.mp3", b"a.flac", false),
+            (b"a.mp3", b"a", false),
+        ] {
+            assert_eq!(reads_alike(name, other), alike, "{}", other.escape_ascii());
+        }
+    }
 
     #[test]
     fn names() {
