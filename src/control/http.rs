@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 
 use axum::Router;
 use axum::extract::State;
-use axum::http::{StatusCode, header};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use proto::v1;
@@ -14,8 +14,11 @@ use tokio_util::sync::CancellationToken;
 use super::{Engine, metrics, status};
 use crate::report::{Kind, Report, Result};
 
-/// What OpenMetrics 1.0 is sent as.
-const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+/// What OpenMetrics 1.0 is called, and sent as.
+const OPEN_METRICS: &str = "application/openmetrics-text";
+const OPEN_METRICS_1: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+/// What Prometheus' older format is sent as.
+const CLASSIC: &str = "text/plain; version=0.0.4; charset=utf-8";
 
 /// Opens the address.
 ///
@@ -41,9 +44,17 @@ pub async fn serve(listener: TcpListener, engine: Engine, stop: CancellationToke
     }
 }
 
-async fn metrics_text(State(engine): State<Engine>) -> Response {
+async fn metrics_text(State(engine): State<Engine>, headers: HeaderMap) -> Response {
+    let accepted = headers.get_all(header::ACCEPT).iter();
+    let knows = |value: &HeaderValue| value.to_str().is_ok_and(|text| text.contains(OPEN_METRICS));
+    let is_open = accepted.into_iter().any(knows);
     match outside(move || metrics::text(&engine)).await {
-        Some(Ok(text)) => ([(header::CONTENT_TYPE, OPEN_METRICS)], text).into_response(),
+        Some(Ok(text)) if is_open => {
+            ([(header::CONTENT_TYPE, OPEN_METRICS_1)], text).into_response()
+        }
+        Some(Ok(text)) => {
+            ([(header::CONTENT_TYPE, CLASSIC)], metrics::classic(&text)).into_response()
+        }
         _ => StatusCode::INTERNAL_SERVER_ERROR.into_response(),
     }
 }

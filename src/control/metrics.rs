@@ -1,5 +1,6 @@
-//! What the daemon counts, as OpenMetrics (CTL-5). Gathered when asked for: nothing is kept here.
+//! What the daemon counts (CTL-5). Gathered when asked for: nothing is kept here.
 
+use std::collections::HashSet;
 use std::fmt;
 
 use fuse::operations::{BOUNDS, Timings};
@@ -12,7 +13,7 @@ use proto::v1;
 
 use super::{Engine, json, status};
 
-/// All metrics of a running daemon, as text.
+/// All metrics of a running daemon, as OpenMetrics 1.0.
 ///
 /// # Errors
 /// Where one of them cannot be written down.
@@ -22,6 +23,30 @@ pub(super) fn text(engine: &Engine) -> Result<String, fmt::Error> {
     let mut text = String::new();
     encode(&mut text, &registry)?;
     Ok(text)
+}
+
+/// OpenMetrics in Prometheus' older text format (0.0.4), for those who do not know the newer one:
+/// there, a counter's family has the name of its samples.
+pub(super) fn classic(text: &str) -> String {
+    let kind = |line: &str| {
+        Some(
+            line.strip_prefix("# TYPE ")?
+                .strip_suffix(" counter")?
+                .to_owned(),
+        )
+    };
+    let counters: HashSet<String> = text.lines().filter_map(kind).collect();
+    let lines = text.lines().filter(|line| *line != "# EOF");
+    let renamed = lines.map(|line| {
+        let mut parts = line.splitn(4, ' ');
+        match (parts.next(), parts.next(), parts.next(), parts.next()) {
+            (Some("#"), Some(what), Some(name), Some(rest)) if counters.contains(name) => {
+                format!("# {what} {name}_total {rest}\n")
+            }
+            _ => format!("{line}\n"),
+        }
+    });
+    renamed.collect()
 }
 
 struct Figures(Engine);

@@ -12,6 +12,7 @@ use tonic_reflection::pb::v1::server_reflection_response::MessageResponse;
 
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::process::{Command, Stdio};
 
 use crate::world::{World, flac};
 
@@ -83,10 +84,18 @@ async fn health_is_told_in_the_usual_way() {
 
 /// The status and body of a page.
 fn page(address: SocketAddr, path: &str) -> (u16, String) {
+    accepting(
+        address,
+        path,
+        "application/openmetrics-text;version=1.0.0,text/plain;q=0.5",
+    )
+}
+
+fn accepting(address: SocketAddr, path: &str, accept: &str) -> (u16, String) {
     let mut stream = TcpStream::connect(address).unwrap();
     write!(
         stream,
-        "GET {path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n"
+        "GET {path} HTTP/1.1\r\nHost: {address}\r\nAccept: {accept}\r\nConnection: close\r\n\r\n"
     )
     .unwrap();
     let mut answer = String::new();
@@ -144,4 +153,24 @@ fn metrics_are_served_where_they_are_asked_for() {
         value("musicfs_fuse_latency_seconds_bucket{le=\"+Inf\",op=\"lookup\"}")
     );
     assert!(value("process_resident_memory_bytes") > 1e6);
+    // What promtool knows is the older format.
+    let (_, text) = accepting(address, "/metrics", "*/*");
+    let mut promtool = Command::new("promtool")
+        .args(["check", "metrics"])
+        .stdin(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    promtool
+        .stdin
+        .take()
+        .unwrap()
+        .write_all(text.as_bytes())
+        .unwrap();
+    let checked = promtool.wait_with_output().unwrap();
+    let said = String::from_utf8_lossy(&checked.stderr);
+    assert!(
+        checked.status.success() && said.is_empty(),
+        "{said}\n{text}"
+    );
 }
