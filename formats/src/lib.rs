@@ -27,7 +27,7 @@ use std::io;
 
 use eventlog::Media;
 
-pub use sniff::{is_audio_name, reads_alike};
+pub use sniff::is_audio_name;
 
 /// Bytes that can be read at any offset; what tags are read through (TAG-3).
 pub trait ReadAt {

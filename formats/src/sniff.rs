@@ -59,14 +59,6 @@ pub(crate) fn promised(name: &[u8]) -> Option<&'static [AudioFormat]> {
         .map(|(_, formats)| *formats)
 }
 
-/// True where a file reads the same under both names, in format and defects: they promise the
-/// same. Where they do not, a renamed file must be read again, for what was read of it does not
-/// tell whether its content or its name made it an audiobook.
-#[must_use]
-pub fn reads_alike(name: &[u8], other: &[u8]) -> bool {
-    promised(name) == promised(other)
-}
-
 /// The format of a file whose content tells `content` and whose name promises `promised`, and what
 /// is wrong with the name. Nothing else of what is read depends on the name.
 pub(crate) fn settle(
@@ -149,19 +141,6 @@ mod tests {
         assert_eq!(settled(Some(Flac), b"book"), (Some(Flac), false));
         assert_eq!(settled(None, b"a.mp3"), (Some(Mp3), false));
         assert_eq!(settled(None, b"a"), (None, false));
-    }
-
-    #[test]
-    fn names_that_promise_the_same_read_alike() {
-        for (name, other, alike) in [
-            (&b"a.mp3"[..], &b"b.MP3"[..], true),
-            (b"a.wav", b"a.wave", true),
-            (b"a.m4a", b"a.m4b", false),
-            (b"a.mp3", b"a.flac", false),
-            (b"a.mp3", b"a", false),
-        ] {
-            assert_eq!(reads_alike(name, other), alike, "{}", other.escape_ascii());
-        }
     }
 
     #[test]

@@ -103,7 +103,7 @@ impl OfOrigin {
         let origin: OriginId = id
             .parse()
             .map_err(|error| Report::new(Kind::Input, format!("{error}")))?;
-        let filter = about(Subject::Origin(origin.clone()));
+        let filter = about(&Subject::Origin(origin.clone()));
         let first = store.read(Position::START, None, filter).next().await;
         match first.transpose()? {
             Some(_) => Ok(Self {
@@ -143,7 +143,7 @@ impl OfOrigin {
 
     async fn look_up(&self, track: TrackId, recorded: &Recorded) -> Result<bool, StoreError> {
         let until = Some(recorded.position);
-        let filter = about(Subject::Track(track));
+        let filter = about(&Subject::Track(track));
         let mut events = self.store.read(Position::START, until, filter);
         let mut has = false;
         while let Some(event) = events.next().await {
@@ -155,7 +155,7 @@ impl OfOrigin {
     }
 }
 
-fn about(subject: Subject) -> Filter {
+fn about(subject: &Subject) -> Filter {
     Filter {
         kinds: vec![],
         subject: Some(subject.to_string()),

@@ -111,7 +111,7 @@ async fn report_health(engine: &Engine, reporter: HealthReporter) {
         }
         engine.shutdown.cancelled().await;
     }
-    std::future::pending().await
+    std::future::pending::<()>().await;
 }
 
 /// The names under which health is told; the empty one is for the daemon as a whole.
