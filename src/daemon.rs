@@ -27,6 +27,7 @@ use crate::show::{Sources, Tree, change};
 use crate::state::StateDir;
 use crate::status_files::StatusFiles;
 use crate::supervise::Supervisor;
+use crate::systemd;
 use crate::writer::LogWriter;
 
 /// How long programs that use the mount have to let go of it, once it is to end.
@@ -76,9 +77,11 @@ pub async fn run(
 ) -> Result<()> {
     let running = start(&options, shutdown.clone()).await?;
     ready();
+    systemd::ready();
     let ended = ended(&running.mounted, shutdown.clone())?;
     shutdown.cancelled().await;
     let began = Instant::now();
+    systemd::stopping();
     if stop(running).await
         && let Ok(Ended::Lost(why)) = ended.await
     {
@@ -169,6 +172,14 @@ async fn start(options: &Options, shutdown: CancellationToken) -> Result<Running
             notifier.notify(batch.changes.iter().map(change));
         }
     });
+    if systemd::is_there() {
+        let engine = engine.clone();
+        supervisor.spawn(
+            "service manager".to_owned(),
+            supervisor.stop().clone(),
+            move || systemd::report(engine.clone()),
+        );
+    }
     let (origins, layout) = (options.origins.clone(), options.layout.clone());
     supervisor.spawn("library".to_owned(), supervisor.stop().clone(), move || {
         let (library, origins, layout) = (Arc::clone(&library), origins.clone(), layout.clone());

@@ -16,4 +16,5 @@ mod signals;
 pub mod state;
 mod status_files;
 pub mod supervise;
+mod systemd;
 pub mod writer;

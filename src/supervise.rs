@@ -69,8 +69,8 @@ impl Supervisor {
         &self.stop
     }
 
-    /// Runs a task until it returns or `stop` is cancelled; a panic is logged by the panic hook,
-    /// and the task made anew by `task` after a while.
+    /// Runs a task until it returns, which it has to once `stop` is cancelled; a panic is logged by
+    /// the panic hook, and the task made anew by `task` after a while.
     pub fn spawn<F>(
         &self,
         name: String,

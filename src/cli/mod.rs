@@ -12,6 +12,7 @@ mod history;
 mod layout;
 mod library;
 mod log;
+mod man;
 mod mount;
 mod origin;
 mod output;
@@ -101,6 +102,8 @@ enum Command {
     Shutdown(shutdown::Arguments),
     /// Print completions for a shell
     Completions(completions::Arguments),
+    /// Write the manual pages
+    Man(man::Arguments),
 }
 
 impl Command {
@@ -119,6 +122,7 @@ impl Command {
             Self::Doctor => doctor::run(context),
             Self::Shutdown(arguments) => arguments.run(context),
             Self::Completions(arguments) => arguments.run(context),
+            Self::Man(arguments) => arguments.run(context),
         }
     }
 }

@@ -12,9 +12,10 @@ use tonic_reflection::pb::v1::server_reflection_response::MessageResponse;
 
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::os::unix::net::UnixDatagram;
 use std::process::{Command, Stdio};
 
-use crate::world::{World, flac};
+use crate::world::{LIMIT, World, flac};
 
 async fn connect(world: &World) -> Client {
     let state = StateDir::existing(&world.state()).unwrap();
@@ -173,4 +174,49 @@ fn metrics_are_served_where_they_are_asked_for() {
         checked.status.success() && said.is_empty(),
         "{said}\n{text}"
     );
+}
+
+#[test]
+fn a_service_manager_is_told() {
+    let mut world = World::new();
+    let path = world.path().join("notify");
+    let socket = UnixDatagram::bind(&path).unwrap();
+    socket.set_read_timeout(Some(LIMIT)).unwrap();
+    let environment = [
+        ("NOTIFY_SOCKET", path.to_str().unwrap()),
+        ("WATCHDOG_USEC", "200000"),
+    ];
+    world.spawn_in(&[], &environment);
+    let wait_for = |what: &str| {
+        let mut buffer = [0; 4096];
+        loop {
+            let length = socket
+                .recv(&mut buffer)
+                .unwrap_or_else(|_| panic!("no {what}"));
+            let said = String::from_utf8_lossy(&buffer[..length]).into_owned();
+            if said.lines().any(|line| line.starts_with(what)) {
+                return said;
+            }
+        }
+    };
+    wait_for("READY=1");
+    assert!(world.mnt().join(".status").exists(), "ready means mounted");
+    let status = wait_for("STATUS=");
+    assert!(status.contains("0 tracks on"), "{status}");
+    wait_for("WATCHDOG=1");
+    wait_for("WATCHDOG=1");
+    world.stop();
+    wait_for("STOPPING=1");
+}
+
+#[test]
+fn manual_pages_are_written() {
+    let world = World::new();
+    let pages = world.path().join("man1");
+    let output = world.run(["man".as_ref(), pages.as_os_str()]);
+    assert!(output.status.success(), "{output:?}");
+    for page in ["musicfs.1", "musicfs-mount.1", "musicfs-log-export.1"] {
+        let text = std::fs::read_to_string(pages.join(page)).unwrap();
+        assert!(text.contains(".SH SYNOPSIS"), "{page}");
+    }
 }

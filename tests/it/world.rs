@@ -98,6 +98,11 @@ impl World {
 
     /// Starts the daemon on this world's music, with more arguments, and does not wait.
     pub(crate) fn spawn(&mut self, more: &[&str]) {
+        self.spawn_in(more, &[]);
+    }
+
+    /// As [`World::spawn`], with more environment.
+    pub(crate) fn spawn_in(&mut self, more: &[&str], environment: &[(&str, &str)]) {
         assert!(self.daemon.is_none(), "one daemon a world");
         let log = fs::File::options()
             .create(true)
@@ -109,6 +114,7 @@ impl World {
             .arg("--origin")
             .arg(format!("music={}", self.music().display()))
             .args(more)
+            .envs(environment.iter().copied())
             .stdout(Stdio::null())
             .stderr(log)
             .process_group(0);
