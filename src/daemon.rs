@@ -9,8 +9,9 @@ use eventlog::event::LayoutSpec;
 use eventlog::{EventStore, SqliteStore};
 use fuse::operations::Timings;
 use fuse::special::status::StatusDir;
-use fuse::{Ended, Filesystem, MountOptions, Mounted, Unmounted, mountpoint};
+use fuse::{Ended, Filesystem, MountOptions, Mounted, Notifier, Unmounted, mountpoint};
 use origins::Registry;
+use parking_lot::Mutex;
 use projections::Views;
 use tokio::runtime::Handle;
 use tokio::sync::oneshot;
@@ -54,10 +55,24 @@ pub struct Options {
     pub configuration: String,
 }
 
+/// Waits before a mount whose connection to the kernel was lost is made anew; after the last, the
+/// daemon gives up (UP-8).
+const REMOUNTS: [Duration; 3] = [
+    Duration::from_secs(1),
+    Duration::from_secs(5),
+    Duration::from_secs(15),
+];
+
+/// A mount that held for so long is not held to be lost again.
+const STEADY: Duration = Duration::from_secs(60);
+
 /// A daemon that serves.
 struct Running {
     engine: Engine,
+    filesystem: Arc<Filesystem>,
     mounted: Mounted,
+    /// The one of the present mount, for whoever tells it of changes.
+    notifier: Arc<Mutex<Notifier>>,
     status: Arc<StatusFiles>,
     /// The control plane, until `stopped` is cancelled.
     serving: JoinHandle<()>,
@@ -68,42 +83,82 @@ struct Running {
 /// `ready` is called once the mount answers.
 ///
 /// # Errors
-/// Why it could not start.
+/// Why it could not start, or not stay.
 pub async fn run(
     options: Options,
     lock: Lock,
     shutdown: CancellationToken,
     ready: impl FnOnce(),
 ) -> Result<()> {
-    let running = start(&options, shutdown.clone()).await?;
+    let mut running = start(&options, shutdown.clone()).await?;
     ready();
     systemd::ready();
-    let ended = ended(&running.mounted, shutdown.clone())?;
-    shutdown.cancelled().await;
+    let outcome = serve(&mut running, &options, &shutdown).await;
+    shutdown.cancel();
     let began = Instant::now();
     systemd::stopping();
-    if stop(running).await
-        && let Ok(Ended::Lost(why)) = ended.await
-    {
-        tracing::error!("the connection to the kernel was lost: {why}");
-    }
+    stop(running).await;
     drop(lock);
     tracing::info!("stopped within {:.1?}", began.elapsed());
+    outcome
+}
+
+/// Keeps the mount in place until the daemon is to stop, or the user takes it away.
+async fn serve(
+    running: &mut Running,
+    options: &Options,
+    shutdown: &CancellationToken,
+) -> Result<()> {
+    let mut waits = REMOUNTS.iter();
+    loop {
+        let since = Instant::now();
+        let ended = ended(&running.mounted)?;
+        let Some(ended) = shutdown.run_until_cancelled(ended).await else {
+            return Ok(());
+        };
+        let Ok(Ended::Lost(why)) = ended else {
+            return Ok(());
+        };
+        tracing::error!("the connection to the kernel was lost: {why}");
+        if since.elapsed() >= STEADY {
+            waits = REMOUNTS.iter();
+        }
+        loop {
+            let Some(wait) = waits.next() else {
+                let message = format!("the connection to the kernel was lost again: {why}");
+                return Err(Report::new(Kind::Machine, message)
+                    .hint("look for its cause in the kernel's messages (dmesg)"));
+            };
+            let pause = tokio::time::sleep(*wait);
+            if shutdown.run_until_cancelled(pause).await.is_none() {
+                return Ok(());
+            }
+            match remount(running, options) {
+                Ok(()) => break,
+                Err(error) => tracing::error!("cannot mount again: {error}"),
+            }
+        }
+        tracing::warn!("mounted again");
+    }
+}
+
+/// Mounts the same tree again; its inodes are the same as before.
+fn remount(running: &mut Running, options: &Options) -> Result<()> {
+    vacate(&options.mountpoint)?;
+    let filesystem = Arc::clone(&running.filesystem);
+    running.mounted = fuse::mount(filesystem, &options.mountpoint, &options.mount)?;
+    *running.notifier.lock() = running.mounted.notifier();
     Ok(())
 }
 
-/// Tells why the mount ended, and has the daemon stop then. On a thread of its own, which no
-/// runtime waits for: users of a mount that was taken from the tree keep it for as long as they like.
-fn ended(mounted: &Mounted, shutdown: CancellationToken) -> Result<oneshot::Receiver<Ended>> {
+/// Tells why the mount ended. On a thread of its own, which no runtime waits for: users of a mount
+/// that was taken from the tree keep it for as long as they like.
+fn ended(mounted: &Mounted) -> Result<oneshot::Receiver<Ended>> {
     let (tell, told) = oneshot::channel();
     let ending = mounted.ending();
     std::thread::Builder::new()
         .name("musicfs-ending".to_owned())
-        .spawn(move || {
-            let why = ending.wait();
-            shutdown.cancel();
-            drop(tell.send(why));
-        })
+        .spawn(move || drop(tell.send(ending.wait())))
         .map_err(|error| Report::new(Kind::Machine, format!("cannot start a thread: {error}")))?;
     Ok(told)
 }
@@ -148,7 +203,7 @@ async fn start(options: &Options, shutdown: CancellationToken) -> Result<Running
     // Subscribed before the kernel can cache anything.
     let mut changes = views.changes();
     let mounted = fuse::mount(Arc::clone(&filesystem), &options.mountpoint, &options.mount)?;
-    let notifier = mounted.notifier();
+    let notifier = Arc::new(Mutex::new(mounted.notifier()));
     let engine = Engine {
         store,
         views,
@@ -156,7 +211,7 @@ async fn start(options: &Options, shutdown: CancellationToken) -> Result<Running
         supervisor: supervisor.clone(),
         mountpoint: options.mountpoint.clone(),
         started,
-        mount: Arc::new(Figures(filesystem)),
+        mount: Arc::new(Figures(Arc::clone(&filesystem))),
         shutdown,
     };
     status.serve(engine.clone());
@@ -167,8 +222,10 @@ async fn start(options: &Options, shutdown: CancellationToken) -> Result<Running
         let metrics = control::http::serve(listener, engine.clone(), supervisor.stop().clone());
         supervisor.detach(metrics);
     }
+    let told = Arc::clone(&notifier);
     supervisor.detach(async move {
         while let Some(batch) = changes.recv().await {
+            let notifier = told.lock().clone();
             notifier.notify(batch.changes.iter().map(change));
         }
     });
@@ -198,7 +255,9 @@ async fn start(options: &Options, shutdown: CancellationToken) -> Result<Running
     );
     Ok(Running {
         engine,
+        filesystem,
         mounted,
+        notifier,
         status,
         serving,
         stopped,
@@ -214,12 +273,13 @@ async fn open_views(state: &StateDir, store: Arc<dyn EventStore>) -> Result<View
         .map_err(Report::from)
 }
 
-/// Ends everything, in an order in which nothing misses what has ended before it. True where the
-/// connection to the kernel has ended, too.
-async fn stop(running: Running) -> bool {
+/// Ends everything, in an order in which nothing misses what has ended before it.
+async fn stop(running: Running) {
     let Running {
         engine,
+        filesystem,
         mounted,
+        notifier,
         status,
         serving,
         stopped,
@@ -227,7 +287,6 @@ async fn stop(running: Running) -> bool {
     // Watchers, scans and whatever else could append.
     engine.supervisor.shut_down().await;
     let unmounted = tokio::task::spawn_blocking(move || mounted.unmount(PATIENCE)).await;
-    let cleanly = matches!(unmounted, Ok(Ok(Unmounted::Cleanly)));
     match unmounted {
         Ok(Ok(Unmounted::Cleanly)) => {}
         Ok(Ok(Unmounted::Detached)) => {
@@ -243,8 +302,8 @@ async fn stop(running: Running) -> bool {
     }
     // The views' threads end with their last user; they may be in the middle of a batch.
     status.close();
-    drop(tokio::task::spawn_blocking(move || drop(engine)).await);
-    cleanly
+    let last = (engine, filesystem, notifier);
+    drop(tokio::task::spawn_blocking(move || drop(last)).await);
 }
 
 /// Makes sure that the mount point is an empty directory; clears what a dead daemon left there.

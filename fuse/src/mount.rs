@@ -83,7 +83,13 @@ pub fn mount(
 ) -> Result<Mounted, MountError> {
     let failed = |error: &io::Error| MountError::mounting(mountpoint, error);
     let passthrough = Arc::new(AtomicBool::new(options.passthrough));
-    let adapter = Adapter::new(Arc::clone(&filesystem), Arc::clone(&passthrough));
+    let aborted = Arc::new(AtomicBool::new(false));
+    let adapter = Adapter::new(
+        Arc::clone(&filesystem),
+        mountpoint,
+        Arc::clone(&passthrough),
+        Arc::clone(&aborted),
+    );
     let session = fuser::Session::new(adapter, mountpoint, &convert::config(options, THREADS))
         .map_err(|error| failed(&error))?;
     let channel = session.notifier();
@@ -98,10 +104,13 @@ pub fn mount(
             let (end, notifier) = closing;
             notifier.close();
             filesystem.session_ended();
-            end.come(result.map_or_else(
-                |error| Ended::Lost(error.to_string()),
-                |()| Ended::Unmounted,
-            ));
+            end.come(match result {
+                Err(error) => Ended::Lost(error.to_string()),
+                Ok(()) if aborted.load(Ordering::Acquire) => {
+                    Ended::Lost("the kernel aborted it".to_owned())
+                }
+                Ok(()) => Ended::Unmounted,
+            });
         })
         .map_err(|error| failed(&error))?;
     let found = mountpoint::find(mountpoint).ok().flatten();

@@ -7,7 +7,7 @@ use std::cell::RefCell;
 use std::ffi::OsStr;
 use std::fs::File;
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::SystemTime;
@@ -24,6 +24,7 @@ use super::convert::{self, errno};
 use crate::errno::{ErrorKind, FsError};
 use crate::fs::{Filesystem, Opened};
 use crate::inodes::{Backing, Caching};
+use crate::mountpoint::{self, State};
 use crate::pool::{Pool, guarded};
 
 /// Numbers come out of the log and are never reused, so that one generation is enough.
@@ -38,14 +39,24 @@ const STACK_DEPTH: u32 = 1;
 pub(super) struct Adapter {
     filesystem: Arc<Filesystem>,
     passthrough: Arc<AtomicBool>,
+    mountpoint: PathBuf,
+    aborted: Arc<AtomicBool>,
     pool: Pool,
 }
 
 impl Adapter {
-    pub(super) fn new(filesystem: Arc<Filesystem>, passthrough: Arc<AtomicBool>) -> Self {
+    /// `aborted` turns true when the session ends while the mount is still in place.
+    pub(super) fn new(
+        filesystem: Arc<Filesystem>,
+        mountpoint: &Path,
+        passthrough: Arc<AtomicBool>,
+        aborted: Arc<AtomicBool>,
+    ) -> Self {
         Self {
             filesystem,
             passthrough,
+            mountpoint: mountpoint.to_owned(),
+            aborted,
             pool: Pool::new(),
         }
     }
@@ -160,6 +171,12 @@ impl fuser::Filesystem for Adapter {
         let _ = config.set_max_write(MAX_REQUEST);
         let _ = config.set_max_background(MAX_BACKGROUND);
         Ok(())
+    }
+
+    /// The end of the session, before fuser takes away the mount.
+    fn destroy(&mut self) {
+        let stale = matches!(mountpoint::state(&self.mountpoint), Ok(State::Stale(_)));
+        self.aborted.store(stale, Ordering::Release);
     }
 
     fn lookup(&self, _: &Request, parent: INodeNo, name: &OsStr, reply: ReplyEntry) {
