@@ -62,7 +62,7 @@ impl CatalogRows for MemoryCatalog {
     fn count(&mut self, origin: &OriginId, directory: &OriginPath, tracks: i64, bytes: i64) {
         let of_origin = self.by_origin.entry(origin.clone()).or_default();
         of_origin.0 += tracks;
-        of_origin.1 += bytes;
+        of_origin.1 = of_origin.1.wrapping_add(bytes);
         let of_directory = self
             .by_directory
             .entry((origin.clone(), directory.clone()))

@@ -101,7 +101,7 @@ pub struct CatalogCounts {
     pub tracks: u64,
     /// Tracks that vanished.
     pub vanished: u64,
-    /// Bytes of the living tracks' files.
+    /// Bytes of the living tracks' files, modulo 2⁶⁴.
     pub bytes: u64,
     /// Origins.
     pub origins: u64,

@@ -222,19 +222,25 @@ impl CatalogReader {
 
     /// The catalog in figures; kept, not counted.
     pub fn counts(&self) -> Result<CatalogCounts, ViewError> {
-        let select = "SELECT coalesce(sum(tracks), 0), coalesce(sum(bytes), 0), count(spec), \
-                      (SELECT known FROM library) FROM origin";
+        let known = "SELECT known FROM library";
+        let origins = "SELECT tracks, bytes, spec IS NOT NULL FROM origin";
         self.source.read(|connection| {
-            connection.prepare_cached(select)?.query_row([], |row| {
-                let tracks = row.get::<_, i64>(0)?.cast_unsigned();
-                let known = row.get::<_, i64>(3)?.cast_unsigned();
-                Ok(CatalogCounts {
-                    tracks,
-                    vanished: known.saturating_sub(tracks),
-                    bytes: row.get::<_, i64>(1)?.cast_unsigned(),
-                    origins: row.get::<_, i64>(2)?.cast_unsigned(),
-                })
-            })
+            let transaction = connection.unchecked_transaction()?;
+            let mut counts = CatalogCounts::default();
+            let mut statement = transaction.prepare_cached(origins)?;
+            let mut rows = statement.query([])?;
+            while let Some(row) = rows.next()? {
+                counts.tracks += row.get::<_, i64>(0)?.cast_unsigned();
+                // SQL's sum fails where it overflows.
+                let bytes = row.get::<_, i64>(1)?.cast_unsigned();
+                counts.bytes = counts.bytes.wrapping_add(bytes);
+                counts.origins += u64::from(row.get::<_, bool>(2)?);
+            }
+            let known: i64 = transaction
+                .prepare_cached(known)?
+                .query_row([], |row| row.get(0))?;
+            counts.vanished = known.cast_unsigned().saturating_sub(counts.tracks);
+            Ok(counts)
         })
     }
 

@@ -25,7 +25,8 @@ pub trait CatalogRows {
     /// The living tracks of an origin, by id.
     fn living_of(&mut self, origin: &OriginId) -> Vec<TrackId>;
 
-    /// Counts living tracks, and their bytes, into or out of an origin and a directory of it.
+    /// Counts living tracks, and their bytes, into or out of an origin and a directory of it. Bytes
+    /// count modulo 2⁶⁴: exact for any real disk, and for sparse files the same in whatever order.
     fn count(&mut self, origin: &OriginId, directory: &OriginPath, tracks: i64, bytes: i64);
 
     /// Counts one more track that was ever known.

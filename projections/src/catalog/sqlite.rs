@@ -92,7 +92,11 @@ impl<'c> SqliteRows<'c> {
 
     fn write_counts(&mut self) {
         for (origin, (tracks, bytes)) in std::mem::take(&mut self.origin_counts) {
-            let update = "UPDATE origin SET tracks = tracks + ?, bytes = bytes + ? WHERE num = ?";
+            // Not in SQL, whose integers turn into floating point where they overflow.
+            let select = "SELECT bytes FROM origin WHERE num = ?";
+            let before: Option<i64> = self.sql.one(select, [origin], |row| row.get(0));
+            let bytes = before.unwrap_or_default().wrapping_add(bytes);
+            let update = "UPDATE origin SET tracks = tracks + ?, bytes = ? WHERE num = ?";
             self.sql.run(update, [tracks, bytes, origin]);
         }
         for (directory, tracks) in std::mem::take(&mut self.directory_counts) {

@@ -61,7 +61,7 @@ pub(crate) fn path(path: &str) -> OriginPath {
 pub(crate) fn revision(size: u64) -> Revision {
     Revision {
         size,
-        mtime_ns: size.cast_signed() * 1000,
+        mtime_ns: size.cast_signed().wrapping_mul(1000),
         tag: None,
     }
 }

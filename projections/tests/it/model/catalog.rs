@@ -150,7 +150,8 @@ impl CatalogModel {
         let mut by_directory: BTreeMap<(OriginId, OriginPath), i64> = BTreeMap::new();
         for (head, _) in self.tracks.values().filter(|(head, _)| head.living) {
             let count = by_origin.entry(head.origin.clone()).or_default();
-            *count = (count.0 + 1, count.1 + head.revision.size.cast_signed());
+            let size = head.revision.size.cast_signed();
+            *count = (count.0 + 1, count.1.wrapping_add(size));
             *by_directory
                 .entry((head.origin.clone(), head.path.parent()))
                 .or_default() += 1;

@@ -232,11 +232,8 @@ fn compare_catalog(events: &[Recorded], reader: &CatalogReader) -> Result<(), St
     assert_eq!(counts.tracks + counts.vanished, catalog.heads.len() as u64);
     assert_eq!(
         counts.bytes,
-        catalog
-            .by_origin
-            .values()
-            .map(|count| count.1.cast_unsigned())
-            .sum::<u64>()
+        catalog.by_origin.values().fold(0_u64, |bytes, count| bytes
+            .wrapping_add(count.1.cast_unsigned()))
     );
     assert_eq!(
         reader.max_track_id().unwrap(),

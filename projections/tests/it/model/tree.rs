@@ -186,7 +186,10 @@ impl TreeModel {
         let stats = TreeStats {
             files,
             directories: expected.len() as u64 - files + 1,
-            bytes: self.living.values().map(|fact| fact.size).sum(),
+            bytes: self
+                .living
+                .values()
+                .fold(0, |bytes, fact| bytes.wrapping_add(fact.size)),
         };
         if stats == tree.library.stats && actual.len() + 1 == tree.entries.len() {
             Ok(())

@@ -23,8 +23,10 @@ impl Log {
     /// Appends an operation's events and returns where they begin.
     pub(super) fn append(&mut self, op: Op) -> usize {
         let from = self.events.len();
-        // Another size each time, so that a change is never a repetition.
-        let revision = facts::revision(1000 + from as u64);
+        // Another size each time, so that a change is never a repetition; of sparse files too, of
+        // which a few are more than 64 bits can count.
+        let sparse = [0, 0, 0, 7 << 60, 1 << 62, u64::MAX - 10_000][from % 6];
+        let revision = facts::revision(1000 + sparse + from as u64);
         let named = |track: u64| TrackId(1 + track % (self.tracks + 2));
         let locator = |origin, path| Locator {
             origin: facts::origin(origin),
