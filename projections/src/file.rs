@@ -152,6 +152,7 @@ impl<V: View> ViewFile<V> {
             changes.append(V::apply(&mut rows, recorded));
             (position, event) = (recorded.position, Some(recorded.id));
         }
+        changes.append(V::settle(&mut rows));
         rows.finish().map_err(&unwritable)?;
         transaction
             .prepare_cached("UPDATE meta SET position = ?, event = ?")

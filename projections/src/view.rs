@@ -34,6 +34,12 @@ pub trait View: Send + Sync + 'static {
     /// storage did wrong is told by [`Rows::finish`].
     fn apply(rows: &mut Self::Rows<'_>, event: &Recorded) -> Changes;
 
+    /// Does what [`apply`](Self::apply) put off. Called once at the end of a batch; where batches end
+    /// makes no difference to the rows.
+    fn settle(_rows: &mut Self::Rows<'_>) -> Changes {
+        Changes::none()
+    }
+
     /// Feeds the rows' meaning, in a fixed order, to the hasher.
     ///
     /// # Errors
@@ -83,7 +89,11 @@ pub enum Change {
     Everything,
 }
 
-/// Changes in the order in which they were made.
+/// Changes that are told one by one. More of them say so many names that to forget all of them is
+/// less work for everybody.
+const MOST: usize = 10_000;
+
+/// Changes in the order in which they were made. Bounded: too many become [`Change::Everything`].
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Changes {
     each: Vec<Change>,
@@ -104,10 +114,14 @@ impl Changes {
     pub fn push(&mut self, change: Change) {
         if change == Change::Everything {
             self.everything = true;
-            self.each.clear();
+            self.each = Vec::new();
         }
-        if !self.everything {
-            self.each.push(change);
+        if self.everything {
+            return;
+        }
+        self.each.push(change);
+        if self.each.len() > 2 * MOST {
+            self.tidy();
         }
     }
 
@@ -116,20 +130,26 @@ impl Changes {
         if later.everything {
             self.push(Change::Everything);
         }
-        if !self.everything {
-            self.each.extend(later.each);
-        }
+        later.each.into_iter().for_each(|change| self.push(change));
     }
 
     /// The changes, each once, in the order in which they were first made.
     #[must_use]
     pub fn distinct(mut self) -> Vec<Change> {
+        self.tidy();
         if self.everything {
             return vec![Change::Everything];
         }
+        self.each
+    }
+
+    /// Leaves out repetitions, and all if there still are too many.
+    fn tidy(&mut self) {
         let mut seen = HashSet::with_capacity(self.each.len());
         self.each.retain(|change| seen.insert(change.clone()));
-        self.each
+        if self.each.len() > MOST {
+            self.push(Change::Everything);
+        }
     }
 }
 
@@ -140,4 +160,34 @@ pub struct Published {
     pub position: Position,
     /// What is different.
     pub changes: std::sync::Arc<[Change]>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn of(inos: std::ops::Range<u64>) -> Changes {
+        let mut changes = Changes::none();
+        for ino in inos {
+            changes.push(Change::DirectoryChanged { ino: Ino(ino) });
+            changes.push(Change::FileChanged { ino: Ino::ROOT });
+        }
+        changes
+    }
+
+    #[test]
+    fn too_many_changes_are_everything() {
+        let limit = MOST as u64;
+        let mut most = of(1..limit);
+        most.append(of(1..limit));
+        assert_eq!(most.clone().distinct().len(), MOST);
+        most.append(of(limit..limit + 1));
+        assert_eq!(most.distinct(), [Change::Everything]);
+        let many = of(0..5 * limit);
+        assert!(
+            many.each.len() <= 2 * MOST,
+            "they are not kept until asked for"
+        );
+        assert_eq!(many.distinct(), [Change::Everything]);
+    }
 }

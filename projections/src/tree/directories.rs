@@ -115,7 +115,7 @@ impl<R: TreeRows> Edit<'_, R> {
         let library = self.rows.library();
         library.stats.directories = library.stats.directories.saturating_sub(1);
         self.count_subdirectory(directory.parent, -1);
-        self.pass_on(directory.parent, directory.name.clone());
+        self.vacate(directory.parent, directory.name.clone());
     }
 
     fn count_subdirectory(&mut self, parent: Ino, by: i64) {

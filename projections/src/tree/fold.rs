@@ -10,7 +10,7 @@ use crate::layout::{NameInputs, Place};
 use crate::view::{Change, Changes};
 
 /// Folds one event in. Events about the file of a track that is not living change nothing, except
-/// those that bring it back.
+/// those that bring it back. Who has which number may be put off until [`settle`].
 pub fn apply(rows: &mut impl TreeRows, event: &Recorded) -> Changes {
     let Some(fact) = event.event() else {
         return Changes::none();
@@ -61,7 +61,7 @@ pub fn apply(rows: &mut impl TreeRows, event: &Recorded) -> Changes {
             edit.change(*track, Some(to), revision, media.as_ref());
         }
         Event::TrackVanished { track } => edit.put(*track, None),
-        // The highest first: then no name is passed on to a track that goes as well.
+        // The highest first: then no track is left that tried the name in vain.
         Event::OriginRemoved { origin } => {
             for track in edit.rows.tracks_of_origin(origin).into_iter().rev() {
                 edit.put(track, None);
@@ -76,6 +76,20 @@ pub fn apply(rows: &mut impl TreeRows, event: &Recorded) -> Changes {
         | Event::TrackRead { .. }
         | Event::AccessFolded { .. } => {}
     }
+    edit.changes
+}
+
+/// Does what was put off, at the end of any number of events: where the end comes makes no difference
+/// to the tree.
+pub fn settle(rows: &mut impl TreeRows) -> Changes {
+    let layout = rows.layout();
+    let mut edit = Edit {
+        rows,
+        changes: Changes::none(),
+        layout,
+        now_ns: 0,
+    };
+    edit.settle();
     edit.changes
 }
 
@@ -170,7 +184,7 @@ impl<R: TreeRows> Edit<'_, R> {
         if let Some(file) = &old {
             self.unseat(file);
             self.count_file(file, -1);
-            self.pass_on(file.parent, file.name.clone());
+            self.vacate(file.parent, file.name.clone());
         }
         if let (Some(parent), Some((place, entry))) = (parent, to) {
             let file = Entry {
@@ -262,6 +276,7 @@ impl<R: TreeRows> Edit<'_, R> {
         let anew = old.profile() != self.layout.profile();
         if anew {
             self.rows.clear();
+            self.rows.noted().clear();
             let stats = &mut self.rows.library().stats;
             *stats = TreeStats {
                 directories: 1,

@@ -8,7 +8,7 @@ use eventlog::event::LayoutSpec;
 use eventlog::{OriginId, TrackId};
 
 use super::node::Ino;
-use super::rows::{Entry, EntryKind, Library, TrackEntry, TreeRows};
+use super::rows::{Entry, EntryKind, Library, Noted, TrackEntry, TreeRows};
 use crate::layout::{Layout, names};
 
 /// A tree in memory. Directories are searched entry by entry: for small libraries only.
@@ -20,6 +20,8 @@ pub struct MemoryTree {
     pub tracks: BTreeMap<TrackId, TrackEntry>,
     /// Albums, and how many tracks tell that they have several discs; none with 0.
     pub albums: BTreeMap<u64, u64>,
+    /// Names to be given to others when the batch ends.
+    pub noted: Noted,
     /// Figures of the whole.
     pub library: Library,
     /// The layout in force.
@@ -32,6 +34,7 @@ impl Default for MemoryTree {
             entries: BTreeMap::from([(Ino::ROOT, root())]),
             tracks: BTreeMap::new(),
             albums: BTreeMap::new(),
+            noted: Noted::new(),
             library: Library::default(),
             layout: Arc::default(),
         }
@@ -182,6 +185,10 @@ impl TreeRows for MemoryTree {
         } else {
             self.albums.insert(album, tracks);
         }
+    }
+
+    fn noted(&mut self) -> &mut Noted {
+        &mut self.noted
     }
 
     fn library(&mut self) -> &mut Library {

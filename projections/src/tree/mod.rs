@@ -17,10 +17,10 @@ mod sqlite;
 use eventlog::Recorded;
 use rusqlite::Connection;
 
-pub use fold::apply;
+pub use fold::{apply, settle};
 pub use node::{Ino, Node, NodeKind, TreeStats};
 pub use reader::TreeReader;
-pub use rows::{Entry, EntryKind, Library, Numbered, TrackEntry, TreeRows};
+pub use rows::{Entry, EntryKind, Library, Noted, Numbered, TrackEntry, TreeRows};
 
 use crate::view::{Changes, View};
 
@@ -41,6 +41,10 @@ impl View for Tree {
 
     fn apply(rows: &mut Self::Rows<'_>, event: &Recorded) -> Changes {
         fold::apply(rows, event)
+    }
+
+    fn settle(rows: &mut Self::Rows<'_>) -> Changes {
+        fold::settle(rows)
     }
 
     fn digest(connection: &Connection, hasher: &mut blake3::Hasher) -> rusqlite::Result<()> {

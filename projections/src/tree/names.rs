@@ -4,6 +4,11 @@
 //! before any file, and to a lower track before a higher one. Such tries lead to one outcome, in
 //! whatever order they are made: a newcomer takes the first name that it may, whoever it displaces
 //! tries on, and a name that falls free goes to the lowest track that tried it in vain.
+//!
+//! Since the order does not matter, most of that waits until the end of a batch: a name that falls
+//! free is only noted, and who is displaced goes behind all others. Then those who tried a noted
+//! name in vain try again, each once, however many came and went. What holds in between: each name
+//! that a file tried before its own is held by one with a better claim, or is noted.
 
 use eventlog::event::NameProfile;
 
@@ -19,14 +24,20 @@ impl<R: TreeRows> Edit<'_, R> {
         self.seat_from(file, 1);
     }
 
-    /// Seats a file that lost its name anew.
+    /// Seats a file that lost its name anew, behind all who want the same.
     pub(super) fn reseat(&mut self, file: Entry) {
-        let next = file.claim().1.saturating_add(1);
-        self.seat_from(file, next);
+        let (wanted, number) = file.claim();
+        let next = number.saturating_add(1);
+        let last = self.rows.last_numbered(file.parent, wanted, Ino::LAST);
+        let end = last.map_or(next, |last| next.max(last.saturating_add(1)));
+        if end > next {
+            self.note(file.parent, nth_name(wanted, next));
+        }
+        self.seat_from(file, end);
     }
 
-    fn seat_from(&mut self, mut file: Entry, mut number: u32) {
-        let mut wanted: Box<str> = file.claim().0.into();
+    fn seat_from(&mut self, file: Entry, mut number: u32) {
+        let wanted: Box<str> = file.claim().0.into();
         loop {
             let name = nth_name(&wanted, number);
             match self.rows.find(file.parent, &name) {
@@ -36,9 +47,7 @@ impl<R: TreeRows> Edit<'_, R> {
                 Some(holder) => {
                     self.unseat(&holder);
                     self.sit(file, name, &wanted, number);
-                    wanted = holder.claim().0.into();
-                    number = holder.claim().1.saturating_add(1);
-                    file = holder;
+                    return self.reseat(holder);
                 }
                 None => return self.sit(file, name, &wanted, number),
             }
@@ -55,14 +64,43 @@ impl<R: TreeRows> Edit<'_, R> {
         failed.unwrap_or(number).saturating_add(1)
     }
 
-    /// Gives a free name to the file that has the best claim to it, then that file's name to the next.
-    pub(super) fn pass_on(&mut self, parent: Ino, mut name: Box<str>) {
-        while let Some((file, number)) = self.heir(parent, &name) {
-            self.unseat(&file);
-            let (left, wanted) = (file.name.clone(), Box::from(file.claim().0));
-            // Equal names may be spelt in more than one way.
-            self.sit(file, nth_name(&wanted, number), &wanted, number);
-            name = left;
+    /// Tells that a name fell free, for those who tried it in vain.
+    pub(super) fn vacate(&mut self, parent: Ino, name: Box<str>) {
+        if self.one_in_vain(parent, &name).is_some() {
+            self.note(parent, name);
+        }
+    }
+
+    fn note(&mut self, parent: Ino, name: Box<str>) {
+        let class = names::conflict_class(&name);
+        let noted = self.rows.noted().entry((parent, class)).or_default();
+        noted.push(name);
+    }
+
+    /// Has all try again who tried a noted name in vain.
+    pub(super) fn settle(&mut self) {
+        while let Some(((parent, _), noted)) = self.rows.noted().pop_first() {
+            // A directory's time is that of what came or went, which was told then.
+            if let Some(directory) = self.rows.entry(parent) {
+                self.now_ns = directory.mtime_ns;
+                self.try_again(parent, noted);
+            }
+        }
+    }
+
+    fn try_again(&mut self, parent: Ino, mut noted: Vec<Box<str>>) {
+        let mut files = Vec::new();
+        while let Some(name) = noted.pop() {
+            while let Some(file) = self.one_in_vain(parent, &name) {
+                self.unseat(&file);
+                noted.push(file.name.clone());
+                files.push(file);
+            }
+        }
+        // In this order none displaces another.
+        files.sort_unstable_by_key(|file| file.ino);
+        for file in files {
+            self.seat(file);
         }
     }
 
@@ -93,23 +131,20 @@ impl<R: TreeRows> Edit<'_, R> {
         self.touch(file.parent);
     }
 
-    /// The lowest file that tried `name` in vain, and at which try.
-    fn heir(&mut self, parent: Ino, name: &str) -> Option<(Entry, u32)> {
+    /// A file that tried `name` in vain.
+    fn one_in_vain(&mut self, parent: Ino, name: &str) -> Option<Entry> {
         let profile = self.layout.profile();
-        let kin = names::conflict_class(name);
-        let mut best: Option<(Entry, u32)> = None;
+        let class = names::conflict_class(name);
         let mut after = Box::from("");
-        while let Some(wanted) = self.rows.next_wanted(parent, kin, &after) {
-            let heir = try_at(&wanted, name, profile).and_then(|number| {
-                Some((self.rows.next_numbered(parent, &wanted, number)?, number))
-            });
-            let is_better = |(file, _): &(Entry, u32)| {
-                best.as_ref().is_none_or(|(best, _)| file.ino < best.ino)
-            };
-            best = heir.filter(is_better).or(best);
+        while let Some(wanted) = self.rows.next_wanted(parent, class, &after) {
+            let file = try_at(&wanted, name, profile)
+                .and_then(|number| self.rows.next_numbered(parent, &wanted, number));
+            if file.is_some() {
+                return file;
+            }
             after = wanted;
         }
-        best
+        None
     }
 }
 

@@ -13,6 +13,9 @@ impl Ino {
     /// The root of the tree.
     pub const ROOT: Self = Self(1);
 
+    /// Not before any other that a view holds.
+    pub(super) const LAST: Self = Self(i64::MAX.cast_unsigned());
+
     /// The inode of a track's file.
     #[must_use]
     pub const fn of_track(track: TrackId) -> Self {

@@ -1,5 +1,6 @@
 //! What the tree's fold asks of its rows.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use eventlog::event::LayoutSpec;
@@ -77,6 +78,9 @@ pub trait TreeRows {
     /// Writes that.
     fn put_album(&mut self, album: u64, tracks: u64);
 
+    /// Names that fell free, for those who tried them in vain. Empty at the end of a batch.
+    fn noted(&mut self) -> &mut Noted;
+
     /// The figures of the whole, to be read and written.
     fn library(&mut self) -> &mut Library;
 
@@ -86,6 +90,9 @@ pub trait TreeRows {
     /// Puts another layout in force.
     fn put_layout(&mut self, layout: &LayoutSpec);
 }
+
+/// Names that fell free in a directory, by their [class](names::conflict_class).
+pub type Noted = BTreeMap<(Ino, u64), Vec<Box<str>>>;
 
 /// Figures of the whole tree.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

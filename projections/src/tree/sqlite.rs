@@ -7,7 +7,7 @@ use eventlog::{OriginId, TrackId};
 use rusqlite::{Connection, Row, params};
 
 use super::node::{Ino, TreeStats};
-use super::rows::{Entry, EntryKind, Library, Numbered, TrackEntry, TreeRows};
+use super::rows::{Entry, EntryKind, Library, Noted, Numbered, TrackEntry, TreeRows};
 use crate::layout::{Layout, NameInputs, Template, names};
 use crate::sql::{Sql, undecodable};
 use crate::view::Rows;
@@ -23,6 +23,7 @@ macro_rules! entry_columns {
 pub struct SqliteRows<'c> {
     sql: Sql<'c>,
     library: Library,
+    noted: Noted,
     layout: Arc<Layout>,
     /// The directory touched last, and with which time.
     touched: Option<(Ino, i64)>,
@@ -49,6 +50,7 @@ impl<'c> SqliteRows<'c> {
         Self {
             sql,
             library,
+            noted: Noted::new(),
             layout: Arc::new(layout),
             touched: None,
             recent: None,
@@ -154,6 +156,7 @@ impl TreeRows for SqliteRows<'_> {
                 subdirectories.cast_signed(),
                 entry.ino.to_sql(),
             ];
+            self.touched = None;
             self.sql.run(update, values);
             return;
         }
@@ -298,6 +301,10 @@ impl TreeRows for SqliteRows<'_> {
             let replace = "INSERT OR REPLACE INTO album (key, tracks) VALUES (?, ?)";
             self.sql.run(replace, [album, tracks].map(u64::cast_signed));
         }
+    }
+
+    fn noted(&mut self) -> &mut Noted {
+        &mut self.noted
     }
 
     fn library(&mut self) -> &mut Library {

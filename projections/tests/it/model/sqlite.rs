@@ -115,6 +115,7 @@ fn compare_tree(events: &[Recorded], reader: &TreeReader) -> Result<(), String> 
     let mut tree = MemoryTree::default();
     for event in events {
         tree::apply(&mut tree, event);
+        tree::settle(&mut tree);
     }
     let mut seen = 0;
     for entry in tree.entries.values() {
