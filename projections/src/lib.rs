@@ -8,6 +8,7 @@ mod batch;
 pub mod catalog;
 mod digest;
 mod error;
+mod fact;
 mod feed;
 pub mod file;
 mod generations;

@@ -3,12 +3,14 @@
 use eventlog::event::{OriginSpec, ScanSummary};
 use eventlog::{Event, Locator, Media, OriginId, OriginPath, Recorded, Revision, TrackId};
 
+use crate::fact;
+
 use super::rows::{CatalogRows, Head, Held, OriginState};
 
 /// Folds one event in. Events about the file of a track that is not living change nothing, except
 /// those that bring it back.
 pub fn apply(rows: &mut impl CatalogRows, event: &Recorded) {
-    let Some(fact) = event.event() else { return };
+    let Some(fact) = fact::of(event) else { return };
     match fact {
         Event::OriginAdded { origin, spec } => origin_added(rows, event, origin, spec),
         Event::OriginChanged { origin, spec } => {

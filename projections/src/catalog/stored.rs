@@ -13,7 +13,9 @@ use crate::sql::undecodable;
 #[derive(Serialize, Deserialize)]
 struct StoredMedia<S> {
     format: Option<S>,
-    tags: Vec<(S, Vec<S>)>,
+    /// Well-known fields; a custom tag may have the name of one.
+    known: Vec<(S, Vec<S>)>,
+    custom: Vec<(S, Vec<S>)>,
     audio: StoredAudio<S>,
     audio_range: (u64, u64),
     content: [u8; 16],
@@ -33,13 +35,16 @@ struct StoredAudio<S> {
 
 pub(super) fn encode_media(media: &Media) -> rusqlite::Result<Vec<u8>> {
     let audio = &media.audio;
+    let tags = |is_wanted: fn(&Field) -> bool| {
+        let wanted = media.tags.iter().filter(|(field, _)| is_wanted(field));
+        wanted
+            .map(|(field, values)| (field.name(), values.iter().map(String::as_str).collect()))
+            .collect()
+    };
     encode(&StoredMedia {
         format: media.format.map(AudioFormat::name),
-        tags: media
-            .tags
-            .iter()
-            .map(|(field, values)| (field.name(), values.iter().map(String::as_str).collect()))
-            .collect(),
+        known: tags(|field| !is_custom(field)),
+        custom: tags(is_custom),
         audio: StoredAudio {
             duration_ms: audio.duration_ms,
             bitrate_kbps: audio.bitrate_kbps,
@@ -62,8 +67,11 @@ pub(super) fn encode_media(media: &Media) -> rusqlite::Result<Vec<u8>> {
 pub(super) fn decode_media(bytes: &[u8]) -> rusqlite::Result<Media> {
     let stored: StoredMedia<String> = decode(bytes)?;
     let mut tags = Tags::new();
-    for (field, values) in &stored.tags {
+    for (field, values) in &stored.known {
         tags.set(&Field::from_name(field), values);
+    }
+    for (field, values) in &stored.custom {
+        tags.set(&Field::Custom(field.as_str().into()), values);
     }
     let defect = |(kind, detail): (String, String)| {
         DefectKind::from_name(&kind).map(|kind| Defect { kind, detail })
@@ -88,6 +96,10 @@ pub(super) fn decode_media(bytes: &[u8]) -> rusqlite::Result<Media> {
         content: ContentId(stored.content),
         defects: stored.defects.into_iter().filter_map(defect).collect(),
     })
+}
+
+const fn is_custom(field: &Field) -> bool {
+    matches!(field, Field::Custom(_))
 }
 
 pub(super) fn encode_spec(spec: &OriginSpec) -> rusqlite::Result<Vec<u8>> {

@@ -6,13 +6,14 @@ use eventlog::{Event, Locator, Media, OriginPath, Recorded, Revision, TrackId};
 use super::directories::Edit;
 use super::node::{Ino, TreeStats};
 use super::rows::{Entry, EntryKind, TrackEntry, TreeRows};
+use crate::fact;
 use crate::layout::{NameInputs, Place};
 use crate::view::{Change, Changes};
 
 /// Folds one event in. Events about the file of a track that is not living change nothing, except
 /// those that bring it back. Who has which number may be put off until [`settle`].
 pub fn apply(rows: &mut impl TreeRows, event: &Recorded) -> Changes {
-    let Some(fact) = event.event() else {
+    let Some(fact) = fact::of(event) else {
         return Changes::none();
     };
     let layout = rows.layout();

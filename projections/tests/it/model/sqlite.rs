@@ -3,7 +3,8 @@
 
 use std::path::Path;
 
-use eventlog::{OriginPath, Recorded};
+use eventlog::conformance::samples;
+use eventlog::{Event, Field, OriginPath, Recorded, TrackId};
 use projections::catalog::{self, Catalog, memory::MemoryCatalog};
 use projections::file::ViewFile;
 use projections::tree::{self, EntryKind, Ino, Tree, memory::MemoryTree};
@@ -12,6 +13,7 @@ use projections::{CatalogReader, NodeKind, TreeReader, Views};
 
 use super::ops::Op;
 use super::world::Log;
+use crate::facts;
 
 /// A view's file, and how far the log was folded in.
 struct Kept<V: View>(ViewFile<V>);
@@ -106,9 +108,79 @@ pub(super) fn run(ops: &[Op]) -> Result<(), String> {
     catalog.apply(&log.events);
     tree.rebuilt_is_equal(&log.events, at)?;
     catalog.rebuilt_is_equal(&log.events, at)?;
+    compare(&log.events, at)
+}
+
+/// Holds the views of a directory against those in memory.
+fn compare(events: &[Recorded], at: &Path) -> Result<(), String> {
     let (catalog_reader, tree_reader) = Views::open_read_only(at).unwrap();
-    compare_tree(&log.events, &tree_reader)?;
-    compare_catalog(&log.events, &catalog_reader)
+    compare_tree(events, &tree_reader)?;
+    compare_catalog(events, &catalog_reader)
+}
+
+/// Every kind of event, and such as no MusicFS should have written, one by one and all at once.
+#[test]
+fn folds_take_whatever_the_log_holds() {
+    let odd_path = OriginPath::root();
+    let mut events = samples::every_kind();
+    for track in [0, 1, 7, (1 << 62) - 1, 1 << 62, u64::MAX] {
+        for event in samples::every_kind() {
+            events.extend([about(track, None, event.clone())]);
+            events.extend([about(track, Some(&odd_path), event)]);
+        }
+        events.push(about(track, None, samples::discovery(1)));
+    }
+    let found = samples::every_kind().into_iter().filter_map(|event| {
+        let event = about(7, None, event);
+        matches!(event, Event::TrackDiscovered { .. }).then_some(event)
+    });
+    events.extend(found);
+    let events: Vec<_> = (1..)
+        .zip(events)
+        .map(|(position, event)| facts::recorded(position, event))
+        .collect();
+    for size in [1, events.len()] {
+        let directory = tempfile::tempdir().unwrap();
+        let at = directory.path();
+        let mut tree = Kept::<Tree>::create(at);
+        let mut catalog = Kept::<Catalog>::create(at);
+        for batch in events.chunks(size) {
+            tree.apply(batch);
+            catalog.apply(batch);
+        }
+        tree.rebuilt_is_equal(&events, at).unwrap();
+        catalog.rebuilt_is_equal(&events, at).unwrap();
+        compare(&events, at).unwrap();
+        let (catalog, tree) = Views::open_read_only(at).unwrap();
+        assert_eq!(
+            catalog.counts().unwrap().tracks,
+            tree.stats().unwrap().files
+        );
+        let rich = catalog.track(TrackId(7)).unwrap().unwrap().media.tags;
+        let named_as_a_field = Field::Custom("title".into());
+        assert_eq!(rich.all(&named_as_a_field), ["no field but a custom tag"]);
+    }
+}
+
+/// The same fact about another track, and at another path.
+fn about(id: u64, at: Option<&OriginPath>, mut event: Event) -> Event {
+    match &mut event {
+        Event::TrackDiscovered { track, locator, .. }
+        | Event::TrackReturned { track, locator, .. } => {
+            *track = TrackId(id);
+            locator.path = at.unwrap_or(&locator.path).clone();
+        }
+        Event::TrackMoved { track, to, .. } => {
+            *track = TrackId(id);
+            *to = at.unwrap_or(to).clone();
+        }
+        Event::TrackContentChanged { track, .. }
+        | Event::TrackTagsRead { track, .. }
+        | Event::TrackVanished { track }
+        | Event::TrackRead { track, .. } => *track = TrackId(id),
+        _ => {}
+    }
+    event
 }
 
 fn compare_tree(events: &[Recorded], reader: &TreeReader) -> Result<(), String> {
