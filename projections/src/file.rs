@@ -182,7 +182,8 @@ impl<V: View> ViewFile<V> {
         })
     }
 
-    /// Makes an unsealed file one that can be served: from here on it survives crashes.
+    /// Makes an unsealed file one that can be served: from here on it survives crashes and power
+    /// cuts, so that older generations may be deleted.
     ///
     /// # Errors
     /// [`ViewError::Unwritable`].
@@ -193,14 +194,17 @@ impl<V: View> ViewFile<V> {
             .map_err(&unwritable)?;
         // An exclusive lock ends with its connection only.
         drop(self.connection);
-        let synced = File::open(&self.path).and_then(|file| file.sync_all());
+        let directory = self.path.parent().unwrap_or(Path::new("."));
+        let synced = sync(&self.path).and_then(|()| sync(directory));
         synced.map_err(|source| ViewError::Directory {
             path: self.path.clone(),
             source,
         })?;
+        // Only now, and durably: the older generation is deleted on the strength of this mark.
         let connection = Connection::open(&self.path).map_err(&unwritable)?;
-        write_ahead(&connection)
-            .and_then(|()| connection.execute("UPDATE meta SET complete = 1", []))
+        connection
+            .execute_batch("PRAGMA synchronous = FULL; UPDATE meta SET complete = 1;")
+            .and_then(|()| write_ahead(&connection))
             .map_err(&unwritable)?;
         Ok(Self { connection, ..self })
     }
@@ -301,6 +305,11 @@ fn schema_hash<V: View>() -> [u8; 32] {
         .update(V::SCHEMA.as_bytes())
         .update(V::INDEXES.as_bytes());
     *hasher.finalize().as_bytes()
+}
+
+/// Waits until a file's content, or a directory's entries, are on the disk.
+fn sync(path: &Path) -> std::io::Result<()> {
+    File::open(path)?.sync_all()
 }
 
 fn unwritable<V: View>(path: &Path) -> impl Fn(rusqlite::Error) -> ViewError + use<V> {

@@ -4,7 +4,10 @@ use std::fs;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use eventlog::{MemoryStore, Position, TrackId};
+use eventlog::{EventStore, MemoryStore, Position, TrackId};
+use futures::TryStreamExt;
+use projections::file::ViewFile;
+use projections::tree::Tree;
 use projections::{Change, ViewName, Views};
 use rusqlite::Connection;
 
@@ -156,4 +159,27 @@ fn what_a_rebuild_left_behind_is_deleted() {
     let views = library.views();
     is_whole(&library, &views);
     assert!(!unfinished.exists());
+}
+
+#[test]
+fn what_is_sealed_needs_no_write_ahead_log() {
+    let library = settled();
+    let events = library.add(501..601);
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("tree.2.db");
+    let log = library.runtime.block_on(
+        library
+            .log
+            .read(Position::START, Some(events), eventlog::Filter::default())
+            .try_collect::<Vec<_>>(),
+    );
+    let mut file = ViewFile::<Tree>::create_unsealed(&path).unwrap();
+    file.apply(&log.unwrap()).unwrap().commit().unwrap();
+    let file = file.seal().unwrap();
+    // A power cut takes whatever was not synced: at worst all that is not in the file itself.
+    let survivor = directory.path().join("tree.3.db");
+    fs::copy(&path, &survivor).unwrap();
+    let (found, _) = ViewFile::<Tree>::open(&survivor).expect("it is complete");
+    assert_eq!(found.position(), events);
+    assert_eq!(found.digest().unwrap(), file.digest().unwrap());
 }
