@@ -2,6 +2,7 @@
 CREATE TABLE meta (
     one      INTEGER PRIMARY KEY CHECK (one = 1),
     view     TEXT    NOT NULL,
+    format   INTEGER NOT NULL,     -- of what readers rely on
     revision INTEGER NOT NULL,     -- of the code that computed it
     schema   BLOB    NOT NULL,     -- hash of its tables' definition
     position INTEGER NOT NULL,     -- of the last event applied

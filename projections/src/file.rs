@@ -33,7 +33,8 @@ pub struct ViewFile<V> {
 pub enum Freshness {
     /// This code computed it.
     Current,
-    /// Another revision of the code computed it: it can be read, not gone on with.
+    /// Another revision of the code computed it, or its tables are others: it can be read, not gone on
+    /// with.
     Outdated,
 }
 
@@ -77,8 +78,8 @@ impl<V: View> ViewFile<V> {
         Self::create(Path::new(":memory:"))
     }
 
-    /// Opens a file that may be anything; returns none unless it is this view's, complete, and with
-    /// these tables. Reads a few pages, whatever the file's size.
+    /// Opens a file that may be anything; returns none unless it is this view's, complete, and
+    /// readable. Reads a few pages, whatever the file's size.
     #[must_use]
     pub fn open(path: &Path) -> Option<(Self, Freshness)> {
         let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
@@ -87,20 +88,20 @@ impl<V: View> ViewFile<V> {
         }
         let connection = Connection::open_with_flags(path, flags).ok()?;
         write_ahead(&connection).ok()?;
-        let select = "SELECT revision, position, event FROM meta \
-                      WHERE view = ? AND schema = ? AND complete = 1";
-        let key = params![V::NAME, schema_hash::<V>()];
-        let (revision, position, event) = connection
+        let select = "SELECT revision = ? AND schema = ?, position, event FROM meta \
+                      WHERE view = ? AND format = ? AND complete = 1";
+        let key = params![V::REVISION, schema_hash::<V>(), V::NAME, V::FORMAT];
+        let (is_current, position, event) = connection
             .query_row(select, key, |row| {
                 Ok((
-                    row.get::<_, u32>(0)?,
+                    row.get::<_, bool>(0)?,
                     row.get::<_, i64>(1)?,
                     row.get::<_, Option<[u8; 16]>>(2)?,
                 ))
             })
             .optional()
             .ok()??;
-        let freshness = if revision == V::REVISION {
+        let freshness = if is_current {
             Freshness::Current
         } else {
             Freshness::Outdated
@@ -111,6 +112,21 @@ impl<V: View> ViewFile<V> {
             ..Self::empty(connection, path)
         };
         Some((file, freshness))
+    }
+
+    /// True for a file that [`open`](Self::open) would open, found out without writing or waiting:
+    /// one that is being rebuilt, and so is locked, is not to be read.
+    #[must_use]
+    pub fn can_be_read(path: &Path) -> bool {
+        let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        let select = "SELECT 1 FROM meta WHERE view = ? AND format = ? AND complete = 1";
+        let found = || -> rusqlite::Result<bool> {
+            let connection = Connection::open_with_flags(path, flags)?;
+            connection.busy_timeout(std::time::Duration::ZERO)?;
+            let mut statement = connection.prepare(select)?;
+            statement.exists(params![V::NAME, V::FORMAT])
+        };
+        !is_truncated(path) && found().unwrap_or(false)
     }
 
     /// Up to where it was computed.
@@ -292,8 +308,15 @@ fn lay_down<V: View>(connection: &Connection, complete: bool) -> rusqlite::Resul
         transaction.execute_batch(V::INDEXES)?;
     }
     transaction.execute(
-        "INSERT INTO meta VALUES (1, ?, ?, ?, 0, NULL, ?)",
-        params![V::NAME, V::REVISION, schema_hash::<V>(), complete],
+        "INSERT INTO meta (one, view, format, revision, schema, position, complete) \
+         VALUES (1, ?, ?, ?, ?, 0, ?)",
+        params![
+            V::NAME,
+            V::FORMAT,
+            V::REVISION,
+            schema_hash::<V>(),
+            complete
+        ],
     )?;
     transaction.commit()
 }

@@ -62,7 +62,7 @@ impl Generations {
         Ok(())
     }
 
-    /// The file that the highest generation of a view is in.
+    /// The file that the highest generation of a view is in that can be read now.
     pub(crate) fn newest<V: View>(&self) -> Result<PathBuf, ViewError> {
         let found = self
             .list(V::NAME)?
@@ -71,7 +71,7 @@ impl Generations {
             .map(|number| self.path(V::NAME, number));
         found
             .into_iter()
-            .find(|path| ViewFile::<V>::open(path).is_some())
+            .find(|path| ViewFile::<V>::can_be_read(path))
             .ok_or_else(|| ViewError::Missing {
                 view: V::NAME,
                 path: self.directory.clone(),

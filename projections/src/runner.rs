@@ -260,7 +260,7 @@ impl<V: View> Keeper<V> {
         }
     }
 
-    /// Swaps generations. Readers never see a position before one that they saw.
+    /// Swaps generations. Readers never see less than they saw.
     fn adopt(&mut self, mut file: ViewFile<V>, equal: bool) -> Result<Position, ViewError> {
         let Shared {
             log,
@@ -268,7 +268,11 @@ impl<V: View> Keeper<V> {
             position,
             ..
         } = &*self.shared;
-        let reached = *position.borrow();
+        // What is served without being gone on with gives way to what is as far as the log.
+        let reached = match self.file {
+            Some(_) => *position.borrow(),
+            None => log.head(),
+        };
         while advance(&mut file, &**log, runtime, reached)?.is_some() {}
         self.shared.source.swap(file.path().to_owned());
         position.send_replace(file.position());

@@ -18,7 +18,11 @@ pub trait View: Send + Sync + 'static {
     /// The revision of its code: raised with every change of what the fold computes.
     const REVISION: u32;
 
-    /// Its tables. Another text is another file format.
+    /// What readers rely on: the columns they name, and the encodings behind them. Raised when an older
+    /// file can no longer be read; until then it is served while a newer one is built beside it (VIEW-5).
+    const FORMAT: u32;
+
+    /// Its tables. A file with another text can be read, not gone on with.
     const SCHEMA: &'static str;
 
     /// Its indices for readers, which the fold can do without.

@@ -25,6 +25,7 @@ pub struct Catalog;
 impl View for Catalog {
     const NAME: &'static str = "catalog";
     const REVISION: u32 = 1;
+    const FORMAT: u32 = 1;
     const SCHEMA: &'static str = include_str!("../../../migrations/views/catalog.sql");
     const INDEXES: &'static str = include_str!("../../../migrations/views/catalog.indexes.sql");
     type Rows<'c> = sqlite::SqliteRows<'c>;

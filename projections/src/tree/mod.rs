@@ -31,6 +31,7 @@ pub struct Tree;
 impl View for Tree {
     const NAME: &'static str = "tree";
     const REVISION: u32 = 1;
+    const FORMAT: u32 = 1;
     const SCHEMA: &'static str = include_str!("../../../migrations/views/tree.sql");
     const INDEXES: &'static str = include_str!("../../../migrations/views/tree.indexes.sql");
     type Rows<'c> = sqlite::SqliteRows<'c>;

@@ -1,6 +1,8 @@
 //! Views against the reference model, against real files, and against kills.
 
 #[cfg(test)]
+mod bent;
+#[cfg(test)]
 mod crash;
 #[cfg(test)]
 mod crowd;
