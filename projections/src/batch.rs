@@ -1,6 +1,9 @@
 //! Reads the log in batches, and folds them in.
 
-use eventlog::{Event, EventStore, Filter, Media, Position, Recorded, StoreError};
+use std::collections::HashSet;
+use std::sync::{Mutex, PoisonError};
+
+use eventlog::{Body, Event, EventStore, Filter, Media, Position, Recorded, StoreError};
 use futures::StreamExt;
 use tokio::runtime::Handle;
 
@@ -14,33 +17,62 @@ pub(crate) const BATCH: usize = 5_000;
 /// Bytes of text in one batch, about: one event may carry a mebibyte of tags.
 const BATCH_BYTES: usize = 8 << 20;
 
-/// Reads the events that follow `after`, up to and with `until`, at most a batch of them.
-pub(crate) fn read(
-    log: &dyn EventStore,
-    runtime: &Handle,
-    after: Position,
-    until: Position,
-) -> Result<Vec<Recorded>, StoreError> {
-    let until = until.min(after.plus(BATCH as u64));
-    runtime.block_on(async {
-        let mut events = Vec::new();
-        let mut bytes = 0;
-        let mut stream = log.read(after, Some(until), Filter::default());
-        while let Some(event) = stream.next().await {
-            let event = event?;
-            let position = after.plus(events.len() as u64).next();
-            if event.position != position {
-                let reason = format!("event {} follows {after}", event.position);
-                return Err(StoreError::Damaged { position, reason });
+/// A log, as views read it.
+pub(crate) struct Reader<'l> {
+    pub(crate) log: &'l dyn EventStore,
+    pub(crate) runtime: &'l Handle,
+    pub(crate) newer: &'l Newer,
+}
+
+impl Reader<'_> {
+    /// Reads the events that follow `after`, up to and with `until`, at most a batch of them.
+    pub(crate) fn read(
+        &self,
+        after: Position,
+        until: Position,
+    ) -> Result<Vec<Recorded>, StoreError> {
+        let until = until.min(after.plus(BATCH as u64));
+        self.runtime.block_on(async {
+            let mut events = Vec::new();
+            let mut bytes = 0;
+            let mut stream = self.log.read(after, Some(until), Filter::default());
+            while let Some(event) = stream.next().await {
+                let event = event?;
+                let position = after.plus(events.len() as u64).next();
+                if event.position != position {
+                    let reason = format!("event {} follows {after}", event.position);
+                    return Err(StoreError::Damaged { position, reason });
+                }
+                bytes += weight(&event);
+                events.push(event);
+                if bytes >= BATCH_BYTES {
+                    break;
+                }
             }
-            bytes += weight(&event);
-            events.push(event);
-            if bytes >= BATCH_BYTES {
-                break;
-            }
+            Ok(events)
+        })
+    }
+}
+
+/// Kinds and versions of events that a newer MusicFS wrote, each told of once (LOG-4).
+#[derive(Default)]
+pub(crate) struct Newer(Mutex<HashSet<(Box<str>, u16)>>);
+
+impl Newer {
+    fn tell(&self, view: &str, event: &Recorded) {
+        if !matches!(event.body, Body::Unknown) {
+            return;
         }
-        Ok(events)
-    })
+        let (kind, version) = (&event.kind, event.version);
+        let mut told = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if told.insert((kind.clone(), version)) {
+            let first = event.position.0;
+            tracing::warn!(
+                view, %kind, version, first,
+                "events of a newer MusicFS are kept and skipped; upgrade to have them shown"
+            );
+        }
+    }
 }
 
 /// About how many bytes of an event are its own text: what makes one event larger than another.
@@ -67,19 +99,21 @@ fn weight(event: &Recorded) -> usize {
 /// left to do.
 pub(crate) fn advance<V: View>(
     file: &mut ViewFile<V>,
-    log: &dyn EventStore,
-    runtime: &Handle,
+    reader: &Reader<'_>,
     until: Position,
 ) -> Result<Option<Changes>, ViewError> {
     if file.position() >= until {
         return Ok(None);
     }
-    let events = read(log, runtime, file.position(), until)?;
+    let events = reader.read(file.position(), until)?;
     if events.is_empty() {
         return Err(ViewError::BeyondHead {
             wanted: until,
             head: file.position(),
         });
+    }
+    for event in &events {
+        reader.newer.tell(V::NAME, event);
     }
     file.apply(&events)?.commit().map(Some)
 }
@@ -104,9 +138,14 @@ mod tests {
         runtime
             .block_on(log.append(Position::START, &events))
             .unwrap();
+        let reader = Reader {
+            log: &log,
+            runtime: runtime.handle(),
+            newer: &Newer::default(),
+        };
         let (mut after, mut batches) = (Position::START, Vec::new());
         while after < log.head() {
-            let batch = read(&log, runtime.handle(), after, log.head()).unwrap();
+            let batch = reader.read(after, log.head()).unwrap();
             after = after.plus(batch.len() as u64);
             batches.push(batch.len());
         }

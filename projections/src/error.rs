@@ -58,6 +58,12 @@ pub enum ViewError {
     /// Another rebuild or check of the same view is under way.
     #[error("the {0} is being rebuilt or checked already; wait for that to end")]
     Busy(&'static str),
+    /// The view's code failed, and did so again on a rebuild.
+    #[error(
+        "the {0} stands still after an internal error that the log of the daemon names; please report \
+         it, and restart to try again"
+    )]
+    Stopped(&'static str),
     /// The views were shut down.
     #[error("the views were shut down")]
     Closed,

@@ -18,6 +18,7 @@ mod replay;
 mod runner;
 mod sql;
 pub mod tree;
+mod trouble;
 pub mod view;
 mod views;
 

@@ -7,7 +7,7 @@ use eventlog::{EventStore, Position};
 use rusqlite::{Connection, OpenFlags};
 use tokio::runtime::Handle;
 
-use crate::batch::{advance, read};
+use crate::batch::{Newer, Reader, advance};
 use crate::digest::Digest;
 use crate::error::ViewError;
 use crate::file::{ViewFile, digest, read_position};
@@ -99,43 +99,32 @@ pub(crate) fn replay_to<V: View>(
     runtime: &Handle,
     until: Position,
     progress: OnProgress<'_>,
-) -> Result<ReplayReport, ViewError> {
-    let began = Instant::now();
+) -> Result<(), ViewError> {
     let mut file = ViewFile::<V>::create_unsealed(path)?;
     let mut step = |done, target| {
         progress(done, target);
         Ok(())
     };
-    build(&mut file, log, runtime, until, &mut step)?;
-    let file = file.seal()?;
-    let elapsed = began.elapsed();
-    let digest = file.digest()?;
-    let (name, position, events) = (V::NAME, until, until.0);
-    Ok(ReplayReport {
-        name,
-        position,
-        events,
-        elapsed,
-        digest,
-        equal: true,
-    })
+    let reader = Reader {
+        log,
+        runtime,
+        newer: &Newer::default(),
+    };
+    build(&mut file, &reader, until, &mut step)?;
+    file.seal().map(drop)
 }
 
 /// True where the log holds the event that a file was computed up to.
-pub(crate) fn belongs<V: View>(
-    file: &ViewFile<V>,
-    log: &dyn EventStore,
-    runtime: &Handle,
-) -> Result<bool, ViewError> {
+pub(crate) fn belongs<V: View>(file: &ViewFile<V>, reader: &Reader<'_>) -> Result<bool, ViewError> {
     let position = file.position();
     if position == Position::START {
         return Ok(true);
     }
-    if position > log.head() {
+    if position > reader.log.head() {
         return Ok(false);
     }
     let before = Position(position.0.saturating_sub(1));
-    let events = read(log, runtime, before, position)?;
+    let events = reader.read(before, position)?;
     Ok(events.first().map(|event| event.id) == file.event())
 }
 
@@ -149,13 +138,7 @@ fn replay<V: View>(
     let mut file = ViewFile::<V>::create_unsealed(path)?;
     near(&mut file, shared, step, || *shared.position.borrow())?;
     let served = Snapshot::of(shared)?;
-    build(
-        &mut file,
-        &*shared.log,
-        &shared.runtime,
-        served.position,
-        step,
-    )?;
+    build(&mut file, &shared.reader(), served.position, step)?;
     let elapsed = began.elapsed();
     let digest = file.digest()?;
     let report = ReplayReport {
@@ -179,19 +162,18 @@ fn near<V: View>(
     target: impl Fn() -> Position,
 ) -> Result<(), ViewError> {
     while target() > file.position().plus(NEAR) {
-        build(file, &*shared.log, &shared.runtime, target(), step)?;
+        build(file, &shared.reader(), target(), step)?;
     }
     Ok(())
 }
 
 fn build<V: View>(
     file: &mut ViewFile<V>,
-    log: &dyn EventStore,
-    runtime: &Handle,
+    reader: &Reader<'_>,
     until: Position,
     step: Step<'_>,
 ) -> Result<(), ViewError> {
-    while advance(file, log, runtime, until)?.is_some() {
+    while advance(file, reader, until)?.is_some() {
         step(file.position(), until)?;
     }
     Ok(())

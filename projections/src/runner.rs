@@ -1,5 +1,6 @@
 //! Keeps one view up to date: reads the log, folds, commits rows with their position, publishes.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
@@ -9,17 +10,15 @@ use eventlog::{EventStore, Position};
 use tokio::runtime::Handle;
 use tokio::sync::{mpsc, oneshot, watch};
 
-use crate::batch::advance;
+use crate::batch::{Newer, Reader, advance};
 use crate::error::ViewError;
 use crate::feed::Feed;
 use crate::file::{Freshness, ViewFile};
 use crate::generations::Generations;
 use crate::pool::Source;
 use crate::replay;
+use crate::trouble::Trouble;
 use crate::view::{Change, View};
-
-/// How long the runner waits after the log or the disk let it down.
-const PAUSE: Duration = Duration::from_secs(1);
 
 /// Events that are worth more memory while they are folded in.
 const FAR: u64 = 20_000;
@@ -32,6 +31,9 @@ pub(crate) struct Shared<V> {
     pub(crate) source: Arc<Source>,
     pub(crate) position: watch::Sender<Position>,
     pub(crate) feed: Feed,
+    pub(crate) newer: Newer,
+    /// True once nothing will move the position any more.
+    pub(crate) stopped: watch::Sender<bool>,
     /// True while a rebuild or check is under way.
     pub(crate) busy: AtomicBool,
     commands: mpsc::UnboundedSender<Command<V>>,
@@ -64,8 +66,13 @@ impl<V: View> Runner<V> {
         runtime: Handle,
     ) -> Result<Self, ViewError> {
         let (file, freshness) = generations.open::<V>()?;
-        let is_current =
-            freshness == Freshness::Current && replay::belongs(&file, &*log, &runtime)?;
+        let newer = Newer::default();
+        let reader = Reader {
+            log: &*log,
+            runtime: &runtime,
+            newer: &newer,
+        };
+        let is_current = freshness == Freshness::Current && replay::belongs(&file, &reader)?;
         let position = if is_current {
             file.position()
         } else {
@@ -76,6 +83,8 @@ impl<V: View> Runner<V> {
             source: Source::new(V::NAME, file.path().to_owned()),
             position: watch::Sender::new(position),
             feed: Feed::default(),
+            newer,
+            stopped: watch::Sender::new(false),
             busy: AtomicBool::new(false),
             log,
             runtime,
@@ -88,10 +97,14 @@ impl<V: View> Runner<V> {
             inbox,
             file,
             rebuild: None,
+            trouble: Trouble::none(V::NAME),
         };
         let thread = thread::Builder::new()
             .name(format!("view-{}", V::NAME))
-            .spawn(move || keeper.run())
+            .spawn(move || {
+                let _guard = Stopping(keeper.shared.clone());
+                keeper.run();
+            })
             .map_err(|source| ViewError::Directory {
                 path: shared.generations.directory().to_owned(),
                 source,
@@ -122,6 +135,27 @@ impl<V: View> Drop for Runner<V> {
 }
 
 impl<V: View> Shared<V> {
+    /// The log, to be read for this view.
+    pub(crate) fn reader(&self) -> Reader<'_> {
+        Reader {
+            log: &*self.log,
+            runtime: &self.runtime,
+            newer: &self.newer,
+        }
+    }
+
+    /// Returns once the view has got as far as that, or cannot any more.
+    pub(crate) async fn reach(&self, position: Position) -> Result<(), ViewError> {
+        let (mut positions, mut stopped) = (self.position.subscribe(), self.stopped.subscribe());
+        let reached = async { positions.wait_for(|now| *now >= position).await.map(drop) };
+        let stopped = async { stopped.wait_for(|stopped| *stopped).await.map(drop) };
+        tokio::select! {
+            biased;
+            reached = reached => reached.map_err(|_| ViewError::Closed),
+            _ = stopped => Err(ViewError::Stopped(V::NAME)),
+        }
+    }
+
     /// Has a finished generation served from now on.
     pub(crate) fn adopt(&self, file: ViewFile<V>, equal: bool) -> Result<Position, ViewError> {
         let (done, answer) = oneshot::channel();
@@ -154,6 +188,21 @@ struct Keeper<V: View> {
     file: Option<ViewFile<V>>,
     /// The thread that builds another, where it cannot.
     rebuild: Option<thread::JoinHandle<()>>,
+    trouble: Trouble,
+}
+
+/// Tells that a view's thread ended, however it did.
+struct Stopping<V>(Arc<Shared<V>>);
+
+impl<V> Drop for Stopping<V> {
+    fn drop(&mut self) {
+        self.0.stopped.send_replace(true);
+    }
+}
+
+/// Runs a view's code; where that panics, which is a bug, the view is to go on another way.
+fn guarded<V: View, T>(work: impl FnOnce() -> Result<T, ViewError>) -> Result<T, ViewError> {
+    catch_unwind(AssertUnwindSafe(work)).unwrap_or(Err(ViewError::Stopped(V::NAME)))
 }
 
 /// Why the keeper woke up.
@@ -176,7 +225,7 @@ impl<V: View> Keeper<V> {
                 Wake::Head => {}
                 Wake::Damaged => self.give_up(),
                 Wake::Command(Some(Command::Adopt { file, equal, done })) => {
-                    let _ = done.send(self.adopt(file, equal));
+                    let _ = done.send(guarded::<V, _>(|| self.adopt(file, equal)));
                 }
                 Wake::Command(Some(Command::Stop) | None) => return self.end(),
             }
@@ -206,8 +255,9 @@ impl<V: View> Keeper<V> {
             file.keep_in_memory(true);
         }
         while self.inbox.is_empty() {
-            match advance(file, &*self.shared.log, &self.shared.runtime, head) {
+            match guarded::<V, _>(|| advance(file, &self.shared.reader(), head)) {
                 Ok(Some(changes)) => {
+                    self.trouble.over();
                     self.shared
                         .feed
                         .publish(file.position(), changes.distinct());
@@ -223,14 +273,19 @@ impl<V: View> Keeper<V> {
         None
     }
 
-    /// Damage means a rebuild; all else may pass.
+    /// Damage, or a bug that rows may have led to, means a rebuild; all else may pass.
     fn failed(&mut self, error: &ViewError) -> Option<Duration> {
-        tracing::error!(view = V::NAME, %error, "view does not go on");
-        if matches!(error, ViewError::Unwritable { source, .. } if crate::sql::is_damage(source)) {
+        let pause = self.trouble.met(error);
+        let is_hopeless = match error {
+            ViewError::Unwritable { source, .. } => crate::sql::is_damage(source),
+            ViewError::Stopped(_) => true,
+            _ => false,
+        };
+        if is_hopeless {
             self.give_up();
             return None;
         }
-        Some(PAUSE)
+        Some(pause)
     }
 
     /// Lets go of a damaged generation, and has another built.
@@ -243,12 +298,22 @@ impl<V: View> Keeper<V> {
     fn rebuild_beside(&mut self) {
         let shared = self.shared.clone();
         let build = move || {
-            while let Err(error) = replay::rebuild_unserved(&shared) {
+            let mut trouble = Trouble::none(V::NAME);
+            while let Err(error) = guarded::<V, _>(|| replay::rebuild_unserved(&shared)) {
                 if shared.commands.is_closed() {
                     return;
                 }
-                tracing::error!(view = V::NAME, %error, "rebuild failed, trying again");
-                thread::sleep(PAUSE);
+                let pause = trouble.met(&error);
+                if matches!(error, ViewError::Stopped(_)) {
+                    shared.stopped.send_replace(true);
+                    return;
+                }
+                shared.runtime.block_on(async {
+                    tokio::select! {
+                        () = tokio::time::sleep(pause) => {}
+                        () = shared.commands.closed() => {}
+                    }
+                });
             }
         };
         let spawned = thread::Builder::new()
@@ -262,18 +327,13 @@ impl<V: View> Keeper<V> {
 
     /// Swaps generations. Readers never see less than they saw.
     fn adopt(&mut self, mut file: ViewFile<V>, equal: bool) -> Result<Position, ViewError> {
-        let Shared {
-            log,
-            runtime,
-            position,
-            ..
-        } = &*self.shared;
+        let Shared { log, position, .. } = &*self.shared;
         // What is served without being gone on with gives way to what is as far as the log.
         let reached = match self.file {
             Some(_) => *position.borrow(),
             None => log.head(),
         };
-        while advance(&mut file, &**log, runtime, reached)?.is_some() {}
+        while advance(&mut file, &self.shared.reader(), reached)?.is_some() {}
         self.shared.source.swap(file.path().to_owned());
         position.send_replace(file.position());
         if !equal {
@@ -281,6 +341,8 @@ impl<V: View> Keeper<V> {
                 .feed
                 .publish(file.position(), vec![Change::Everything]);
         }
+        self.trouble.over();
+        self.shared.stopped.send_replace(false);
         let adopted = file.position();
         let kept = file.path().to_owned();
         drop(self.file.replace(file));

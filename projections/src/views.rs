@@ -109,7 +109,7 @@ impl Views {
         runtime: &Handle,
         until: Position,
         progress: OnProgress<'_>,
-    ) -> Result<Vec<ReplayReport>, ViewError> {
+    ) -> Result<(), ViewError> {
         if until > log.head() {
             return Err(ViewError::BeyondHead {
                 wanted: until,
@@ -126,10 +126,8 @@ impl Views {
             generations.next(Catalog::NAME)?,
             generations.next(Tree::NAME)?,
         );
-        Ok(vec![
-            replay::replay_to::<Catalog>(&catalog, log, runtime, until, progress)?,
-            replay::replay_to::<Tree>(&tree, log, runtime, until, progress)?,
-        ])
+        replay::replay_to::<Catalog>(&catalog, log, runtime, until, progress)?;
+        replay::replay_to::<Tree>(&tree, log, runtime, until, progress)
     }
 
     /// Answers from the catalog.
@@ -156,16 +154,10 @@ impl Views {
     /// Returns once every view has got as far as that.
     ///
     /// # Errors
-    /// [`ViewError::Closed`].
+    /// [`ViewError::Stopped`] where one will not, without a restart.
     pub async fn wait_for(&self, position: Position) -> Result<(), ViewError> {
-        let watches = [&self.catalog.shared.position, &self.tree.shared.position];
-        for mut watch in watches.map(tokio::sync::watch::Sender::subscribe) {
-            watch
-                .wait_for(|now| *now >= position)
-                .await
-                .map_err(|_| ViewError::Closed)?;
-        }
-        Ok(())
+        self.catalog.shared.reach(position).await?;
+        self.tree.shared.reach(position).await
     }
 
     /// What changes in the tree from now on, batch by batch, after each was committed. Nothing while

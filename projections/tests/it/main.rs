@@ -14,3 +14,5 @@ mod live;
 mod model;
 #[cfg(test)]
 mod recovery;
+#[cfg(test)]
+mod trouble;
