@@ -29,6 +29,15 @@ pub(crate) fn of(event: &Recorded) -> Option<&Event> {
     (is_track && is_placed).then_some(fact)
 }
 
+/// The track that an event is about, also where nothing else of the event can be read: its number is
+/// in use.
+pub(crate) fn numbered(event: &Recorded) -> Option<TrackId> {
+    match event.subject.parse() {
+        Ok(Subject::Track(track)) => Some(track).filter(|track| is_valid(*track)),
+        _ => None,
+    }
+}
+
 /// True for a number that a track can have.
 pub(crate) fn is_valid(track: TrackId) -> bool {
     (1..END).contains(&track.0)

@@ -10,6 +10,9 @@ use super::rows::{CatalogRows, Head, Held, OriginState};
 /// Folds one event in. Events about the file of a track that is not living change nothing, except
 /// those that bring it back.
 pub fn apply(rows: &mut impl CatalogRows, event: &Recorded) {
+    if let Some(track) = fact::numbered(event) {
+        rows.number_used(track);
+    }
     let Some(fact) = fact::of(event) else { return };
     match fact {
         Event::OriginAdded { origin, spec } => origin_added(rows, event, origin, spec),

@@ -25,6 +25,8 @@ pub struct MemoryCatalog {
     pub by_directory: BTreeMap<(OriginId, OriginPath), i64>,
     /// Tracks ever known.
     pub known: u64,
+    /// The highest number that an event was about.
+    pub highest: Option<TrackId>,
     /// The layout in force, unless it is the default.
     pub layout: Option<LayoutSpec>,
 }
@@ -76,6 +78,10 @@ impl CatalogRows for MemoryCatalog {
 
     fn count_known(&mut self) {
         self.known += 1;
+    }
+
+    fn number_used(&mut self, track: TrackId) {
+        self.highest = self.highest.max(Some(track));
     }
 
     fn put_layout(&mut self, layout: &LayoutSpec) {

@@ -210,14 +210,15 @@ impl CatalogReader {
         })
     }
 
-    /// The highest id that any track ever had.
+    /// The highest id that any track ever had, also one of which only a newer MusicFS can read: ids
+    /// above it are free.
     pub fn max_track_id(&self) -> Result<Option<TrackId>, ViewError> {
-        let select = "SELECT max(id) FROM track";
-        let read = |row: &rusqlite::Row<'_>| row.get::<_, Option<i64>>(0);
-        let id = self
-            .source
-            .read(|c| c.prepare_cached(select)?.query_row([], read))?;
-        Ok(id.map(|id| TrackId(id.cast_unsigned())))
+        let select = "SELECT highest FROM library";
+        let highest = self.source.read(|c| {
+            c.prepare_cached(select)?
+                .query_row([], |row| read_track(row, 0))
+        })?;
+        Ok(Some(highest).filter(|track| track.0 > 0))
     }
 
     /// The catalog in figures; kept, not counted.

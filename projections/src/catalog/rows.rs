@@ -32,6 +32,9 @@ pub trait CatalogRows {
     /// Counts one more track that was ever known.
     fn count_known(&mut self);
 
+    /// Takes note of a track's number, for [the highest](super::CatalogReader::max_track_id).
+    fn number_used(&mut self, track: TrackId);
+
     /// Writes the layout in force.
     fn put_layout(&mut self, layout: &LayoutSpec);
 }

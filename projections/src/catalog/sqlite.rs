@@ -33,6 +33,7 @@ pub struct SqliteRows<'c> {
     origin_counts: HashMap<i64, (i64, i64)>,
     directory_counts: HashMap<i64, i64>,
     known: i64,
+    highest: i64,
 }
 
 impl<'c> SqliteRows<'c> {
@@ -44,6 +45,7 @@ impl<'c> SqliteRows<'c> {
             origin_counts: HashMap::new(),
             directory_counts: HashMap::new(),
             known: 0,
+            highest: 0,
         }
     }
 
@@ -106,8 +108,8 @@ impl<'c> SqliteRows<'c> {
             }
         }
         self.sql.run(
-            "UPDATE library SET known = known + ?",
-            [std::mem::take(&mut self.known)],
+            "UPDATE library SET known = known + ?, highest = max(highest, ?)",
+            [std::mem::take(&mut self.known), self.highest],
         );
     }
 }
@@ -219,6 +221,10 @@ impl CatalogRows for SqliteRows<'_> {
 
     fn count_known(&mut self) {
         self.known += 1;
+    }
+
+    fn number_used(&mut self, track: TrackId) {
+        self.highest = self.highest.max(track.0.cast_signed());
     }
 
     fn put_layout(&mut self, layout: &LayoutSpec) {

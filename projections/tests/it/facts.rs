@@ -54,8 +54,16 @@ pub(crate) fn origin(id: &str) -> OriginId {
     id.parse().unwrap()
 }
 
+/// A path; `\u{ff}` in it stands for the byte, which is not UTF-8.
 pub(crate) fn path(path: &str) -> OriginPath {
-    OriginPath::new(path.as_bytes()).unwrap()
+    let bytes: Vec<u8> = path
+        .chars()
+        .flat_map(|char| match char {
+            '\u{ff}' => vec![0xff],
+            other => other.to_string().into_bytes(),
+        })
+        .collect();
+    OriginPath::new(bytes).unwrap()
 }
 
 pub(crate) fn revision(size: u64) -> Revision {

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, Once};
 use std::time::{Duration, Instant};
 
-use eventlog::{Body, EventStore, Position, Recorded, StoreError};
+use eventlog::{Body, EventStore, Position, Recorded, StoreError, TrackId};
 use projections::{ViewError, Views};
 use tracing::field::{Field, Visit};
 use tracing::span;
@@ -83,6 +83,12 @@ fn a_newer_kind_is_told_of_once() {
     library.add(41..101);
     library.wait(&views);
     assert_eq!(views.tree().stats().unwrap().files, 90);
+    let highest = views.catalog().max_track_id().unwrap();
+    assert_eq!(
+        highest,
+        Some(TrackId(100)),
+        "the number of one that cannot be read is in use"
+    );
     for view in ["tree", "catalog"] {
         let view = format!("view={view:?}");
         assert_eq!(lines(&["WARN", "trouble.newer", &view]).len(), 2, "{view}");

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use eventlog::event::LayoutSpec;
-use eventlog::{Event, Locator, Media, OriginId, OriginPath, Recorded, TrackId};
+use eventlog::{Event, Locator, Media, OriginId, OriginPath, Recorded, Subject, TrackId};
 use projections::catalog::memory::MemoryCatalog;
 use projections::catalog::{Head, Held, OriginState};
 
@@ -13,11 +13,16 @@ pub(super) struct CatalogModel {
     tracks: BTreeMap<TrackId, (Head, Media)>,
     origins: BTreeMap<OriginId, OriginState>,
     layout: Option<LayoutSpec>,
+    highest: Option<TrackId>,
 }
 
 impl CatalogModel {
     pub(super) fn observe(&mut self, event: &Recorded) {
-        match event.event().unwrap() {
+        if let Ok(Subject::Track(track)) = event.subject.parse() {
+            self.highest = self.highest.max(Some(track));
+        }
+        let Some(fact) = event.event() else { return };
+        match fact {
             Event::TrackDiscovered {
                 track,
                 locator,
@@ -100,7 +105,7 @@ impl CatalogModel {
             }
             Event::ScanFinished { origin, summary } => self.with(origin, |state| {
                 state.last_scan = Some(*summary);
-                if summary.whole {
+                if summary.whole && summary.complete {
                     state.listed_at = state.listed_at.or(Some(event.recorded_at));
                     state.held = state.held.filter(|held| held.cause == event.cause);
                 }
@@ -173,7 +178,9 @@ impl CatalogModel {
             ));
         }
         let is_counted = counted == by_origin && catalog.by_directory == by_directory;
-        let is_known = catalog.known == self.tracks.len() as u64 && catalog.layout == self.layout;
+        let is_known = catalog.known == self.tracks.len() as u64
+            && catalog.layout == self.layout
+            && catalog.highest == self.highest;
         if is_counted && is_known {
             return Ok(());
         }

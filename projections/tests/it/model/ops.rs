@@ -2,6 +2,12 @@
 
 use crate::facts::Song;
 
+macro_rules! sixty {
+    () => {
+        "aaaaaaaaaabbbbbbbbbbccccccccccddddddddddeeeeeeeeeeffffffffff"
+    };
+}
+
 /// One step of a history. Tracks are named by number, counted round; a track that does not exist
 /// yet, or lives no more, may be named too: folds are total.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -46,9 +52,15 @@ pub(super) enum Op {
         origin: &'static str,
         whole: bool,
         held: bool,
+        complete: bool,
     },
     Read {
         track: u64,
+    },
+    /// An event about a track, or a new one, that cannot be read.
+    Unread {
+        track: u64,
+        folded: bool,
     },
     LayoutChange {
         template: &'static str,
@@ -61,7 +73,10 @@ pub(super) enum Op {
 }
 
 const ORIGINS: &[&str] = &["o", "p"];
+/// In a path `\u{ff}` stands for the byte, which is not UTF-8.
 const PATHS: &[&str] = &[
+    "\u{ff}.flac",
+    "\u{ff}/a\u{ff}.flac",
     "a.flac",
     "b.flac",
     "a/a.flac",
@@ -69,7 +84,12 @@ const PATHS: &[&str] = &[
     "b/a.flac",
     "a/a (2).flac",
 ];
-const NAMES: &[&str] = &["a", "a", "b", "A", "a.flac", "a (2)", "a (3)", ""];
+const NAMES: &[&str] = &[
+    "a", "a", "b", "A", "a.flac", "a (2)", "a (3)", "", LONG, LONGER,
+];
+/// Longer than any name may be, and alike where they are cut.
+const LONG: &str = concat!(sixty!(), sixty!(), sixty!(), sixty!(), sixty!(), "x");
+const LONGER: &str = concat!(sixty!(), sixty!(), sixty!(), sixty!(), sixty!(), "y (2)");
 const DISCS: &[&str] = &["", "", "1", "2", "a.flac"];
 const TEMPLATES: &[&str] = &[
     "$albumartist/$album< ($year)> [$format_upper]/<$disc->$track - $title.$format",
@@ -117,7 +137,7 @@ impl Random {
 
     fn op(&mut self) -> Op {
         let (origin, path) = (self.of(ORIGINS), self.of(PATHS));
-        match self.below(40) {
+        match self.below(41) {
             0..12 => Op::AddFile {
                 origin,
                 path,
@@ -155,6 +175,7 @@ impl Random {
                 origin,
                 whole: self.below(2) == 0,
                 held: self.below(2) == 0,
+                complete: self.below(3) > 0,
             },
             33 => Op::Read {
                 track: self.track(),
@@ -166,6 +187,10 @@ impl Random {
             36 => Op::Rebuild,
             37 => Op::Restart,
             38 => Op::CrashBeforeCommit,
+            39 => Op::Unread {
+                track: self.track(),
+                folded: self.below(2) == 0,
+            },
             _ => Op::CrashAfterCommit,
         }
     }

@@ -27,7 +27,8 @@ type Shape = BTreeMap<String, (Option<Ino>, u64)>;
 
 impl TreeModel {
     pub(super) fn observe(&mut self, event: &Recorded) {
-        match event.event().unwrap() {
+        let Some(fact) = event.event() else { return };
+        match fact {
             Event::TrackDiscovered {
                 track,
                 locator,

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use eventlog::event::{ScanReason, ScanSummary};
-use eventlog::{Event, Locator, Recorded, TrackId};
+use eventlog::{Body, Event, Locator, Recorded, TrackId};
 use projections::Change;
 use projections::catalog::{self, memory::MemoryCatalog};
 use projections::tree::{self, Entry, Ino, memory::MemoryTree};
@@ -104,11 +104,12 @@ impl Log {
                 origin,
                 whole,
                 held,
+                complete,
             } => {
                 let origin = facts::origin(origin);
                 let (reason, listed) = (ScanReason::Asked, from as u64);
                 let summary = ScanSummary {
-                    complete: true,
+                    complete,
                     whole,
                     listed,
                     ..Default::default()
@@ -142,11 +143,17 @@ impl Log {
                     layout: facts::layout(template, windows),
                 }]
             }
+            Op::Unread { track, .. } => vec![Event::TrackVanished {
+                track: named(track),
+            }],
             Op::Rebuild | Op::Restart | Op::CrashBeforeCommit | Op::CrashAfterCommit => vec![],
         };
         for event in events {
             let position = self.events.len() as u64 + 1;
             let mut recorded = facts::recorded(position, event);
+            if let Op::Unread { folded, .. } = op {
+                recorded.body = if folded { Body::Folded } else { Body::Unknown };
+            }
             // Scans differ from each other, events of one do not.
             recorded.cause = recorded.cause.map(|mut cause| {
                 cause.0.0[0] = u8::try_from(from % 256).unwrap();
