@@ -1,5 +1,6 @@
 //! Kills: a child process keeps views while this one kills it, again and again.
 
+use std::io::{BufRead, BufReader};
 use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -13,14 +14,26 @@ use crate::facts;
 /// Where the child finds the library; its presence makes the test below the child.
 const LIBRARY: &str = "MUSICFS_TEST_LIBRARY";
 
+/// What the child says after each rebuild.
+const REBUILT: &str = "rebuilt";
+
 fn child(library: &std::path::Path) -> Child {
     Command::new(std::env::current_exe().unwrap())
-        .args(["crash::child_keeps_views", "--exact", "--ignored"])
+        .args([
+            "crash::child_keeps_views",
+            "--exact",
+            "--ignored",
+            "--nocapture",
+        ])
         .env(LIBRARY, library)
-        .stdout(Stdio::null())
+        .stdout(Stdio::piped())
         .stderr(Stdio::null())
         .spawn()
         .unwrap()
+}
+
+fn is_rebuilt(line: &std::io::Result<String>) -> bool {
+    line.as_ref().is_ok_and(|line| line.ends_with(REBUILT))
 }
 
 #[test]
@@ -37,6 +50,7 @@ fn child_keeps_views() {
     loop {
         for view in ViewName::ALL {
             views.rebuild(*view, &mut |_, _| {}).unwrap();
+            println!("{REBUILT}");
         }
     }
 }
@@ -67,21 +81,34 @@ fn killed_at_any_moment_the_views_go_on_exactly() {
     runtime
         .block_on(store.append(Position::START, &events))
         .unwrap();
-    let head = store.head();
-    runtime.block_on(store.close());
-    drop(store);
-
-    let mut pause = Duration::from_millis(5);
-    for _ in 0..12 {
+    let (mut pause, mut rebuilds) = (Duration::from_millis(5), 0);
+    for round in 0..12 {
         let mut child = child(library.path());
         let began = Instant::now();
+        // The log grows meanwhile; the last child goes on until it has built both views.
         while began.elapsed() < pause {
+            let vanish = eventlog::Event::TrackVanished {
+                track: eventlog::TrackId(1 + store.head().0 % 3_000),
+            };
+            runtime
+                .block_on(store.append(store.head(), &facts::new([vanish])))
+                .unwrap();
             std::thread::sleep(Duration::from_millis(1));
+        }
+        let mut told = BufReader::new(child.stdout.take().unwrap()).lines();
+        if round == 11 {
+            let built = told.by_ref().filter(is_rebuilt).take(2);
+            rebuilds += built.count();
         }
         child.kill().unwrap();
         child.wait().unwrap();
+        rebuilds += told.filter(is_rebuilt).count();
         pause = pause.mul_f64(1.6);
     }
+    assert!(rebuilds >= 2, "the children did nothing");
+    let head = store.head();
+    runtime.block_on(store.close());
+    drop(store);
 
     let log = runtime
         .block_on(SqliteStore::open(library.path().join("events.db")))
