@@ -70,14 +70,6 @@ impl<V: View> ViewFile<V> {
         Ok(Self::empty(connection, path))
     }
 
-    /// A view that lives in memory only.
-    ///
-    /// # Errors
-    /// [`ViewError::Unwritable`].
-    pub fn in_memory() -> Result<Self, ViewError> {
-        Self::create(Path::new(":memory:"))
-    }
-
     /// Opens a file that may be anything; returns none unless it is this view's, complete, and
     /// readable. Reads a few pages, whatever the file's size.
     #[must_use]
@@ -296,8 +288,11 @@ pub(crate) fn digest<V: View>(connection: &Connection) -> rusqlite::Result<Diges
 fn write_ahead(connection: &Connection) -> rusqlite::Result<()> {
     connection.busy_timeout(std::time::Duration::from_secs(5))?;
     // Synchronous at checkpoints only: a power cut may cost the last commits, rows and position
-    // alike, and they are folded in again.
-    connection.execute_batch("PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL;")
+    // alike, and they are folded in again. What one large batch made of the log is given back.
+    connection.execute_batch(
+        "PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; \
+         PRAGMA journal_size_limit = 16777216;",
+    )
 }
 
 fn lay_down<V: View>(connection: &Connection, complete: bool) -> rusqlite::Result<()> {

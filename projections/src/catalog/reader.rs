@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
-use eventlog::event::{LayoutSpec, NameProfile};
+use eventlog::event::LayoutSpec;
 use eventlog::{ContentId, OriginId, OriginPath, Position, Revision, TrackId};
-use rusqlite::{Connection, OptionalExtension, params};
+use rusqlite::{OptionalExtension, params};
 
 use super::sqlite::{
     head_columns, read_directory, read_head, read_origin, read_origin_id, read_revision,
@@ -12,7 +12,7 @@ use super::sqlite::{
 use super::{CatalogCounts, KnownFile, OriginRow, TrackRow, stored};
 use crate::error::ViewError;
 use crate::file::read_position;
-use crate::layout::Template;
+use crate::layout::row;
 use crate::pool::Source;
 use crate::sql::undecodable;
 
@@ -247,7 +247,11 @@ impl CatalogReader {
 
     /// The layout in force.
     pub fn layout(&self) -> Result<LayoutSpec, ViewError> {
-        self.source.read(read_layout)
+        let select = "SELECT template, windows FROM library";
+        self.source.read(|connection| {
+            let mut select = connection.prepare_cached(select)?;
+            select.query_row([], |row| row::read(row, 0))
+        })
     }
 
     /// Up to where the catalog was computed.
@@ -258,19 +262,4 @@ impl CatalogReader {
 
 fn read_track(row: &rusqlite::Row<'_>, at: usize) -> rusqlite::Result<TrackId> {
     Ok(TrackId(row.get::<_, i64>(at)?.cast_unsigned()))
-}
-
-fn read_layout(connection: &Connection) -> rusqlite::Result<LayoutSpec> {
-    let select = "SELECT template, windows FROM library";
-    connection.prepare_cached(select)?.query_row([], |row| {
-        let template = row.get::<_, Option<String>>(0)?;
-        Ok(LayoutSpec {
-            template: template.unwrap_or_else(|| Template::DEFAULT.to_owned()),
-            names: if row.get(1)? {
-                NameProfile::Windows
-            } else {
-                NameProfile::Posix
-            },
-        })
-    })
 }

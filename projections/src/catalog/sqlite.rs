@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use eventlog::event::{LayoutSpec, NameProfile};
+use eventlog::event::LayoutSpec;
 use eventlog::{
     CauseId, ContentId, EventId, Media, OriginId, OriginPath, Position, Revision, Timestamp,
     TrackId,
@@ -12,6 +12,7 @@ use rusqlite::{Connection, Row, params};
 
 use super::rows::{CatalogRows, Head, Held, OriginState};
 use super::stored;
+use crate::layout::row;
 use crate::sql::{Sql, undecodable};
 use crate::view::Rows;
 
@@ -228,9 +229,7 @@ impl CatalogRows for SqliteRows<'_> {
     }
 
     fn put_layout(&mut self, layout: &LayoutSpec) {
-        let windows = layout.names == NameProfile::Windows;
-        let update = "UPDATE library SET template = ?, windows = ?";
-        self.sql.run(update, params![layout.template, windows]);
+        row::put(&mut self.sql, layout);
     }
 }
 

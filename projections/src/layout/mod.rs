@@ -5,6 +5,7 @@ mod inputs;
 pub mod names;
 mod parse;
 mod problem;
+pub(crate) mod row;
 mod template;
 mod values;
 mod variable;

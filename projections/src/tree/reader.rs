@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
+use eventlog::Position;
 use eventlog::event::NameProfile;
-use eventlog::{Position, TrackId};
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use super::node::{Ino, Node, NodeKind, TreeStats};
@@ -79,11 +79,6 @@ impl TreeReader {
             }
             Ok(node)
         })
-    }
-
-    /// The inode of a track's file, while the tree shows it.
-    pub fn ino_of(&self, track: TrackId) -> Result<Option<Ino>, ViewError> {
-        Ok(self.node(Ino::of_track(track))?.map(|node| node.ino))
     }
 
     /// The tree in figures; kept, not counted.

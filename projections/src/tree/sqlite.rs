@@ -8,7 +8,7 @@ use rusqlite::{Connection, Row, params};
 
 use super::node::{Ino, TreeStats};
 use super::rows::{Entry, EntryKind, Library, Noted, Numbered, TrackEntry, TreeRows};
-use crate::layout::{Layout, NameInputs, Template, names};
+use crate::layout::{Layout, NameInputs, names, row};
 use crate::sql::{Sql, undecodable};
 use crate::view::Rows;
 
@@ -43,7 +43,7 @@ impl<'c> SqliteRows<'c> {
                     next_directory: Ino::from_sql(row.get(0)?),
                     stats,
                 },
-                read_layout(row, 4)?,
+                Layout::of_or_default(&row::read(row, 4)?),
             ))
         });
         let (library, layout) = stored.unwrap_or_default();
@@ -317,9 +317,7 @@ impl TreeRows for SqliteRows<'_> {
 
     fn put_layout(&mut self, layout: &LayoutSpec) {
         self.layout = Arc::new(Layout::of_or_default(layout));
-        let windows = layout.names == NameProfile::Windows;
-        let update = "UPDATE library SET template = ?, windows = ?";
-        self.sql.run(update, params![layout.template, windows]);
+        row::put(&mut self.sql, layout);
     }
 }
 
@@ -364,19 +362,6 @@ pub(super) fn read_stats(row: &Row<'_>, at: usize) -> rusqlite::Result<TreeStats
         directories: row.get::<_, i64>(at + 1)?.cast_unsigned(),
         bytes: row.get::<_, i64>(at + 2)?.cast_unsigned(),
     })
-}
-
-/// Reads `template, windows` from the column `at` on.
-fn read_layout(row: &Row<'_>, at: usize) -> rusqlite::Result<Layout> {
-    let template = row.get::<_, Option<String>>(at)?;
-    Ok(Layout::of_or_default(&LayoutSpec {
-        template: template.unwrap_or_else(|| Template::DEFAULT.to_owned()),
-        names: if row.get(at + 1)? {
-            NameProfile::Windows
-        } else {
-            NameProfile::Posix
-        },
-    }))
 }
 
 pub(super) fn read_inputs(row: &Row<'_>, at: usize) -> rusqlite::Result<NameInputs> {
