@@ -1,7 +1,10 @@
 //! Reads the log in batches, and folds them in.
 
 use std::collections::HashSet;
+use std::ops::ControlFlow;
+use std::sync::mpsc::{SyncSender, sync_channel};
 use std::sync::{Mutex, PoisonError};
+use std::thread;
 
 use eventlog::{Body, Event, EventStore, Filter, Media, Position, Recorded, StoreError};
 use futures::StreamExt;
@@ -16,6 +19,9 @@ pub(crate) const BATCH: usize = 5_000;
 
 /// Bytes of text in one batch, about: one event may carry a mebibyte of tags.
 const BATCH_BYTES: usize = 8 << 20;
+
+/// Batches that are read before they are asked for.
+const AHEAD: usize = 2;
 
 /// A log, as views read it.
 pub(crate) struct Reader<'l> {
@@ -51,6 +57,53 @@ impl Reader<'_> {
             }
             Ok(events)
         })
+    }
+}
+
+impl Reader<'_> {
+    /// Hands over batch by batch what follows `after`, up to and with `until`. While one is worked on,
+    /// the next are read and decoded.
+    fn read_ahead(
+        &self,
+        after: Position,
+        until: Position,
+        mut each: impl FnMut(Vec<Recorded>) -> Result<ControlFlow<()>, ViewError>,
+    ) -> Result<(), ViewError> {
+        if after >= until {
+            return Ok(());
+        }
+        let first = self.read(after, until)?;
+        let after = first.last().map_or(until, |event| event.position);
+        if after >= until {
+            return each(first).map(drop);
+        }
+        thread::scope(|scope| {
+            let (sender, batches) = sync_channel(AHEAD);
+            scope.spawn(move || self.send(after, until, &sender));
+            for batch in std::iter::once(Ok(first)).chain(batches) {
+                if each(batch?)?.is_break() {
+                    break;
+                }
+            }
+            Ok(())
+        })
+    }
+
+    /// Sends batches until the end, the first error, or until nobody takes them any more.
+    fn send(
+        &self,
+        mut after: Position,
+        until: Position,
+        to: &SyncSender<Result<Vec<Recorded>, StoreError>>,
+    ) {
+        while after < until {
+            let batch = self.read(after, until);
+            let last = batch.as_ref().ok().and_then(|events| events.last());
+            after = last.map_or(until, |event| event.position);
+            if to.send(batch).is_err() {
+                return;
+            }
+        }
     }
 }
 
@@ -95,27 +148,27 @@ fn weight(event: &Recorded) -> usize {
     }
 }
 
-/// Folds the next batch up to `until` into a view. Returns what changed, or none where nothing was
-/// left to do.
+/// Folds all up to `until` into a view, batch by batch. After each was committed, `then` is told what
+/// changed, and may end it early.
 pub(crate) fn advance<V: View>(
     file: &mut ViewFile<V>,
     reader: &Reader<'_>,
     until: Position,
-) -> Result<Option<Changes>, ViewError> {
-    if file.position() >= until {
-        return Ok(None);
-    }
-    let events = reader.read(file.position(), until)?;
-    if events.is_empty() {
-        return Err(ViewError::BeyondHead {
-            wanted: until,
-            head: file.position(),
-        });
-    }
-    for event in &events {
-        reader.newer.tell(V::NAME, event);
-    }
-    file.apply(&events)?.commit().map(Some)
+    mut then: impl FnMut(&ViewFile<V>, Changes) -> Result<ControlFlow<()>, ViewError>,
+) -> Result<(), ViewError> {
+    reader.read_ahead(file.position(), until, |events| {
+        if events.is_empty() {
+            return Err(ViewError::BeyondHead {
+                wanted: until,
+                head: file.position(),
+            });
+        }
+        for event in &events {
+            reader.newer.tell(V::NAME, event);
+        }
+        let changes = file.apply(&events)?.commit()?;
+        then(file, changes)
+    })
 }
 
 #[cfg(test)]

@@ -1,5 +1,6 @@
 //! Computes a view anew from the log, beside the one that is served.
 
+use std::ops::ControlFlow;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
@@ -173,10 +174,10 @@ fn build<V: View>(
     until: Position,
     step: Step<'_>,
 ) -> Result<(), ViewError> {
-    while advance(file, reader, until)?.is_some() {
+    advance(file, reader, until, |file, _| {
         step(file.position(), until)?;
-    }
-    Ok(())
+        Ok(ControlFlow::Continue(()))
+    })
 }
 
 /// The served view as it stands at one moment, while it goes on.

@@ -1,5 +1,6 @@
 //! Keeps one view up to date: reads the log, folds, commits rows with their position, publishes.
 
+use std::ops::ControlFlow;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -248,29 +249,34 @@ impl<V: View> Keeper<V> {
     /// Folds in all that the log has, as long as nobody wants something else. Returns how long to
     /// wait before more is tried, if not for the log's next event.
     fn catch_up(&mut self) -> Option<Duration> {
-        let head = self.shared.log.head();
-        let file = self.file.as_mut()?;
+        let Self {
+            shared,
+            inbox,
+            file,
+            trouble,
+            ..
+        } = self;
+        let (head, file) = (shared.log.head(), file.as_mut()?);
         let is_far_behind = head > file.position().plus(FAR);
         if is_far_behind {
             file.keep_in_memory(true);
         }
-        while self.inbox.is_empty() {
-            match guarded::<V, _>(|| advance(file, &self.shared.reader(), head)) {
-                Ok(Some(changes)) => {
-                    self.trouble.over();
-                    self.shared
-                        .feed
-                        .publish(file.position(), changes.distinct());
-                    self.shared.position.send_replace(file.position());
-                }
-                Ok(None) => break,
-                Err(error) => return self.failed(&error),
-            }
-        }
+        let folded = guarded::<V, _>(|| {
+            advance(file, &shared.reader(), head, |file, changes| {
+                trouble.over();
+                shared.feed.publish(file.position(), changes.distinct());
+                shared.position.send_replace(file.position());
+                Ok(if inbox.is_empty() {
+                    ControlFlow::Continue(())
+                } else {
+                    ControlFlow::Break(())
+                })
+            })
+        });
         if is_far_behind {
             file.keep_in_memory(false);
         }
-        None
+        folded.err().and_then(|error| self.failed(&error))
     }
 
     /// Damage, or a bug that rows may have led to, means a rebuild; all else may pass.
@@ -333,7 +339,9 @@ impl<V: View> Keeper<V> {
             Some(_) => *position.borrow(),
             None => log.head(),
         };
-        while advance(&mut file, &self.shared.reader(), reached)?.is_some() {}
+        advance(&mut file, &self.shared.reader(), reached, |_, _| {
+            Ok(ControlFlow::Continue(()))
+        })?;
         self.shared.source.swap(file.path().to_owned());
         position.send_replace(file.position());
         if !equal {

@@ -2,12 +2,14 @@
 
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use eventlog::{Event, EventStore, MemoryStore, Position, TrackId};
 use projections::{Change, Ino, ViewError, ViewName, Views};
 use tokio::runtime::Runtime;
 
+use crate::bent::Bent;
 use crate::facts::{self, Song, discovered, origin, path};
 
 pub(crate) const SONG: Song = Song {
@@ -239,4 +241,31 @@ fn views_as_they_were() {
     let beyond = library.log.head().next();
     let error = Views::replay_to(at.path(), &*library.log, runtime, beyond, &mut |_, _| {});
     assert!(matches!(error, Err(ViewError::BeyondHead { .. })));
+}
+
+#[test]
+fn a_rebuild_reads_while_it_folds() {
+    let library = Library::new();
+    library.add(1..30_001);
+    let read = Arc::new(AtomicU64::new(0));
+    let log = Bent::new(library.log.clone(), {
+        let read = read.clone();
+        move |event| {
+            read.store(event.position.0, Ordering::Release);
+            Ok(event)
+        }
+    });
+    let views = Views::open(library.path(), Arc::new(log), library.runtime.handle()).unwrap();
+    library.wait(&views);
+    let mut told = Vec::new();
+    let report = views.rebuild(ViewName::Catalog, &mut |done, _| {
+        let began = std::time::Instant::now();
+        while told.is_empty() && read.load(Ordering::Acquire) < done.0 + 5_000 {
+            assert!(began.elapsed().as_secs() < 60, "nothing is read ahead");
+            std::thread::yield_now();
+        }
+        told.push(done.0);
+    });
+    assert!(report.unwrap().equal);
+    assert_eq!(told, [5_000, 10_000, 15_000, 20_000, 25_000, 30_000]);
 }
