@@ -12,6 +12,7 @@ mod fact;
 mod feed;
 pub mod file;
 mod generations;
+mod keeper;
 pub mod layout;
 mod pool;
 mod replay;
