@@ -165,7 +165,7 @@ fn rebuild(views: &Views) -> Result<(), Failure> {
             run.name,
             rate,
             run.elapsed.as_secs_f64(),
-            run.equal
+            run.equal == Some(true)
         );
     }
     Ok(())

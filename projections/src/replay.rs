@@ -32,8 +32,8 @@ pub struct ReplayReport {
     pub elapsed: Duration,
     /// What the replayed view means at that position.
     pub digest: Digest,
-    /// True where the view that was served meant the same there.
-    pub equal: bool,
+    /// Whether the view that was served meant the same there, where it was compared.
+    pub equal: Option<bool>,
 }
 
 impl ReplayReport {
@@ -72,7 +72,7 @@ pub(crate) fn rebuild<V: View>(
     let _busy = Busy::mark(shared)?;
     let path = shared.generations.next(V::NAME)?;
     let served = replay(shared, &path, &mut shared.step(progress)).and_then(|(file, report)| {
-        shared.adopt(file.seal()?, report.equal)?;
+        shared.adopt(file.seal()?, report.equal == Some(true))?;
         Ok(report)
     });
     served.inspect_err(|_| delete(&path))
@@ -100,7 +100,8 @@ pub(crate) fn replay_to<V: View>(
     runtime: &Handle,
     until: Position,
     progress: OnProgress<'_>,
-) -> Result<(), ViewError> {
+) -> Result<ReplayReport, ViewError> {
+    let began = Instant::now();
     let mut file = ViewFile::<V>::create_unsealed(path)?;
     let mut step = |done, target| {
         progress(done, target);
@@ -112,7 +113,15 @@ pub(crate) fn replay_to<V: View>(
         newer: &Newer::default(),
     };
     build(&mut file, &reader, until, &mut step)?;
-    file.seal().map(drop)
+    let file = file.seal()?;
+    Ok(ReplayReport {
+        name: V::NAME,
+        position: until,
+        events: until.0,
+        elapsed: began.elapsed(),
+        digest: file.digest()?,
+        equal: None,
+    })
 }
 
 /// True where the log holds the event that a file was computed up to.
@@ -148,9 +157,11 @@ fn replay<V: View>(
         events: file.position().0,
         elapsed,
         digest,
-        equal: served
-            .digest::<V>()
-            .is_ok_and(|of_served| of_served == digest),
+        equal: Some(
+            served
+                .digest::<V>()
+                .is_ok_and(|of_served| of_served == digest),
+        ),
     };
     Ok((file, report))
 }

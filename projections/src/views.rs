@@ -109,7 +109,7 @@ impl Views {
         runtime: &Handle,
         until: Position,
         progress: OnProgress<'_>,
-    ) -> Result<(), ViewError> {
+    ) -> Result<Vec<ReplayReport>, ViewError> {
         if until > log.head() {
             return Err(ViewError::BeyondHead {
                 wanted: until,
@@ -126,8 +126,10 @@ impl Views {
             generations.next(Catalog::NAME)?,
             generations.next(Tree::NAME)?,
         );
-        replay::replay_to::<Catalog>(&catalog, log, runtime, until, progress)?;
-        replay::replay_to::<Tree>(&tree, log, runtime, until, progress)
+        Ok(vec![
+            replay::replay_to::<Catalog>(&catalog, log, runtime, until, progress)?,
+            replay::replay_to::<Tree>(&tree, log, runtime, until, progress)?,
+        ])
     }
 
     /// Answers from the catalog.

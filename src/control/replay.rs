@@ -93,13 +93,8 @@ pub async fn replay_to(
         let mut told = |at, end| progress(at, end);
         let reports = Views::replay_to(scratch.path(), &*log, &runtime, until, &mut told)?;
         let wanted = |report: &&ReplayReport| names.iter().any(|name| name.as_str() == report.name);
-        let views = reports.iter().filter(wanted).map(|report| v1::ViewReplay {
-            equal: None,
-            ..view(report)
-        });
-        Ok(v1::ReplayReport {
-            views: views.collect(),
-        })
+        let views = reports.iter().filter(wanted).map(view).collect();
+        Ok(v1::ReplayReport { views })
     });
     replayed
         .await
@@ -145,6 +140,6 @@ fn view(report: &ReplayReport) -> v1::ViewReplay {
         events: report.events,
         elapsed: Some(convert::duration(report.elapsed)),
         digest: report.digest.to_string(),
-        equal: Some(report.equal),
+        equal: report.equal,
     }
 }

@@ -49,7 +49,7 @@ fn is_whole(library: &Library, views: &Views) {
                 checked => break checked.unwrap(),
             }
         };
-        assert!(report.equal, "{view:?}");
+        assert_eq!(report.equal, Some(true), "{view:?}");
     }
 }
 
