@@ -20,7 +20,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::config::OriginConfig;
 use crate::control::{self, Engine, MountFigures};
-use crate::library::{Library, LibraryError};
+use crate::library::{self, Library, LibraryError};
 use crate::lock::Lock;
 use crate::report::{Kind, Report, Result};
 use crate::scan::Scanner;
@@ -172,6 +172,9 @@ async fn start(options: &Options, shutdown: CancellationToken) -> Result<Running
     };
     let store: Arc<dyn EventStore> = Arc::new(SqliteStore::open(options.state.log_file()).await?);
     let views = Arc::new(open_views(&options.state, Arc::clone(&store)).await?);
+    for origin in views.catalog().origins()? {
+        library::apart(library::root_path(&origin.spec), &options.mountpoint)?;
+    }
     let supervisor = Supervisor::new(Handle::current());
     let registry = Arc::new(Registry::default());
     let writer = Arc::new(LogWriter::new(Arc::clone(&store)));
@@ -309,12 +312,9 @@ async fn stop(running: Running) {
 /// Makes sure that the mount point is an empty directory; clears what a dead daemon left there.
 fn vacate(path: &Path) -> Result<()> {
     use mountpoint::State;
-    let refuse = |what: &str, hint: &str| {
-        Err(Report::new(
-            Kind::Input,
-            format!("cannot mount at {}: {what}", path.display()),
-        )
-        .hint(hint))
+    let refuse = |kind: Kind, what: &str, hint: &str| {
+        let message = format!("cannot mount at {}: {what}", path.display());
+        Err(Report::new(kind, message).hint(hint))
     };
     match mountpoint::state(path)? {
         State::Empty => Ok(()),
@@ -323,13 +323,19 @@ fn vacate(path: &Path) -> Result<()> {
             mountpoint::clear_stale(path)?;
             vacate(path)
         }
-        State::Absent => refuse("there is no such directory", "make it with mkdir -p"),
-        State::NotADirectory => refuse("it is not a directory", "choose a directory"),
+        State::Absent => refuse(
+            Kind::Input,
+            "there is no such directory",
+            "make it with mkdir -p",
+        ),
+        State::NotADirectory => refuse(Kind::Input, "it is not a directory", "choose a directory"),
         State::NotEmpty => refuse(
+            Kind::Input,
             "it is not empty",
             "choose an empty directory, or make a new one",
         ),
         State::Mounted(mount) => refuse(
+            Kind::Busy,
             &format!(
                 "{} ({}) is mounted there",
                 mount.source.display(),

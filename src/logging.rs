@@ -44,6 +44,10 @@ pub fn start(settings: &Settings) -> Result<()> {
         )
         .hint("use error, warn, info, debug or trace")
     })?;
+    let filter = match fuse::QUIET.parse() {
+        Ok(directive) => filter.add_directive(directive),
+        Err(_) => filter,
+    };
     let file: Option<File> = settings
         .file
         .as_deref()

@@ -8,15 +8,24 @@ use eventlog::{Event, EventStore, Filter, OriginId, Position, SqliteStore};
 use futures::StreamExt;
 
 use crate::config::OriginConfig;
+use crate::library;
 use crate::report::{Kind, Report, Result, plain};
 use crate::state::StateDir;
 
 /// Refuses origins that cannot be read, unless the library knows them: the disk of one that it
-/// knows may just not be mounted yet, and its tracks are shown nevertheless.
+/// knows may just not be mounted yet, and its tracks are shown nevertheless. Refuses those, too,
+/// that the mount point lies in.
 ///
 /// # Errors
-/// [`Kind::Origin`], naming the folder.
-pub(crate) async fn origins(origins: &[OriginConfig], state: &StateDir) -> Result<()> {
+/// [`Kind::Origin`] or [`Kind::Input`], naming the folder.
+pub(crate) async fn origins(
+    origins: &[OriginConfig],
+    mountpoint: &Path,
+    state: &StateDir,
+) -> Result<()> {
+    for origin in origins {
+        library::apart(&origin.path, mountpoint)?;
+    }
     let refused: Vec<(&Path, std::io::Error)> = origins
         .iter()
         .filter_map(|origin| Some((&*origin.path, std::fs::read_dir(&origin.path).err()?)))

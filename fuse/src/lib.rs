@@ -26,7 +26,7 @@ pub use errno::{ErrorKind, FsError};
 pub use fs::{Filesystem, Opened, Statfs};
 pub use inodes::{Backing, Caching};
 pub use library::{Attribute, Ino, Library, Node, NodeKind, Original, Originals, Totals};
-pub use mount::{Ended, Ending, MountError, Mounted, Unmounted, mount};
+pub use mount::{Ended, Ending, MountError, Mounted, QUIET, Unmounted, mount};
 pub use notify::{Change, Notifier};
 pub use options::MountOptions;
 pub use readdir::DirEntry;

@@ -24,6 +24,10 @@ const THREADS: usize = 2;
 /// How often a busy mount is tried again.
 const RETRY: Duration = Duration::from_millis(50);
 
+/// What a logger should leave out (a directive of tracing-subscriber): at the end of every session
+/// fuser warns that it could not unmount, because it was unmounted already.
+pub const QUIET: &str = "fuser::session=error";
+
 /// A filesystem in its place. Dropping it takes it out of the tree.
 pub struct Mounted {
     mountpoint: PathBuf,

@@ -146,11 +146,22 @@ pub(crate) fn find(path: &Path) -> io::Result<Option<Mount>> {
     let Ok(path) = absolute(path) else {
         return Ok(None);
     };
+    Ok(all()?.into_iter().rfind(|mount| mount.path == path))
+}
+
+/// Where MusicFS is mounted, or was when its process was killed.
+///
+/// # Errors
+/// Where the kernel's table cannot be read.
+pub fn ours() -> io::Result<Vec<PathBuf>> {
+    let ours = all()?.into_iter().filter(Mount::by_us);
+    Ok(ours.map(|mount| mount.path).collect())
+}
+
+fn all() -> io::Result<Vec<Mount>> {
     let table = std::fs::read(TABLE)?;
     let lines = table.split(|byte| *byte == b'\n');
-    Ok(lines
-        .filter_map(parse_line)
-        .rfind(|mount| mount.path == path))
+    Ok(lines.filter_map(parse_line).collect())
 }
 
 /// Unmounts; refused with `EBUSY` while anything in it is in use.

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use clap::Args;
 use eventlog::{Filter, OriginId, SqliteStore};
 use futures::StreamExt;
+use projections::Views;
 use proto::v1;
 use proto::v1::subscribe_events_request::From as Start;
 
@@ -83,8 +84,11 @@ impl Arguments {
 
     /// Events from the log itself.
     async fn read(&self, context: &Context, out: &mut Output) -> Result<()> {
-        let log = SqliteStore::open_read_only(context.state()?.log_file()).await?;
-        let mut events = feed::events(Arc::new(log), self.request()).await?;
+        let state = context.state()?;
+        let log = SqliteStore::open_read_only(state.log_file()).await?;
+        let views = Views::open_read_only(&state.views_dir()).ok();
+        let catalog = views.map(|(catalog, _)| catalog);
+        let mut events = feed::events(Arc::new(log), catalog, self.request()).await?;
         while let Some(event) = events.next().await {
             print(context, out, &event?)?;
             if out.is_closed() {
@@ -150,8 +154,11 @@ fn brief(event: &v1::Event) -> String {
             .and_then(serde_json::Value::as_u64)
             .unwrap_or_default()
     };
+    let file = || {
+        let path = String::from_utf8_lossy(&event.path);
+        format!("{}: {path}", event.origin)
+    };
     match event.kind.as_str() {
-        "track.discovered" | "track.returned" => format!("{}: {}", text("origin"), text("path")),
         "track.moved" => format!("{} → {}", text("from"), text("to")),
         "origin.added" | "origin.changed" => data
             .get("spec")
@@ -165,8 +172,9 @@ fn brief(event: &v1::Event) -> String {
             .map(|key| format!("{} {key}", count(key)))
             .collect::<Vec<_>>()
             .join(", "),
-        "removals.held" => format!("{} of {} missing", count("missing"), count("known")),
+        "scan.removals_held" => format!("{} of {} missing", count("missing"), count("known")),
         "layout.changed" => text("template"),
+        kind if kind.starts_with("track.") && !event.path.is_empty() => file(),
         _ => String::new(),
     }
 }

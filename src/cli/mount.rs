@@ -77,7 +77,7 @@ impl Arguments {
             .iter()
             .for_each(|note| tracing::warn!("{note}"));
         context.runtime()?.block_on(async {
-            preflight::origins(&config.origins, &state).await?;
+            preflight::origins(&config.origins, &mountpoint, &state).await?;
             let shutdown = CancellationToken::new();
             signals::stop_on_signals(shutdown.clone())?;
             let options = daemon::Options {

@@ -111,6 +111,7 @@ pub(super) fn origin(row: &OriginRow, state: &OriginState) -> v1::Origin {
         name: row.spec.name.clone(),
         root: row.spec.root.clone(),
         health: match state.health {
+            Health::Degraded => v1::OriginHealth::Degraded,
             Health::Unknown => v1::OriginHealth::Unspecified,
             Health::Healthy => v1::OriginHealth::Healthy,
             Health::Unhealthy => v1::OriginHealth::Unhealthy,

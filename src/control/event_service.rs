@@ -32,7 +32,8 @@ impl EventService for Events {
         &self,
         request: Request<v1::SubscribeEventsRequest>,
     ) -> Result<Response<Self::SubscribeEventsStream>, Status> {
-        let events = feed::events(Arc::clone(&self.engine.store), request.into_inner())
+        let (store, catalog) = (Arc::clone(&self.engine.store), self.engine.views.catalog());
+        let events = feed::events(store, Some(catalog), request.into_inner())
             .await
             .map_err(|error| problem::sent(&error))?;
         Ok(Response::new(ending(events, self.stop.clone()).boxed()))

@@ -11,6 +11,7 @@ use eventlog::{
 };
 use futures::StreamExt;
 use futures::stream::BoxStream;
+use projections::CatalogReader;
 use proto::v1;
 use proto::v1::subscribe_events_request::From;
 
@@ -20,12 +21,14 @@ use crate::report::{Kind, Report, Result};
 /// Tracks whose origin a reader keeps in mind; at most a few MB.
 const REMEMBERED: usize = 50_000;
 
-/// The events that a request asks for, in the order of the log.
+/// The events that a request asks for, in the order of the log. Where one does not tell itself which
+/// file it is about, `catalog` does: the one that the track has now, or had last.
 ///
 /// # Errors
 /// [`Kind::Input`] where the log knows no such origin; where the log cannot be read.
 pub async fn events(
     store: Arc<dyn EventStore>,
+    catalog: Option<CatalogReader>,
     request: v1::SubscribeEventsRequest,
 ) -> Result<BoxStream<'static, Result<v1::Event>>> {
     let mut origin = match request.origin.as_str() {
@@ -51,11 +54,29 @@ pub async fn events(
                 None => true,
             };
             if wanted {
-                yield convert::event(&recorded);
+                let mut event = convert::event(&recorded);
+                if let Some(catalog) = &catalog {
+                    complete(&mut event, catalog);
+                }
+                yield event;
             }
         }
     };
     Ok(wanted.boxed())
+}
+
+/// Adds the origin and the path that an event of a track leaves out. A catalog that is behind, or
+/// cannot be read, adds nothing.
+fn complete(event: &mut v1::Event, catalog: &CatalogReader) {
+    if event.track == 0 || !(event.origin.is_empty() || event.path.is_empty()) {
+        return;
+    }
+    if let Ok(Some(locator)) = catalog.locator(TrackId(event.track)) {
+        event.origin = locator.origin.to_string();
+        if event.path.is_empty() {
+            event.path = locator.path.as_bytes().to_vec();
+        }
+    }
 }
 
 /// The position behind which a stream begins.
@@ -275,7 +296,9 @@ mod tests {
                 origin: "usb".to_owned(),
                 ..Default::default()
             };
-            let found = super::events(Arc::clone(&store), request).await.unwrap();
+            let found = super::events(Arc::clone(&store), None, request)
+                .await
+                .unwrap();
             let found: Vec<_> = found.map(|event| event.unwrap().position).collect().await;
             assert_eq!(found, expected, "from {from}");
         }
@@ -289,7 +312,7 @@ mod tests {
                 origin: origin.to_owned(),
                 ..Default::default()
             };
-            let refused = super::events(Arc::clone(&store), request).await.err();
+            let refused = super::events(Arc::clone(&store), None, request).await.err();
             assert_eq!(refused.unwrap().kind(), Kind::Input);
         }
     }

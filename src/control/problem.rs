@@ -42,7 +42,7 @@ fn code(kind: Kind) -> Code {
 /// What the library refused. Two of its refusals have codes of their own.
 pub(super) fn refused(error: LibraryError) -> Status {
     let code = match error {
-        LibraryError::Exists(_) => Some(Code::AlreadyExists),
+        LibraryError::Exists(_) | LibraryError::Overlaps { .. } => Some(Code::AlreadyExists),
         LibraryError::Unknown(_) => Some(Code::NotFound),
         LibraryError::Configured => Some(Code::FailedPrecondition),
         _ => None,

@@ -7,6 +7,7 @@ use eventlog::event::{OriginSpec, ScanReason, ScanSummary};
 use eventlog::{OriginId, OriginPath, Timestamp};
 use futures::StreamExt;
 use origins::{Depth, Dirty, ErrorKind, LocalOrigin, Origin, OriginError, RefreshPolicy, Registry};
+use projections::OriginRow;
 use tokio::sync::{Mutex, mpsc, oneshot, watch};
 use tokio_util::sync::CancellationToken;
 
@@ -29,6 +30,8 @@ pub enum Health {
     Unknown,
     /// It does.
     Healthy,
+    /// It does, but part of it could not be read.
+    Degraded,
     /// It does not.
     Unhealthy,
 }
@@ -40,6 +43,8 @@ pub struct OriginState {
     pub health: Health,
     /// Why it does not.
     pub message: Option<String>,
+    /// What the last whole listing could not read.
+    pub unreadable: Option<String>,
     /// How long its last check took.
     pub latency: Option<Duration>,
     /// When it was last checked.
@@ -51,6 +56,20 @@ pub struct OriginState {
     pub changes: u64,
     /// The scan that is running.
     pub scan: Option<watch::Receiver<ScanStatus>>,
+}
+
+impl OriginState {
+    /// An origin that answers is only healthy where all of it could be read.
+    fn refresh(&mut self) {
+        if self.health == Health::Unhealthy {
+            return;
+        }
+        self.health = match self.unreadable {
+            Some(_) => Health::Degraded,
+            None => Health::Healthy,
+        };
+        self.message.clone_from(&self.unreadable);
+    }
 }
 
 /// What can be asked of a keeper.
@@ -154,12 +173,17 @@ impl Keeper {
         Ok(origin)
     }
 
-    fn known_tracks(&self) -> u64 {
+    fn row(&self) -> Option<OriginRow> {
         let origins = self.scanner.views.catalog().origins().unwrap_or_default();
-        origins
-            .into_iter()
-            .find(|row| row.id == self.id)
-            .map_or(0, |row| row.tracks)
+        origins.into_iter().find(|row| row.id == self.id)
+    }
+
+    fn known_tracks(&self) -> u64 {
+        self.row().map_or(0, |row| row.tracks)
+    }
+
+    fn holds_removals(&self) -> bool {
+        self.row().is_some_and(|row| row.held_removals.is_some())
     }
 
     /// Scans and watches for as long as the origin answers.
@@ -182,7 +206,13 @@ impl Keeper {
             let mut retry = None;
             if let Some(request) = due.take() {
                 let progress = self.begin();
+                let whole = request.scope == Scope::Whole;
                 match self.scan(&origin, request.clone(), progress).await {
+                    // What is missing may have come back: only a whole listing can tell.
+                    Ok(_) if !whole && self.holds_removals() => {
+                        due = Some(Request::whole(request.reason));
+                        continue;
+                    }
                     Ok(_) => {}
                     Err(ScanError::Stopped) => return End::Stopped,
                     Err(ScanError::Origin(error)) => return End::Lost(error.message),
@@ -271,6 +301,7 @@ impl Keeper {
         progress: Progress,
     ) -> Result<ScanSummary, ScanError> {
         let began = Instant::now();
+        let (whole, status) = (request.scope == Scope::Whole, progress.watch());
         let result = self
             .scanner
             .scan(Arc::clone(origin), request, progress, self.stop.clone())
@@ -278,6 +309,10 @@ impl Keeper {
         self.publish.send_modify(|state| {
             state.scan = None;
             state.settled |= result.is_ok();
+            if whole && result.is_ok() {
+                state.unreadable = status.borrow().trouble.clone();
+            }
+            state.refresh();
             state.changes += result.as_ref().map_or(0, changes);
         });
         match &result {
@@ -299,7 +334,10 @@ impl Keeper {
 
     fn health(&self, health: Health, message: Option<String>, latency: Option<Duration>) {
         self.publish.send_modify(|state| {
-            if state.health != health || state.message != message {
+            let answered = matches!(state.health, Health::Healthy | Health::Degraded);
+            if answered != (health == Health::Healthy)
+                || message.is_some() && state.message != message
+            {
                 match &message {
                     Some(why) => tracing::warn!(origin = %self.id, "origin unreachable: {why}"),
                     None => tracing::info!(origin = %self.id, "origin reachable"),
@@ -308,6 +346,7 @@ impl Keeper {
             state.settled |= health == Health::Unhealthy || self.policy() == RefreshPolicy::Never;
             state.health = health;
             state.message = message;
+            state.refresh();
             state.latency = latency.or(state.latency);
             state.last_check = Some(Timestamp::now());
         });

@@ -20,6 +20,7 @@ use tokio_util::sync::CancellationToken;
 use self::keeper::{Ask, Keeper};
 pub use self::keeper::{Health, OriginState};
 pub use self::root::RootError;
+pub(crate) use self::root::{apart, path as root_path};
 use crate::config::{self, OriginConfig};
 use crate::scan::{ScanError, ScanStatus, Scanner};
 use crate::supervise::Supervisor;
@@ -70,6 +71,14 @@ pub enum LibraryError {
     /// The id is taken.
     #[error("there is an origin {0} already; remove it first, or choose another id with ID=PATH")]
     Exists(OriginId),
+    /// Every track of the one would be a second one of the other.
+    #[error("{} lies within the origin {origin}, or holds it; its music is in the library already", root.display())]
+    Overlaps {
+        /// The origin that is there.
+        origin: OriginId,
+        /// The folder that was to be another.
+        root: PathBuf,
+    },
     /// There is no such origin.
     #[error("there is no origin {0}; `musicfs origin list` shows those that there are")]
     Unknown(OriginId),
@@ -155,6 +164,9 @@ impl Library {
                 tracing::error!(origin = %id, "{error}");
             }
         }
+        if self.running.lock().is_empty() {
+            tracing::warn!("the library has no origins; add a folder: musicfs origin add PATH");
+        }
         self.begun.cancel();
         Ok(())
     }
@@ -220,6 +232,12 @@ impl Library {
             return Ok(writer.store().head());
         }
         root::check(&spec, &self.mountpoint)?;
+        let origins = self.scanner.views.catalog().origins()?;
+        let mut others = origins.iter().filter(|row| row.id != id);
+        if let Some(other) = others.find(|row| root::overlap(&row.spec, &spec)) {
+            let (origin, root) = (other.id.clone(), root::path(&spec).to_owned());
+            return Err(LibraryError::Overlaps { origin, root });
+        }
         let reason = if known.is_some() {
             ScanReason::Started
         } else {

@@ -41,7 +41,7 @@ pub enum RootError {
 }
 
 /// The root's path.
-pub(super) fn path(spec: &OriginSpec) -> &Path {
+pub(crate) fn path(spec: &OriginSpec) -> &Path {
     Path::new(OsStr::from_bytes(&spec.root))
 }
 
@@ -62,12 +62,32 @@ pub(super) fn check(spec: &OriginSpec, mountpoint: &Path) -> Result<(), RootErro
         return Err(RootError::NotAFolder(root.to_owned()));
     }
     std::fs::read_dir(root).map_err(unreadable)?;
-    let resolved = root.canonicalize().map_err(unreadable)?;
-    if mountpoint.starts_with(&resolved) || resolved.starts_with(mountpoint) {
+    apart(root, mountpoint)
+}
+
+/// Refuses a mount point within a root, and a root within a mount point: the library would show
+/// its own view. A root that is not there is in nobody's way.
+pub(crate) fn apart(root: &Path, mountpoint: &Path) -> Result<(), RootError> {
+    let Ok(root) = root.canonicalize() else {
+        return Ok(());
+    };
+    // What a dead daemon left there cannot be resolved.
+    let at = mountpoint.canonicalize();
+    let at = at.unwrap_or_else(|_| mountpoint.to_owned());
+    if at.starts_with(&root) || root.starts_with(&at) {
         return Err(RootError::Overlap {
-            root: resolved,
+            root,
             mountpoint: mountpoint.to_owned(),
         });
     }
     Ok(())
+}
+
+/// True where two roots are the same folder, or one is within the other.
+pub(super) fn overlap(one: &OriginSpec, other: &OriginSpec) -> bool {
+    let resolved = |spec| path(spec).canonicalize();
+    match (resolved(one), resolved(other)) {
+        (Ok(one), Ok(other)) => one.starts_with(&other) || other.starts_with(&one),
+        _ => path(one) == path(other),
+    }
 }

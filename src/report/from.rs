@@ -75,9 +75,10 @@ impl From<LibraryError> for Report {
             LibraryError::Log(error) => error.into(),
             LibraryError::View(error) => error.into(),
             LibraryError::Configured => Self::new(Kind::Config, error.to_string()),
-            LibraryError::Exists(_) | LibraryError::Unknown(_) | LibraryError::Layout(_) => {
-                Self::new(Kind::Input, error.to_string())
-            }
+            LibraryError::Exists(_)
+            | LibraryError::Overlaps { .. }
+            | LibraryError::Unknown(_)
+            | LibraryError::Layout(_) => Self::new(Kind::Input, error.to_string()),
             LibraryError::Stopping => Self::new(Kind::NotRunning, error.to_string()),
         }
     }

@@ -154,12 +154,13 @@ impl<'a> Committer<'a> {
     }
 
     /// Ends the tracks whose files a complete listing lacked, or holds that for the user's word.
+    /// Returns whether it did hold it.
     pub(super) fn missing(
         &mut self,
         missing: &[TrackId],
         limit: RemovalLimit,
         accepted: bool,
-    ) -> Result<(), ScanError> {
+    ) -> Result<bool, ScanError> {
         self.catch_up()?;
         let catalog = self.views.catalog();
         let mut gone = Vec::new();
@@ -188,18 +189,22 @@ impl<'a> Committer<'a> {
                  `musicfs origin rescan {} --accept-removals`",
                 self.origin.id()
             );
-            if origin.and_then(|row| row.held_removals) == Some((count, known)) {
-                return Ok(());
+            let held = origin.and_then(|row| row.held_removals);
+            // The end of a scan that found something else would settle what is held.
+            if held != Some((count, known)) || self.started {
+                let origin = self.origin.id().clone();
+                self.push(Event::RemovalsHeld {
+                    origin,
+                    missing: count,
+                    known,
+                })?;
             }
-            let origin = self.origin.id().clone();
-            return self.push(Event::RemovalsHeld {
-                origin,
-                missing: count,
-                known,
-            });
+            return Ok(true);
         }
-        gone.into_iter()
-            .try_for_each(|track| self.push(Event::TrackVanished { track }))
+        for track in gone {
+            self.push(Event::TrackVanished { track })?;
+        }
+        Ok(false)
     }
 
     fn push(&mut self, event: Event) -> Result<(), ScanError> {
@@ -261,10 +266,10 @@ impl<'a> Committer<'a> {
         Ok(())
     }
 
-    /// Ends the scan in the log, where it found something or is the origin's first complete one.
-    pub(super) fn finish(mut self, first: bool) -> Result<ScanSummary, ScanError> {
+    /// Ends the scan in the log, where it found something, or where its mere completeness is news.
+    pub(super) fn finish(mut self, news: bool) -> Result<ScanSummary, ScanError> {
         let summary = self.summary;
-        if self.started || (first && summary.complete && summary.whole) {
+        if self.started || (news && summary.complete && summary.whole) {
             let origin = self.origin.id().clone();
             self.batch(Event::ScanFinished { origin, summary });
         }

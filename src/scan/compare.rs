@@ -31,6 +31,8 @@ pub(super) struct Listing {
     pub(super) complete: bool,
     /// Living tracks whose files the listing does not have.
     pub(super) missing: Vec<TrackId>,
+    /// What could not be listed, and why; the first of it.
+    pub(super) trouble: Option<String>,
 }
 
 /// Walks the scope of a scan, hands on what is new or changed, and collects what is missing.
@@ -73,6 +75,9 @@ impl Comparer<'_> {
                 }
             }
         }
+        // A directory and one above it may both have been suspected, and be gone.
+        walked.listing.missing.sort_unstable();
+        walked.listing.missing.dedup();
         walked.listing.complete = !walked.failed;
         Ok(walked.listing)
     }
@@ -146,6 +151,7 @@ impl Comparer<'_> {
                 Err(failure) => {
                     tracing::warn!(origin = %self.origin.id(), "{failure}");
                     walked.listing.errors += 1;
+                    walked.listing.trouble.get_or_insert(failure.to_string());
                     walked.failed |= failure.error.kind != ErrorKind::Denied;
                     walked.opaque.push(failure.path);
                 }

@@ -155,7 +155,8 @@ impl Running<'_> {
             .origins()?
             .into_iter()
             .find(|row| row.id == *self.origin.id());
-        let first = known.is_none_or(|row| row.listed.is_none());
+        let first = known.as_ref().is_none_or(|row| row.listed.is_none());
+        let was_held = known.is_some_and(|row| row.held_removals.is_some());
         let mut committer = Committer::new(
             self.origin,
             &self.scanner.views,
@@ -170,11 +171,15 @@ impl Running<'_> {
         committer.summary.errors += listing.errors;
         committer.summary.whole = self.request.scope == Scope::Whole;
         committer.summary.complete = listing.complete;
+        let mut held = false;
         if listing.complete && !listing.missing.is_empty() {
             let accepted = self.request.accept_removals;
-            committer.missing(&listing.missing, self.scanner.limit, accepted)?;
+            held = committer.missing(&listing.missing, self.scanner.limit, accepted)?;
         }
-        let summary = committer.finish(first)?;
+        let summary = committer.finish(first || (was_held && !held))?;
+        if let Some(trouble) = listing.trouble {
+            self.progress.trouble(trouble);
+        }
         self.progress.done(&summary);
         Ok(summary)
     }

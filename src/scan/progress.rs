@@ -19,6 +19,8 @@ pub struct ScanStatus {
     pub expected: u64,
     /// What was found so far.
     pub found: ScanSummary,
+    /// What could not be listed, and why; the first of it.
+    pub trouble: Option<String>,
     /// True once nothing is left to be done.
     pub done: bool,
 }
@@ -37,6 +39,7 @@ impl Progress {
             listed: 0,
             expected,
             found: ScanSummary::default(),
+            trouble: None,
             done: false,
         }))
     }
@@ -52,6 +55,10 @@ impl Progress {
             status.directory.clone_from(directory);
             status.listed = listed;
         });
+    }
+
+    pub(super) fn trouble(&self, trouble: String) {
+        self.0.send_modify(|status| status.trouble = Some(trouble));
     }
 
     pub(super) fn found(&self, summary: &ScanSummary) {

@@ -1,6 +1,7 @@
 //! What changes on an origin shows in the events and in the mount within a second (FS-9, ORG-3).
 
 use std::fs;
+use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
@@ -134,6 +135,68 @@ fn an_album_folder_moved_as_a_whole_keeps_its_tracks() {
     );
     world.stop();
     world.assert_sound();
+}
+
+#[test]
+fn nested_folders_that_are_removed_vanish_once() {
+    let mut world = World::new();
+    let deep = world.music().join("q/r/s");
+    fs::create_dir_all(&deep).unwrap();
+    fs::write(deep.join("a.flac"), flac(1, TAGS)).unwrap();
+    fs::write(world.music().join("b.flac"), flac(2, &[("TITLE", "B")])).unwrap();
+    world.start();
+    assert_eq!(world.tree().len(), 2);
+    fs::remove_dir_all(world.music().join("q")).unwrap();
+    world.until("it has gone", |world| world.tree().len() == 1);
+    world.stop();
+    let events = world.events();
+    let vanished = events
+        .iter()
+        .filter(|event| event["kind"] == "track.vanished");
+    assert_eq!(vanished.count(), 1);
+}
+
+#[test]
+fn hidden_files_and_waste_baskets_are_left_out() {
+    let mut world = World::new();
+    for (n, name) in [
+        "a.flac",
+        "._a.flac",
+        ".hidden/b.flac",
+        ".Trash-1000/files/c.flac",
+        "@eaDir/d.flac",
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let path = world.music().join(name);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, flac(n as u64, &[("TITLE", name)])).unwrap();
+    }
+    world.start();
+    assert_eq!(world.tree().len(), 1);
+}
+
+/// As root, every folder can be read.
+#[test]
+fn a_folder_that_cannot_be_read_is_told_of() {
+    if rustix::process::geteuid().is_root() {
+        return;
+    }
+    let mut world = World::new();
+    let locked = world.music().join("locked");
+    fs::create_dir(&locked).unwrap();
+    fs::write(world.music().join("a.flac"), flac(1, TAGS)).unwrap();
+    let mode = |bits| fs::set_permissions(&locked, fs::Permissions::from_mode(bits)).unwrap();
+    mode(0o000);
+    world.start();
+    let origin = world.status()["origins"][0].clone();
+    mode(0o755);
+    assert_eq!(origin["health"], "degraded");
+    let message = origin["message"].as_str().unwrap();
+    assert!(message.contains("locked"), "{message}");
+    assert!(world.run(["origin", "rescan"]).status.success());
+    assert_eq!(world.status()["origins"][0]["health"], "healthy");
 }
 
 #[test]

@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::os::unix::fs::MetadataExt;
+use std::path::Path;
 use std::process::Command;
 
 use crate::world::{World, flac};
@@ -152,6 +153,57 @@ fn many_removals_are_held_until_accepted() {
 }
 
 #[test]
+fn what_comes_back_is_held_no_longer() {
+    let mut world = World::new();
+    album(&world, 40);
+    world.start();
+    let away = world.path().join("away");
+    fs::create_dir(&away).unwrap();
+    let move_all = |from: &Path, to: &Path| {
+        for n in 1..=32 {
+            let name = format!("{n}.flac");
+            fs::rename(from.join(&name), to.join(&name)).unwrap();
+        }
+    };
+    let held = |world: &World| world.status()["origins"][0]["removals_held"].as_u64();
+    move_all(&world.music(), &away);
+    world.until("the removals are held", |world| held(world) == Some(32));
+    // Something else that a scan finds does not settle it.
+    fs::write(
+        world.music().join("new.flac"),
+        flac(99, &[("TITLE", "New")]),
+    )
+    .unwrap();
+    world.until("the new song is there", |world| world.tree().len() == 41);
+    world.until("the scan is over", |world| {
+        world.status()["scans"] == serde_json::json!([])
+    });
+    assert_eq!(held(&world), Some(32));
+    move_all(&away, &world.music());
+    world.until("nothing is held", |world| {
+        held(world).is_none_or(|held| held == 0)
+    });
+    assert!(world.run(["origin", "rescan"]).status.success());
+    assert_eq!(world.tree().len(), 41);
+    world.stop();
+    world.assert_sound();
+}
+
+#[test]
+fn a_mountpoint_within_an_origin_of_the_library_is_refused() {
+    let mut world = World::new();
+    album(&world, 1);
+    world.start();
+    world.stop();
+    let inside = world.music().join("view");
+    fs::create_dir(&inside).unwrap();
+    let output = world.run(["mount".as_ref(), inside.as_os_str(), "--daemon".as_ref()]);
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_eq!(output.status.code(), Some(3), "{said}");
+    assert!(said.contains("lie within each other"), "{said}");
+}
+
+#[test]
 fn an_unmount_from_outside_ends_the_daemon_cleanly() {
     let mut world = World::new();
     album(&world, 1);
@@ -217,8 +269,7 @@ fn a_connection_that_the_kernel_aborts_is_made_anew() {
     let inode = |world: &World| fs::metadata(world.mnt().join("Ann")).map(|meta| meta.ino());
     let known = inode(&world).unwrap();
     abort(&world);
-    world.until("the mount is back", |world| inode(world).is_ok());
-    assert_eq!(world.tree(), before);
+    world.until("the mount is back", |world| world.tree() == before);
     assert_eq!(inode(&world).unwrap(), known);
     // The new mount is told of changes, too.
     album(&world, 4);

@@ -31,7 +31,7 @@ pub(super) struct Lister {
 impl Lister {
     /// Lists `folder`, which is at `path`, in full or fails.
     ///
-    /// Regular files and directories only. A link within the root is taken for what it leads to;
+    /// Regular files and directories only, and of these none that is [hidden](is_left_out). A link within the root is taken for what it leads to;
     /// all others are left out, as is a link to a directory that holds it. Behind a link to a
     /// directory no further links to directories are followed: what they lead to is within the
     /// root, and listed in its own place; following would list it as often as there are ways.
@@ -54,7 +54,7 @@ impl Lister {
         let mut entries = RawDir::new(&folder.fd, self.buffer.spare_capacity_mut());
         while let Some(entry) = entries.next() {
             let entry = entry?;
-            if !matches!(entry.file_name().to_bytes(), b"." | b"..") {
+            if !is_left_out(entry.file_name().to_bytes()) {
                 listing.take(entry.file_name(), entry.file_type())?;
             }
         }
@@ -71,6 +71,19 @@ impl Lister {
             directories,
         })
     }
+}
+
+/// Names that hold no music of the library: hidden ones, among them macOS's `._` doubles and Linux's
+/// waste baskets, and what systems and file servers keep for themselves.
+fn is_left_out(name: &[u8]) -> bool {
+    const SYSTEM: [&[u8]; 5] = [
+        b"$RECYCLE.BIN",
+        b"System Volume Information",
+        b"lost+found",
+        b"@eaDir",
+        b"#recycle",
+    ];
+    name.starts_with(b".") || SYSTEM.contains(&name)
 }
 
 struct Listing<'a> {

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use eventlog::event::LayoutSpec;
-use eventlog::{ContentId, OriginId, OriginPath, Position, Revision, TrackId};
+use eventlog::{ContentId, Locator, OriginId, OriginPath, Position, Revision, TrackId};
 use rusqlite::{OptionalExtension, params};
 
 use super::sqlite::{
@@ -48,13 +48,37 @@ impl CatalogReader {
                     changed_at: head.changed_at,
                     first_position: head.first_position,
                     last_position: head.last_position,
-                    locator: eventlog::Locator {
+                    locator: Locator {
                         origin: head.origin,
                         path: head.path,
                         revision: head.revision,
                     },
                 })
             };
+            connection
+                .prepare_cached(select)?
+                .query_row([id.0.cast_signed()], read)
+                .optional()
+        })
+    }
+
+    /// Where a track's file is, or was last seen.
+    pub fn locator(&self, id: TrackId) -> Result<Option<Locator>, ViewError> {
+        let select = concat!(
+            "SELECT origin.id, directory.path, ",
+            head_columns!(),
+            " FROM track JOIN directory ON directory.num = track.directory \
+             JOIN origin ON origin.num = directory.origin WHERE track.id = ?"
+        );
+        let read = |row: &rusqlite::Row<'_>| {
+            let head = read_head(row)?;
+            Ok(Locator {
+                origin: head.origin,
+                path: head.path,
+                revision: head.revision,
+            })
+        };
+        self.source.read(|connection| {
             connection
                 .prepare_cached(select)?
                 .query_row([id.0.cast_signed()], read)

@@ -82,9 +82,15 @@ pub(super) async fn all(context: &Context) -> crate::report::Result<Vec<Finding>
         findings.push(log(&state).await);
         findings.extend(views(&state));
     }
-    if let Some(path) = mountpoint_of(context, &loaded).await {
-        findings.push(mount(&path));
-    }
+    let chosen = mountpoint_of(context, &loaded).await;
+    findings.extend(chosen.as_deref().map(mount));
+    // What a killed daemon left may be anywhere.
+    let others = mountpoint::ours().unwrap_or_default().into_iter();
+    let stale = |path: &PathBuf| matches!(mountpoint::state(path), Ok(mountpoint::State::Stale(_)));
+    let others = others
+        .filter(|path| Some(path) != chosen.as_ref())
+        .filter(stale);
+    findings.extend(others.map(|path| mount(&path)));
     Ok(findings)
 }
 

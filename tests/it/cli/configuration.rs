@@ -96,6 +96,7 @@ fn show_tells_where_values_come_from() {
         layout.template = (none)  # default
         layout.names = (none)  # default
         scan.threads = 2  # ~/.config/musicfs/config.toml:2
+        metrics.listen = (none)  # default
         log.level = \"warn\"  # MUSICFS_LOG_LEVEL
         log.format = \"text\"  # default
         log.file = (none)  # default

@@ -105,7 +105,7 @@ fn a_second_daemon_is_told_of_the_first() {
         .arg("--state-dir")
         .arg(&other);
     let (code, said) = refusal(&command.output().unwrap());
-    assert_eq!(code, 3, "{said}");
+    assert_eq!(code, 5, "{said}");
     assert!(said.contains("is mounted there"), "{said}");
 }
 
@@ -122,6 +122,12 @@ fn a_mount_that_a_killed_daemon_left_is_cleared() {
             .unwrap()
             .iter()
             .all(|check| check["level"] != "fail"),
+        "{report}"
+    );
+    let left = format!("{} was left behind", world.mnt().display());
+    let told = |check: &serde_json::Value| check["found"].as_str().unwrap().starts_with(&left);
+    assert!(
+        report["checks"].as_array().unwrap().iter().any(told),
         "{report}"
     );
     world.start();
@@ -159,6 +165,13 @@ fn origins_come_and_go_while_the_library_is_mounted() {
     let (code, said) = refusal(&world.run(["origin", "rescan", "nothing"]));
     assert_eq!(code, 3);
     assert!(said.contains("there is no origin nothing"), "{said}");
+    for path in [world.music(), world.music().join("sub")] {
+        fs::create_dir_all(&path).unwrap();
+        let again = format!("again={}", path.display());
+        let (code, said) = refusal(&world.run(["origin", "add", &again]));
+        assert_eq!(code, 3);
+        assert!(said.contains("the origin music"), "{said}");
+    }
     world.json(["origin", "remove", "extra", "--json"]);
     world.until("its track is gone", |world| world.status()["tracks"] == 1);
     assert!(more.join("a.flac").exists());

@@ -52,7 +52,7 @@ fn a_mountpoint_that_is_a_file() {
 fn a_mountpoint_that_is_something_elses() {
     says(
         &Home::new().run("-q mount /proc --origin music"),
-        "[3]
+        "[5]
         error: cannot mount at /proc: proc (proc) is mounted there
         hint: unmount it with `fusermount3 -u` or `umount`, or choose another directory",
     );
