@@ -17,3 +17,7 @@ bench *args:
 # Mounts a folder in the foreground.
 run music mountpoint:
     cargo run --release -- mount {{ mountpoint }} --origin {{ music }}
+
+# Licences, sources and known flaws of the dependencies; needs `cargo install cargo-deny`.
+deny:
+    cargo deny check
