@@ -160,7 +160,7 @@ fn nested_folders_that_are_removed_vanish_once() {
 fn hidden_files_and_waste_baskets_are_left_out() {
     let mut world = World::new();
     for (n, name) in [
-        "a.flac",
+        "...And Justice for All/a.flac",
         "._a.flac",
         ".hidden/b.flac",
         ".Trash-1000/files/c.flac",

@@ -74,7 +74,8 @@ impl Lister {
 }
 
 /// Names that hold no music of the library: hidden ones, among them macOS's `._` doubles and Linux's
-/// waste baskets, and what systems and file servers keep for themselves.
+/// waste baskets, and what systems and file servers keep for themselves. Names that begin with
+/// several dots are of albums (*...And Justice for All*).
 fn is_left_out(name: &[u8]) -> bool {
     const SYSTEM: [&[u8]; 5] = [
         b"$RECYCLE.BIN",
@@ -83,7 +84,8 @@ fn is_left_out(name: &[u8]) -> bool {
         b"@eaDir",
         b"#recycle",
     ];
-    name.starts_with(b".") || SYSTEM.contains(&name)
+    let is_hidden = name.starts_with(b".") && !name.starts_with(b"..");
+    is_hidden || matches!(name, b"..") || SYSTEM.contains(&name)
 }
 
 struct Listing<'a> {
