@@ -28,8 +28,8 @@ use crate::show::{Sources, Tree, change};
 use crate::state::StateDir;
 use crate::status_files::StatusFiles;
 use crate::supervise::Supervisor;
-use crate::systemd;
 use crate::writer::LogWriter;
+use crate::{signals, systemd};
 
 /// How long programs that use the mount have to let go of it, once it is to end.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -232,6 +232,7 @@ async fn start(options: &Options, shutdown: CancellationToken) -> Result<Running
             notifier.notify(batch.changes.iter().map(change));
         }
     });
+    signals::rescan_on_signals(&library)?;
     if systemd::is_there() {
         let engine = engine.clone();
         supervisor.spawn(

@@ -1,8 +1,12 @@
-//! How a daemon is told to stop from outside: SIGTERM or SIGINT, twice to insist (CTL-7).
+//! What a daemon is told from outside by signals: to stop by SIGTERM or SIGINT, twice to insist
+//! (CTL-7), to list its origins by SIGUSR1 (ORG-12).
+
+use std::sync::Arc;
 
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
+use crate::library::Library;
 use crate::report::{Kind, Report, Result};
 
 /// The exit code after a second signal, as shells give it for SIGINT.
@@ -22,6 +26,22 @@ pub(crate) fn stop_on_signals(shutdown: CancellationToken) -> Result<()> {
         either(&mut terminate, &mut interrupt).await;
         tracing::warn!("ended at once; the next start clears what is left of the mount");
         std::process::exit(FORCED);
+    });
+    Ok(())
+}
+
+/// Lists every origin at each SIGUSR1, until the daemon stops.
+///
+/// # Errors
+/// Where signals cannot be caught.
+pub(crate) fn rescan_on_signals(library: &Arc<Library>) -> Result<()> {
+    let mut asked = caught(SignalKind::user_defined1())?;
+    let rescanned = Arc::clone(library);
+    library.detached(async move {
+        while asked.recv().await.is_some() {
+            tracing::info!("listing every origin, as a signal asked");
+            rescanned.rescan_all().await;
+        }
     });
     Ok(())
 }

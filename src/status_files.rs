@@ -4,7 +4,6 @@ use fuse::special::status::StatusSource;
 use parking_lot::Mutex;
 
 use crate::control::{self, Engine};
-use crate::library::Rescan;
 
 /// What `.status` shows of the daemon.
 pub(crate) struct StatusFiles {
@@ -61,10 +60,8 @@ impl StatusSource for StatusFiles {
             return;
         };
         let library = std::sync::Arc::clone(&engine.library);
-        engine.library.detached(async move {
-            for (row, _) in library.origins().unwrap_or_default() {
-                drop(library.rescan(&row.id, Rescan::default()).await);
-            }
-        });
+        engine
+            .library
+            .detached(async move { library.rescan_all().await });
     }
 }

@@ -299,6 +299,15 @@ impl Library {
         Ok(Rescanning { progress, summary })
     }
 
+    /// Asks for a listing of every origin (ORG-12). How they go, the status tells.
+    pub async fn rescan_all(&self) {
+        let all: Vec<_> = self.running.lock().keys().cloned().collect();
+        for id in all {
+            // One that went away meanwhile need not be listed.
+            drop(self.rescan(&id, Rescan::default()).await);
+        }
+    }
+
     /// Hints that a directory of an origin may have changed. Never waits.
     pub fn suspect(&self, id: &OriginId, directory: eventlog::OriginPath) {
         if let Some(running) = self.running.lock().get(id) {

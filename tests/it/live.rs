@@ -177,6 +177,26 @@ fn hidden_files_and_waste_baskets_are_left_out() {
     assert_eq!(world.tree().len(), 1);
 }
 
+#[test]
+fn a_signal_asks_for_a_listing() {
+    let mut world = World::new();
+    world.start();
+    let quiet = world.path().join("quiet");
+    fs::create_dir(&quiet).unwrap();
+    let add = format!("quiet={}", quiet.display());
+    world.json(["origin", "add", "--refresh", "never", "--json", &add]);
+    world.until("it was listed once", |world| {
+        world.status()["state"] == "ready"
+    });
+    fs::write(quiet.join("a.flac"), flac(1, TAGS)).unwrap();
+    fs::write(world.music().join("b.flac"), flac(2, &[("TITLE", "B")])).unwrap();
+    world.until("the watched one is there", |world| !world.tree().is_empty());
+    assert_eq!(world.tree().len(), 1);
+    let pid = rustix::process::Pid::from_raw(world.pid().cast_signed()).unwrap();
+    rustix::process::kill_process(pid, rustix::process::Signal::USR1).unwrap();
+    world.until("the other was listed", |world| world.tree().len() == 2);
+}
+
 /// As root, every folder can be read.
 #[test]
 fn a_folder_that_cannot_be_read_is_told_of() {
