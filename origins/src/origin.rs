@@ -47,6 +47,17 @@ pub trait Origin: Send + Sync + 'static {
         expected: &Revision,
     ) -> Result<Arc<dyn OriginFile>, OriginError>;
 
+    /// As [`open`](Self::open), on the calling thread, which has to be one that may wait for a
+    /// disk: for many files, the change of threads would cost more than the opening. `None` where
+    /// the files are not on this machine.
+    fn open_here(
+        &self,
+        _path: &OriginPath,
+        _expected: &Revision,
+    ) -> Option<Result<Arc<dyn OriginFile>, OriginError>> {
+        None
+    }
+
     /// Asks whether the origin answers.
     ///
     /// # Errors

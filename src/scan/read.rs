@@ -8,6 +8,7 @@ use std::sync::Arc;
 use eventlog::tags::{AudioProperties, ByteRange, Defect, DefectKind};
 use eventlog::{ContentId, Media, OriginPath, Revision, Tags};
 use formats::ReadAt;
+use origins::local::read_checked;
 use origins::{ErrorKind, Origin, OriginError, OriginFile};
 use tokio::runtime::Handle;
 
@@ -68,7 +69,9 @@ fn read_once(
     revision: &Revision,
     runtime: &Handle,
 ) -> Result<Media, OriginError> {
-    let file = runtime.block_on(origin.open(path, revision))?;
+    let file = origin
+        .open_here(path, revision)
+        .unwrap_or_else(|| runtime.block_on(origin.open(path, revision)))?;
     let failed = |error: io::Error| match error.downcast::<OriginError>() {
         Ok(error) => error,
         Err(error) => OriginError {
@@ -77,23 +80,18 @@ fn read_once(
         },
     };
     let len = revision.size;
-    let media = match file.local() {
-        Some(local) => {
-            formats::read(&LocalFile { file: local, len }, path.name()).map_err(failed)?
-        }
-        None => formats::read(
-            &RemoteFile {
-                file: Arc::clone(&file),
-                len,
-                runtime,
-            },
-            path.name(),
-        )
-        .map_err(failed)?,
+    if let Some(local) = file.local() {
+        let media = formats::read(&LocalFile { file: local, len }, path.name()).map_err(failed)?;
+        // Plain reads do not notice a change; an empty checked one does.
+        read_checked(local, revision, &mut [], 0)?;
+        return Ok(media);
+    }
+    let remote = RemoteFile {
+        file: Arc::clone(&file),
+        len,
+        runtime,
     };
-    // Plain reads do not notice a change; an empty checked one does.
-    runtime.block_on(file.read_at(0, 0))?;
-    Ok(media)
+    formats::read(&remote, path.name()).map_err(failed)
 }
 
 /// What is known of a file that could not be read: its name.

@@ -111,19 +111,15 @@ impl Origin for LocalOrigin {
         expected: &Revision,
     ) -> Result<Arc<dyn OriginFile>, OriginError> {
         let (root, path, expected) = (Arc::clone(&self.root), path.clone(), expected.clone());
-        blocking(move || {
-            let place = root.place(&path);
-            let opened = root.reach()?.open_file(&path);
-            let (fd, _) = opened
-                .map_err(|errno| error::failed(format!("open {}", place.display()), errno))?;
-            let file = fd.into();
-            file::unchanged(&file, &expected).map_err(|error| OriginError {
-                kind: error.kind,
-                message: format!("{}: {}", place.display(), error.message),
-            })?;
-            Ok(Arc::new(LocalFile::new(file, expected, place)) as Arc<dyn OriginFile>)
-        })
-        .await
+        blocking(move || open(&root, &path, &expected)).await
+    }
+
+    fn open_here(
+        &self,
+        path: &OriginPath,
+        expected: &Revision,
+    ) -> Option<Result<Arc<dyn OriginFile>, OriginError>> {
+        Some(open(&self.root, path, expected))
     }
 
     async fn check(&self) -> Result<(), OriginError> {
@@ -141,6 +137,23 @@ impl Origin for LocalOrigin {
     fn watch(&self) -> Result<Option<Watch>, OriginError> {
         watch::watch(Arc::clone(&self.root)).map(Some)
     }
+}
+
+fn open(
+    root: &root::Root,
+    path: &OriginPath,
+    expected: &Revision,
+) -> Result<Arc<dyn OriginFile>, OriginError> {
+    let place = root.place(path);
+    let opened = root.reach()?.open_file(path);
+    let (fd, _) =
+        opened.map_err(|errno| error::failed(format!("open {}", place.display()), errno))?;
+    let file = fd.into();
+    file::unchanged(&file, expected).map_err(|error| OriginError {
+        kind: error.kind,
+        message: format!("{}: {}", place.display(), error.message),
+    })?;
+    Ok(Arc::new(LocalFile::new(file, expected.clone(), place)))
 }
 
 /// Runs what may wait for a disk away from the threads that serve everybody.
