@@ -33,9 +33,9 @@ pub(super) enum Action {
 
 #[derive(Debug, Args)]
 pub(super) struct Preview {
-    /// The template, such as '$genre/$artist - $title.$format'
+    /// The template, such as '$genre/$artist - $title.$format', or `default`
     template: String,
-    /// Which names are allowed [default: as now]
+    /// Which names are allowed [default: as now; with `default`, posix]
     #[arg(long)]
     names: Option<Names>,
     /// How many changes to show
@@ -48,7 +48,7 @@ pub(super) struct Set {
     /// The template, or `default` [default: as now]
     #[arg(required_unless_present = "names")]
     template: Option<String>,
-    /// Which names are allowed [default: as now]
+    /// Which names are allowed [default: as now; with `default`, posix]
     #[arg(long)]
     names: Option<Names>,
 }
@@ -82,26 +82,44 @@ fn show(context: &Context, library: &Opened) -> Result<()> {
     if context.json() {
         out.json(&json!({ "template": template, "names": names }))?;
     } else {
-        out.table(&[
-            ["template".to_owned(), template],
-            ["names".to_owned(), names.to_owned()],
-        ])?;
+        out.table(&rows(template, names))?;
     }
     out.end()
+}
+
+/// A layout for people.
+fn rows(template: String, names: &str) -> [[String; 2]; 2] {
+    [
+        ["template".to_owned(), template],
+        ["names".to_owned(), names.to_owned()],
+    ]
+}
+
+/// What a TEMPLATE and `--names` ask for; what they leave as it is is absent. `default` is the
+/// layout that a new library has, names included.
+fn asked(template: Option<&str>, names: Option<Names>) -> (Option<&str>, Option<NameProfile>) {
+    let names = names.map(|names| match names {
+        Names::Posix => NameProfile::Posix,
+        Names::Windows => NameProfile::Windows,
+    });
+    match template {
+        Some("default") => (
+            Some(Template::DEFAULT),
+            Some(names.unwrap_or(NameProfile::Posix)),
+        ),
+        other => (other, names),
+    }
 }
 
 impl Set {
     async fn run(self, context: &Context) -> Result<()> {
         let client = context.connect().await?;
-        let template = match self.template.as_deref() {
-            Some("default") => Template::DEFAULT.to_owned(),
-            Some(template) => template.to_owned(),
-            None => String::new(),
-        };
-        let names = match self.names {
+        let (template, names) = asked(self.template.as_deref(), self.names);
+        let template = template.unwrap_or_default().to_owned();
+        let names = match names {
             None => v1::NameProfile::Unspecified,
-            Some(Names::Posix) => v1::NameProfile::Posix,
-            Some(Names::Windows) => v1::NameProfile::Windows,
+            Some(NameProfile::Posix) => v1::NameProfile::Posix,
+            Some(NameProfile::Windows) => v1::NameProfile::Windows,
         };
         let layout = Some(v1::Layout {
             template,
@@ -110,11 +128,20 @@ impl Set {
         let request = v1::SetLayoutRequest { layout };
         let answer = client.layout().set_layout(request).await;
         let answer = answer.map_err(|status| received(&status))?.into_inner();
+        let now = client.layout().get_layout(v1::GetLayoutRequest {}).await;
+        let now = now.map_err(|status| received(&status))?.into_inner();
+        let now = now.layout.unwrap_or_default();
+        let names = profile(match now.names() {
+            v1::NameProfile::Windows => NameProfile::Windows,
+            _ => NameProfile::Posix,
+        });
         let mut out = context.output();
         if context.json() {
-            out.json(&json!({ "position": answer.position }))?;
+            let position = answer.position;
+            out.json(&json!({ "position": position, "template": now.template, "names": names }))?;
         } else {
             out.line("the tree follows the layout now")?;
+            out.table(&rows(now.template, names))?;
         }
         out.end()
     }
@@ -129,14 +156,11 @@ struct Move {
 
 impl Preview {
     async fn run(self, context: &Context, library: Opened) -> Result<()> {
-        let names = match self.names {
-            Some(Names::Posix) => NameProfile::Posix,
-            Some(Names::Windows) => NameProfile::Windows,
-            None => library.catalog.layout()?.names,
-        };
+        let (template, names) = asked(Some(&self.template), self.names);
+        let now = library.catalog.layout()?;
         let layout = LayoutSpec {
-            template: self.template.clone(),
-            names,
+            template: template.map_or(now.template, str::to_owned),
+            names: names.unwrap_or(now.names),
         };
         Layout::of(&layout).map_err(|error| Report::new(Kind::Input, error.to_string()))?;
         let progress = Progress::new(context, "preview");
@@ -153,7 +177,8 @@ impl Preview {
             }))?;
         } else {
             for Move { from, to, .. } in moves.iter().take(self.limit) {
-                out.line(format!("{from}\n  → {to}"))?;
+                out.line(from)?;
+                out.line(format!("  → {to}"))?;
             }
             let tracks = counted(tracks, "track", "tracks");
             out.line(format!(

@@ -234,6 +234,8 @@ fn another_layout_is_tried_before_it_is_taken() {
         same["template"].as_str().unwrap(),
     ]);
     assert_eq!(same["moved"], 0);
+    let default = world.json(["layout", "preview", "--json", "default"]);
+    assert_eq!(default["moved"], 0);
     assert!(world.mnt().join("Ann/One [FLAC]/01 - Song.flac").exists());
 }
 
@@ -274,6 +276,35 @@ fn a_layout_is_set_while_the_mount_is_in_use() {
         said.contains("the configuration names the layout"),
         "{said}"
     );
+}
+
+#[test]
+fn the_default_layout_is_the_default_in_all_of_it() {
+    let world = one_song();
+    world.json(["layout", "set", "--json", "$title", "--names", "windows"]);
+    let kept = world.json(["layout", "set", "--json", "$artist"]);
+    assert_eq!(
+        (&kept["template"], &kept["names"]),
+        (&"$artist".into(), &"windows".into())
+    );
+    let output = world.run(["layout", "set", "default"]);
+    let said = String::from_utf8(output.stdout).unwrap();
+    assert!(
+        said.contains("template  $albumartist/") && said.contains("names     posix"),
+        "{said}"
+    );
+    let shown = world.json(["layout", "set", "--json", "default", "--names", "windows"]);
+    assert_eq!(shown["names"], "windows");
+}
+
+#[test]
+fn what_is_not_yet_folded_into_the_log_counts() {
+    let world = one_song();
+    let size = |name: &str| fs::metadata(world.state().join("log").join(name)).map(|it| it.len());
+    let info = world.json(["log", "info", "--json"]);
+    let beside = size("events.db-wal").unwrap();
+    assert!(beside > 0);
+    assert_eq!(info["bytes"], size("events.db").unwrap() + beside);
 }
 
 #[test]
