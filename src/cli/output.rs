@@ -1,5 +1,9 @@
 //! Printing: data to standard output, all else to standard error, colour only on terminals.
+//!
+//! Names and tags are other people's: what could steer a terminal or forge a line is shown, not
+//! sent.
 
+use std::borrow::Cow;
 use std::io::{self, IsTerminal, Write};
 
 use serde_json::Value;
@@ -20,9 +24,9 @@ impl Output {
         }
     }
 
-    /// Prints a line.
+    /// Prints a line of text for people, [`safe`].
     pub(super) fn line(&mut self, text: impl AsRef<str>) -> Result<()> {
-        let written = writeln!(self.out, "{}", text.as_ref());
+        let written = writeln!(self.out, "{}", safe(text.as_ref()));
         self.told(written)
     }
 
@@ -34,18 +38,23 @@ impl Output {
 
     /// Prints a JSON value on one line.
     pub(super) fn json(&mut self, value: &Value) -> Result<()> {
-        self.line(value.to_string())
+        let written = writeln!(self.out, "{value}");
+        self.told(written)
     }
 
     /// Prints rows in columns as wide as their widest cell, the last one excepted.
     pub(super) fn table<const N: usize>(&mut self, rows: &[[String; N]]) -> Result<()> {
+        let rows: Vec<_> = rows
+            .iter()
+            .map(|row| row.each_ref().map(|cell| safe(cell)))
+            .collect();
         let mut widths = [0; N];
-        for row in rows {
+        for row in &rows {
             for (width, cell) in widths.iter_mut().zip(row) {
                 *width = cell.chars().count().max(*width);
             }
         }
-        for row in rows {
+        for row in &rows {
             let mut line = String::new();
             for (width, cell) in widths.iter().zip(row) {
                 line.push_str(&format!("{cell:width$}  "));
@@ -97,11 +106,34 @@ pub(super) fn report(to: &mut io::StderrLock<'_>, report: &Report) -> io::Result
             name.to_owned()
         }
     };
-    writeln!(to, "{} {}", label("error:", "31"), report.message())?;
+    // Messages of parsers have several lines, which are theirs.
+    let shown = |text: &str| text.split('\n').map(safe).collect::<Vec<_>>().join("\n");
+    let message = shown(report.message());
+    writeln!(to, "{} {message}", label("error:", "31"))?;
     match report.next_step() {
-        Some(hint) => writeln!(to, "{} {hint}", label("hint:", "36")),
+        Some(hint) => writeln!(to, "{} {}", label("hint:", "36"), shown(hint)),
         None => Ok(()),
     }
+}
+
+/// Text as it can be shown on a terminal: control characters (C0, DEL, C1, so also the end of a
+/// line), separators of lines and paragraphs, and what overrides or isolates the direction of text
+/// (U+202A–202E, U+2066–2069) are written as `\n`, `\t`, `\r` or `\u{…}`.
+pub(super) fn safe(text: &str) -> Cow<'_, str> {
+    let steers =
+        |c: char| c.is_control() || matches!(c, '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    if !text.contains(steers) {
+        return Cow::Borrowed(text);
+    }
+    let mut shown = String::with_capacity(text.len() + 8);
+    for c in text.chars() {
+        if steers(c) {
+            shown.extend(c.escape_default());
+        } else {
+            shown.push(c);
+        }
+    }
+    Cow::Owned(shown)
 }
 
 /// `1 track`, `2 tracks`.
@@ -127,6 +159,22 @@ pub(super) fn length(secs: u64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn nothing_that_steers_a_terminal_is_sent() {
+        let cases = [
+            ("Björk – 日本 العربية", "Björk – 日本 العربية"),
+            ("a\nb\tc", "a\\nb\\tc"),
+            ("\x1b[31mred\x7f", "\\u{1b}[31mred\\u{7f}"),
+            (
+                "\u{9b}2J\u{202e}gpj\u{2028}",
+                "\\u{9b}2J\\u{202e}gpj\\u{2028}",
+            ),
+        ];
+        for (text, shown) in cases {
+            assert_eq!(safe(text), shown);
+        }
+    }
 
     #[test]
     fn lengths_have_two_units_at_most() {

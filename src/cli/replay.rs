@@ -12,7 +12,7 @@ use proto::v1::replay_response::Update;
 use tokio::runtime::Handle;
 
 use super::context::Context;
-use super::output::Output;
+use super::output::{Output, counted};
 use super::place::Place;
 use super::progress::Progress;
 use crate::control::{Client, json, received, replay};
@@ -116,11 +116,14 @@ impl Arguments {
                 };
                 [
                     view.name.clone(),
-                    format!(
-                        "{} events in {secs:.2} s ({} events/s)",
-                        view.events,
-                        rate(view.events, secs)
-                    ),
+                    match view.events {
+                        0 => "0 events".to_owned(),
+                        events => format!(
+                            "{} in {secs:.2} s ({} events/s)",
+                            counted(events, "event", "events"),
+                            rate(events, secs)
+                        ),
+                    },
                     format!("digest {}", view.digest.get(..16).unwrap_or(&view.digest)),
                     outcome.to_owned(),
                 ]

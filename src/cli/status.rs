@@ -48,6 +48,14 @@ fn print(out: &mut Output, status: &v1::GetStatusResponse) -> Result<()> {
             String::from_utf8_lossy(&status.mountpoint)
         ))?;
     }
+    if status.views.is_empty() && status.position > 0 && status.state() == v1::DaemonState::Stopped
+    {
+        out.line(format!("log at position {}", status.position))?;
+        return out.line(
+            "no views yet, so nothing tells of tracks and origins: the next mount builds them, \
+             or `musicfs replay`",
+        );
+    }
     out.line(format!(
         "{}, log at position {}",
         counted(status.tracks, "track", "tracks"),
@@ -76,10 +84,11 @@ fn print(out: &mut Output, status: &v1::GetStatusResponse) -> Result<()> {
 }
 
 fn heading(out: &mut Output, name: &str, is_empty: bool) -> Result<()> {
+    out.line("")?;
     out.line(if is_empty {
-        format!("\nno {name}")
+        format!("no {name}")
     } else {
-        format!("\n{name}:")
+        format!("{name}:")
     })
 }
 

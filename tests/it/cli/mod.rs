@@ -4,4 +4,5 @@ mod configuration;
 mod daemon;
 mod library;
 mod mounting;
+mod paths;
 mod tool;
