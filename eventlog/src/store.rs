@@ -140,10 +140,7 @@ pub enum StoreError {
         horizon: Position,
     },
     /// What is stored is not what was written.
-    #[error(
-        "the log is damaged at position {position}: {reason}; nothing was changed. See how far it \
-         holds with `musicfs log verify`, then put a backup in its place"
-    )]
+    #[error("the log is damaged at position {position}: {reason}; nothing was changed")]
     Damaged {
         /// The first position in doubt.
         position: Position,
@@ -175,6 +172,14 @@ pub enum StoreError {
     Exists {
         /// The file.
         path: String,
+    },
+    /// A new file, of a backup or of an imported log, that cannot be made.
+    #[error("cannot write {path}: {source}")]
+    Unwritable {
+        /// The file.
+        path: String,
+        /// What the disk said.
+        source: std::io::Error,
     },
     /// A line of an export that cannot be imported.
     #[error("line {line} of the export: {reason}; nothing was imported")]

@@ -5,7 +5,7 @@ use std::io::{BufReader, BufWriter, Write};
 use std::path::{Path, PathBuf};
 
 use clap::Subcommand;
-use eventlog::{EventStore, Filter, Position, Recorded, SqliteStore};
+use eventlog::{EventStore, Filter, Position, Recorded, SqliteStore, StoreError};
 use futures::StreamExt;
 use serde_json::json;
 
@@ -13,7 +13,7 @@ use super::context::{Context, absolute};
 use super::output::counted;
 use super::progress::Progress;
 use crate::lock::Lock;
-use crate::report::{Report, Result};
+use crate::report::{Kind, Report, Result, plain};
 use crate::state::StateDir;
 
 #[derive(Debug, Subcommand)]
@@ -70,8 +70,9 @@ async fn open_unchecked(context: &Context) -> Result<SqliteStore> {
 async fn verify(context: &Context) -> Result<()> {
     let log = open_unchecked(context).await?;
     let progress = Progress::new(context, "verify");
-    let verified = log.verify(|at, end| progress.at(at.0, end.0)).await?;
+    let verified = log.verify(|at, end| progress.at(at.0, end.0)).await;
     progress.end();
+    let verified = verified.map_err(damaged)?;
     let mut out = context.output();
     if context.json() {
         let (events, folded) = (verified.head.0, verified.folded);
@@ -85,40 +86,127 @@ async fn verify(context: &Context) -> Result<()> {
     out.end()
 }
 
+/// A finding of `verify`, with what to do about it.
+fn damaged(error: StoreError) -> Report {
+    let holds = match &error {
+        StoreError::Damaged { position, .. } => position.0.saturating_sub(1),
+        _ => return error.into(),
+    };
+    Report::from(error).hint(match holds {
+        0 => "put a backup in its place; without one, docs/RECOVERY.md says what is left".to_owned(),
+        last => format!(
+            "put a backup in its place; or take out what holds with `musicfs log export --to {last} \
+             FILE`, then `musicfs log import FILE --state-dir NEW`; see docs/RECOVERY.md"
+        ),
+    })
+}
+
 async fn backup(context: &Context, file: &Path) -> Result<()> {
     let log = open(context).await?;
     let to = absolute(file)?;
-    log.backup(&to).await?;
+    log.backup(&to).await.map_err(|error| match error {
+        StoreError::Unwritable { source, .. } => Report::unwritable("backup", &to, &source),
+        other => other.into(),
+    })?;
     done(context, "backed up to", &to, log.head())
 }
 
 async fn export(context: &Context, file: Option<&Path>, until: Option<Position>) -> Result<()> {
     let log = open_unchecked(context).await?;
+    if let Some(until) = until.filter(|until| *until > log.head()) {
+        let message = format!("the log ends at position {}, before {until}", log.head());
+        return Err(Report::new(Kind::Input, message));
+    }
     let progress = Progress::new(context, "export");
-    let tell = |at: Position, end: Position| progress.at(at.0, end.0);
     let Some(file) = file else {
-        log.export(until, std::io::stdout(), tell).await?;
+        log.export(until, std::io::stdout(), |at, end| progress.at(at.0, end.0))
+            .await?;
         return Ok(());
     };
-    let failed = |error: std::io::Error| Report::io("write the export", file, &error);
-    let mut to = BufWriter::new(File::create_new(file).map_err(failed)?);
+    let to = File::create_new(file).map_err(|error| Report::unwritable("export", file, &error))?;
+    let exported = export_to(&log, until, to, file, &progress).await;
+    progress.end();
+    match exported {
+        Ok(position) => done(context, "exported to", file, position),
+        Err(report) => {
+            // A part of an export is none. Where it cannot be removed, the failure is told as it is.
+            drop(std::fs::remove_file(file));
+            Err(report)
+        }
+    }
+}
+
+/// Writes an export, until it is on the disk.
+async fn export_to(
+    log: &SqliteStore,
+    until: Option<Position>,
+    to: File,
+    file: &Path,
+    progress: &Progress,
+) -> Result<Position> {
+    let failed = |error: std::io::Error| Report::unwritable("export", file, &error);
+    let mut to = BufWriter::new(to);
+    let tell = |at: Position, end: Position| progress.at(at.0, end.0);
     let position = log.export(until, &mut to, tell).await?;
     to.flush().map_err(failed)?;
     to.get_ref().sync_all().map_err(failed)?;
-    progress.end();
-    done(context, "exported to", file, position)
+    Ok(position)
 }
 
 async fn import(context: &Context, file: &Path) -> Result<()> {
-    let from = File::open(file).map_err(|error| Report::io("read the export", file, &error))?;
-    let state = StateDir::create(&context.state_dir()?)?;
+    let from = File::open(file).map_err(|error| unreadable(file, &error))?;
+    let dir = context.state_dir()?;
+    let made = missing(&dir);
+    let imported = import_to(context, from, &dir).await;
+    match imported {
+        Ok((to, position)) => done(context, "imported to", &to, position),
+        Err(report) => {
+            take_back(&StateDir::at(&dir), &made);
+            Err(report)
+        }
+    }
+}
+
+/// Makes the log in a state directory; tells where it is.
+async fn import_to(context: &Context, from: File, dir: &Path) -> Result<(PathBuf, Position)> {
+    let state = StateDir::create(dir)?;
     let _lock = Lock::acquire(&state)?;
     let progress = Progress::new(context, "import");
     let to = state.log_file();
     let position =
-        eventlog::sqlite::import(BufReader::new(from), &to, |at| progress.at(at.0, 0)).await?;
+        eventlog::sqlite::import(BufReader::new(from), &to, |at| progress.at(at.0, 0)).await;
     progress.end();
-    done(context, "imported to", &to, position)
+    Ok((to, position?))
+}
+
+fn unreadable(file: &Path, error: &std::io::Error) -> Report {
+    let message = format!(
+        "cannot read the export {}: {}",
+        file.display(),
+        plain(error)
+    );
+    Report::new(Kind::Input, message).hint("name a file that `musicfs log export FILE` has written")
+}
+
+/// The directories on the way to `dir`, it included, that are not there yet; the deepest first.
+fn missing(dir: &Path) -> Vec<PathBuf> {
+    dir.ancestors()
+        .take_while(|dir| std::fs::symlink_metadata(dir).is_err())
+        .map(Path::to_owned)
+        .collect()
+}
+
+/// Removes a state directory that a failed import made, and the directories made for it; nothing
+/// that holds anything but the lock.
+fn take_back(state: &StateDir, made: &[PathBuf]) {
+    let is_gone = |dir: PathBuf| std::fs::remove_dir(&dir).is_ok() || !dir.exists();
+    if made.is_empty() || !is_gone(state.log_dir()) || !is_gone(state.views_dir()) {
+        return;
+    }
+    drop(std::fs::remove_file(state.lock_file()));
+    for dir in made {
+        drop(std::fs::remove_dir(dir));
+    }
 }
 
 fn done(context: &Context, what: &str, file: &Path, position: Position) -> Result<()> {
@@ -141,9 +229,7 @@ async fn info(context: &Context) -> Result<()> {
     let last = at(&log, head)
         .await?
         .map(|event| event.recorded_at.to_string());
-    let bytes = std::fs::metadata(log.path())
-        .map_err(|error| Report::io("read", log.path(), &error))?
-        .len();
+    let bytes = bytes(log.path())?;
     let mut out = context.output();
     if context.json() {
         out.json(&json!({
@@ -164,6 +250,16 @@ async fn info(context: &Context) -> Result<()> {
         ])?;
     }
     out.end()
+}
+
+/// How large a log is, with what was appended and is not yet folded into its file.
+fn bytes(log: &Path) -> Result<u64> {
+    let mut beside = log.as_os_str().to_owned();
+    beside.push("-wal");
+    let file = std::fs::metadata(log).map_err(|error| Report::io("read", log, &error))?;
+    // Absent after a clean end.
+    let beside = std::fs::metadata(&beside).map_or(0, |file| file.len());
+    Ok(file.len() + beside)
 }
 
 async fn at(log: &SqliteStore, position: Position) -> Result<Option<Recorded>> {

@@ -1,5 +1,7 @@
 //! What the errors of the rooms mean for people: who must act, and how.
 
+use std::path::Path;
+
 use eventlog::StoreError;
 use fuse::MountError;
 use fuse::mountpoint::MountPointError;
@@ -16,12 +18,14 @@ impl From<StoreError> for Report {
         match error {
             StoreError::Damaged { .. } | StoreError::Poisoned(_) => {
                 Self::new(Kind::Damaged, message).hint(
-                    "nothing was changed; `musicfs log verify` tells how far it holds, \
-                     docs/RECOVERY.md what to do",
+                    "`musicfs log verify` tells how far it holds, docs/RECOVERY.md what to do",
                 )
             }
             StoreError::DiskFull { .. } | StoreError::Backend { .. } => {
                 Self::new(Kind::Disk, message)
+            }
+            StoreError::Unwritable { path, source } => {
+                Self::unwritable("file", Path::new(&path), &source)
             }
             StoreError::InUse { .. } => Self::new(Kind::Busy, message),
             StoreError::WrongPosition { .. } => Self::new(Kind::Busy, message)

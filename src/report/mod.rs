@@ -116,6 +116,32 @@ impl Report {
         }
     }
 
+    /// Why the new file that a command names cannot be made; `what` such as `backup`.
+    #[must_use]
+    pub fn unwritable(what: &str, path: &Path, error: &io::Error) -> Self {
+        let parent = path
+            .parent()
+            .filter(|parent| !parent.as_os_str().is_empty())
+            .unwrap_or(Path::new("."));
+        let (path, parent) = (path.display(), parent.display());
+        match error.kind() {
+            io::ErrorKind::AlreadyExists => Self::new(
+                Kind::Input,
+                format!("{path} exists already and is not overwritten; choose another name"),
+            ),
+            io::ErrorKind::NotFound | io::ErrorKind::NotADirectory => Self::new(
+                Kind::Input,
+                format!("cannot write the {what} {path}: there is no directory {parent}"),
+            )
+            .hint("make it with mkdir -p, or choose another place"),
+            _ => Self::new(
+                Kind::Disk,
+                format!("cannot write the {what} {path}: {}", plain(error)),
+            )
+            .hint("choose a place where there is room and your user may write"),
+        }
+    }
+
     /// Who must act.
     #[must_use]
     pub const fn kind(&self) -> Kind {

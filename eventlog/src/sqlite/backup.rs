@@ -12,7 +12,7 @@ use crate::store::StoreError;
 
 pub(super) async fn backup(path: &Path, readers: &SqlitePool, to: &Path) -> Result<(), StoreError> {
     let fault = Fault::new(to, "back up to");
-    let reserved = Reserved::new(to, "back up to")?;
+    let reserved = Reserved::new(to)?;
     // Absolute, so that no name is taken for a URI.
     let draft = std::path::absolute(&reserved.draft).map_err(|error| fault.io(error))?;
     let Ok(draft) = std::str::from_utf8(draft.as_os_str().as_bytes()) else {

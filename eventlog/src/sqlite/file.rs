@@ -190,8 +190,11 @@ pub(super) struct Reserved {
 
 impl Reserved {
     /// Takes a name, or says that it is taken.
-    pub(super) fn new(path: &Path, action: &'static str) -> Result<Self, StoreError> {
-        let fault = Fault::new(path, action);
+    pub(super) fn new(path: &Path) -> Result<Self, StoreError> {
+        let unwritable = |source: std::io::Error| StoreError::Unwritable {
+            path: path.display().to_string(),
+            source,
+        };
         let empty = |path: &Path| {
             let mut options = OpenOptions::new();
             options.create_new(true).write(true).mode(0o600).open(path)
@@ -203,7 +206,7 @@ impl Reserved {
                     path: path.display().to_string(),
                 });
             }
-            Err(error) => return Err(fault.io(error)),
+            Err(error) => return Err(unwritable(error)),
         }
         let reserved = Self {
             path: path.to_owned(),
@@ -211,7 +214,7 @@ impl Reserved {
             published: false,
         };
         // Its rights are in place before anything is in it.
-        empty(&reserved.draft).map_err(|error| fault.io(error))?;
+        empty(&reserved.draft).map_err(unwritable)?;
         Ok(reserved)
     }
 

@@ -33,7 +33,7 @@ pub async fn import(
     mut progress: impl FnMut(Position) + Send,
 ) -> Result<Position, StoreError> {
     let fault = Fault::new(to, "import to");
-    let reserved = Reserved::new(to, "import to")?;
+    let reserved = Reserved::new(to)?;
     let mut connection = file::create(&reserved.draft, Durability::Later).await?;
     sqlx::query("BEGIN")
         .execute(&mut connection)

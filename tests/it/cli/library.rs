@@ -111,30 +111,112 @@ fn the_log_is_verified_copied_exported_and_imported() {
     );
 }
 
-#[test]
-fn a_damaged_log_is_named_with_its_place() {
-    let home = Home::new();
-    some_log(&home.dir("state"));
+/// Alters the event that says `needle`.
+fn tamper(home: &Home, needle: &[u8]) {
     let path = home.path("state/log/events.db");
     let bytes = std::fs::read(&path).unwrap();
-    let needle = b"49 $title";
     let at = bytes
         .windows(needle.len())
         .position(|window| window == needle)
         .unwrap();
     let file = std::fs::OpenOptions::new().write(true).open(&path).unwrap();
     file.write_all_at(b"X", at as u64).unwrap();
+}
+
+#[test]
+fn a_damaged_log_is_named_with_its_place() {
+    let home = Home::new();
+    some_log(&home.dir("state"));
+    tamper(&home, b"49 $title");
     for line in ["log verify", "-q mount view --origin music"] {
         let said = home.run(&format!("{line} --state-dir state"));
         assert!(
             said.starts_with("[7]\nerror: the log is damaged at position 50: "),
             "{line}: {said}"
         );
-        assert!(
-            said.contains("hint: nothing was changed; `musicfs log verify`"),
-            "{said}"
+        assert!(said.contains("; nothing was changed\nhint: "), "{said}");
+    }
+    let said = home.run("log verify --state-dir state");
+    let hint = "put a backup in its place; or take out what holds with `musicfs log export --to 49 \
+                FILE`, then `musicfs log import FILE --state-dir NEW`";
+    assert!(said.contains(hint), "{said}");
+    let said = home.run("events --state-dir state");
+    assert!(said.contains("hint: `musicfs log verify`"), "{said}");
+}
+
+#[test]
+fn a_copy_that_cannot_be_made_leaves_nothing() {
+    let home = Home::new();
+    some_log(&home.dir("state"));
+    home.file("taken", "");
+    let taken = |name: &str| {
+        format!("[3]\nerror: {name} exists already and is not overwritten; choose another name")
+    };
+    says(
+        &home.run("log backup taken --state-dir state"),
+        &taken("~/taken"),
+    );
+    says(
+        &home.run("log export taken --state-dir state"),
+        &taken("taken"),
+    );
+    says(
+        &home.run("log backup none/b.db --state-dir state"),
+        "[3]
+        error: cannot write the backup ~/none/b.db: there is no directory ~/none
+        hint: make it with mkdir -p, or choose another place",
+    );
+    says(
+        &home.run("log export none/l.jsonl --state-dir state"),
+        "[3]
+        error: cannot write the export none/l.jsonl: there is no directory none
+        hint: make it with mkdir -p, or choose another place",
+    );
+    for line in ["log export --to 51", "log export beyond --to 51"] {
+        says(
+            &home.run(&format!("{line} --state-dir state")),
+            "[3]
+            error: the log ends at position 50, before 51",
         );
     }
+    assert!(!home.path("beyond").exists());
+}
+
+#[test]
+fn a_part_of_an_export_is_taken_away() {
+    let home = Home::new();
+    some_log(&home.dir("state"));
+    tamper(&home, b"49 $title");
+    let said = home.run("log export part --state-dir state");
+    assert!(said.starts_with("[7]\n"), "{said}");
+    assert!(!home.path("part").exists());
+    says(
+        &home.run("log export part --to 49 --state-dir state"),
+        "49 events exported to part",
+    );
+}
+
+#[test]
+fn a_failed_import_leaves_what_it_found() {
+    let home = Home::new();
+    says(
+        &home.run("log import none --state-dir new"),
+        "[3]
+        error: cannot read the export none: no such file or directory
+        hint: name a file that `musicfs log export FILE` has written",
+    );
+    home.file("bad", "{}\n");
+    for state in ["new", "new/deep/er"] {
+        let said = home.run(&format!("log import bad --state-dir {state}"));
+        assert!(
+            said.starts_with("[3]\nerror: line 1 of the export: "),
+            "{said}"
+        );
+        assert!(!home.path("new").exists());
+    }
+    home.file("old/mine", "");
+    home.run("log import bad --state-dir old");
+    assert!(home.path("old/mine").exists());
 }
 
 #[test]
@@ -155,6 +237,8 @@ fn views_are_rebuilt_without_a_daemon() {
         (&50.into(), &50.into(), &true.into())
     );
     assert_eq!(tree["digest"], views[1]["digest"]);
+    let said = home.run("replay --to 0 tree --state-dir state");
+    assert!(said.starts_with("tree  0 events  digest "), "{said}");
     assert!(tree["seconds"].as_f64().is_some());
     says(
         &home.run("replay albums --state-dir state"),
@@ -170,6 +254,11 @@ fn the_status_of_a_library_at_rest() {
     assert!(
         home.run("status --state-dir state")
             .starts_with("[8]\nmusicfs ")
+    );
+    let said = home.run("status --state-dir state");
+    assert!(
+        said.contains("log at position 50\nno views yet") && !said.contains("0 tracks"),
+        "{said}"
     );
     let without_views = home.json("status --json --state-dir state");
     assert_eq!(without_views["position"], 50);
