@@ -134,6 +134,17 @@ impl Context {
             .ok_or_else(|| Report::new(Kind::Bug, "the runtime is gone"))
     }
 
+    /// Ends with these reports, where there are any: tells all but the last, and returns that one.
+    pub(super) fn fail(&self, mut reports: Vec<Report>) -> Result<()> {
+        let Some(last) = reports.pop() else {
+            return Ok(());
+        };
+        for report in &reports {
+            super::failed(report, self.json());
+        }
+        Err(last)
+    }
+
     fn asked_level(&self) -> Option<&'static str> {
         match (self.global.verbose, self.global.quiet) {
             (0, 0) => None,
@@ -147,6 +158,9 @@ impl Context {
 
 /// A path from the command line, seen from the root. Symbolic links stay as they are.
 pub(super) fn absolute(path: &Path) -> Result<PathBuf> {
+    if path.as_os_str().is_empty() {
+        return Err(Report::new(Kind::Usage, "the path is empty"));
+    }
     std::path::absolute(path).map_err(|error| {
         let message = format!("{} is no path: {}", path.display(), plain(&error));
         Report::new(Kind::Usage, message)

@@ -14,13 +14,14 @@ use self::naming::Naming;
 use super::context::Context;
 use super::library::Opened;
 use super::output::Output;
-use super::track;
-use crate::report::{Kind, Report, Result};
+use super::track::{self, Found};
+use crate::report::Result;
 
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
-    /// A path in the mount or on an origin, also one that is gone, or track:NUMBER
-    path: OsString,
+    /// Paths in the mount or on an origin, also such as are gone, or track:NUMBER
+    #[arg(value_name = "PATH", required = true)]
+    paths: Vec<OsString>,
 }
 
 /// All that there is to say about a track.
@@ -37,35 +38,18 @@ struct Explanation {
 
 impl Arguments {
     pub(super) fn run(self, context: &Context) -> Result<()> {
-        context.block_on(async {
-            let library = Opened::at(&context.state()?).await?;
-            let found = track::find(context, &library, &self.path).await?;
-            let row = library.catalog.track(found.track)?.ok_or_else(|| {
-                Report::new(
-                    Kind::Input,
-                    format!("the library never had track:{}", found.track),
-                )
-            })?;
-            let path = library.tree.path_of(Ino::of_track(row.id))?;
-            let explanation = Explanation {
-                naming: Naming::of(&row, library.catalog.layout()?, path.as_deref()),
-                gone: if row.living {
-                    None
+        context.block_on(track::each(
+            context,
+            &self.paths,
+            async |library, found, out| {
+                let explanation = Explanation::of(library, found).await?;
+                if context.json() {
+                    out.json(&explanation.to_json())
                 } else {
-                    departure(&library, &row).await?
-                },
-                formerly: found.formerly,
-                path,
-                row,
-            };
-            let mut out = context.output();
-            if context.json() {
-                out.json(&explanation.to_json())?;
-            } else {
-                explanation.print(&mut out)?;
-            }
-            out.end()
-        })
+                    explanation.print(out)
+                }
+            },
+        ))
     }
 }
 
@@ -97,6 +81,23 @@ async fn departure(library: &Opened, row: &TrackRow) -> Result<Option<Recorded>>
 }
 
 impl Explanation {
+    async fn of(library: &Opened, found: Found) -> Result<Self> {
+        let row = library.catalog.track(found.track)?;
+        let row = row.ok_or_else(|| track::absent::unknown(found.track))?;
+        let path = library.tree.path_of(Ino::of_track(row.id))?;
+        Ok(Self {
+            naming: Naming::of(&row, library.catalog.layout()?, path.as_deref()),
+            gone: if row.living {
+                None
+            } else {
+                departure(library, &row).await?
+            },
+            formerly: found.formerly,
+            path,
+            row,
+        })
+    }
+
     const fn state(&self) -> &'static str {
         match (&self.path, self.row.living) {
             (Some(_), _) => "shown",
@@ -172,7 +173,13 @@ impl Explanation {
         }
         out.line("")?;
         let mtime = Timestamp(locator.revision.mtime_ns.div_euclid(1_000));
-        out.table(&[
+        let format = media.format.map_or("unknown", eventlog::AudioFormat::name);
+        let format = if naming::told_by_name(media) {
+            format!("{format}, by the file's name only")
+        } else {
+            format.to_owned()
+        };
+        let mut rows = vec![
             [
                 "file".to_owned(),
                 format!("{}: {}", locator.origin, locator.path),
@@ -181,14 +188,7 @@ impl Explanation {
                 "state".to_owned(),
                 format!("{} bytes, modified {mtime}", locator.revision.size),
             ],
-            [
-                "format".to_owned(),
-                media
-                    .format
-                    .map_or("unknown", eventlog::AudioFormat::name)
-                    .to_owned(),
-            ],
-            ["sound".to_owned(), media.content.to_string()],
+            ["format".to_owned(), format],
             [
                 "first seen".to_owned(),
                 format!(
@@ -203,7 +203,12 @@ impl Explanation {
                     self.row.changed_at, self.row.last_position
                 ),
             ],
-        ])?;
+        ];
+        // Where there is no sound, the identity is that of whatever bytes there are.
+        if media.audio_range.len > 0 {
+            rows.insert(3, ["sound".to_owned(), media.content.to_string()]);
+        }
+        out.table(&rows)?;
         out.line("")?;
         self.naming.print(out)?;
         for defect in &media.defects {

@@ -1,6 +1,6 @@
 //! `musicfs mount`.
 
-use std::ffi::{OsStr, OsString};
+use std::ffi::OsString;
 use std::path::PathBuf;
 
 use clap::Args;
@@ -10,7 +10,8 @@ use tokio_util::sync::CancellationToken;
 
 use super::background;
 use super::context::{Context, absolute};
-use crate::config::{Loaded, OriginConfig, reference};
+use super::origin::given;
+use crate::config::{Loaded, reference};
 use crate::lock::Lock;
 use crate::report::{Kind, Report, Result};
 use crate::state::StateDir;
@@ -98,7 +99,7 @@ impl Arguments {
     fn settle(&self, context: &Context) -> Result<(Loaded, PathBuf)> {
         let mut loaded = context.config()?;
         let config = &mut loaded.config;
-        for origin in self.origins.iter().map(|text| flagged(text)) {
+        for origin in self.origins.iter().map(|text| given(text, "--origin ")) {
             let origin = origin?;
             config.origins.retain(|other| {
                 other.path != origin.path && (origin.id.is_none() || other.id != origin.id)
@@ -117,19 +118,6 @@ impl Arguments {
         };
         Ok((loaded, mountpoint))
     }
-}
-
-/// An origin as a flag gives it; its path is seen from the current directory.
-fn flagged(text: &OsStr) -> Result<OriginConfig> {
-    let mut origin = OriginConfig::parse(text);
-    if origin.path.as_os_str().is_empty() {
-        let message = format!("--origin {}: there is no path", text.display());
-        return Err(
-            Report::new(Kind::Usage, message).hint("write --origin PATH or --origin ID=PATH")
-        );
-    }
-    origin.path = absolute(&origin.path)?;
-    Ok(origin)
 }
 
 /// Mount options out of their texts.

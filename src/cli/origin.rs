@@ -1,6 +1,6 @@
 //! `musicfs origin`.
 
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
@@ -64,8 +64,7 @@ impl Action {
                     refresh,
                     interval,
                 } => {
-                    let mut origin = OriginConfig::parse(&origin);
-                    origin.path = absolute(&origin.path)?;
+                    let mut origin = given(&origin, "")?;
                     origin.refresh = Refresh::from_name(&refresh).unwrap_or_default();
                     origin.interval_secs = interval;
                     origin.name = name;
@@ -91,6 +90,33 @@ impl Action {
             }
         })
     }
+}
+
+/// An origin as the command line gives it, after `flag` and a blank where a flag has it; its path
+/// is seen from the current directory.
+pub(super) fn given(text: &OsStr, flag: &str) -> Result<OriginConfig> {
+    let mut origin = OriginConfig::parse(text);
+    let refused = |why: String| {
+        let what = format!("{flag}{}", text.display());
+        let message = match what.trim_end() {
+            "" => why,
+            what => format!("{what}: {why}"),
+        };
+        Report::new(Kind::Usage, message).hint(format!("write {flag}PATH or {flag}ID=PATH"))
+    };
+    if origin.path.as_os_str().is_empty() {
+        return Err(refused("the path is empty".to_owned()));
+    }
+    // A path may have an equals sign; what neither is there nor begins like one was meant as an id.
+    let before = text.to_str().and_then(|text| Some(text.split_once('=')?.0));
+    if let Some(id) = before.filter(|id| origin.id.is_none() && !id.contains('/'))
+        && std::fs::symlink_metadata(&origin.path).is_err()
+        && let Err(error) = id.parse::<eventlog::OriginId>()
+    {
+        return Err(refused(error.to_string()));
+    }
+    origin.path = absolute(&origin.path)?;
+    Ok(origin)
 }
 
 async fn list(context: &Context) -> Result<()> {

@@ -1,5 +1,7 @@
 //! What a PATH argument of `history` and `explain` leads to.
 
+pub(super) mod absent;
+
 use std::collections::HashMap;
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
@@ -15,6 +17,7 @@ use proto::v1;
 
 use super::context::{Context, absolute};
 use super::library::Opened;
+use super::output::Output;
 use crate::report::{Kind, Report, Result};
 
 /// Highest number that is tried to tell a numbered name from one that ends like it.
@@ -49,27 +52,57 @@ pub(super) async fn mountpoint(context: &Context) -> Option<PathBuf> {
     (!bytes.is_empty()).then(|| PathBuf::from(OsString::from_vec(bytes)))
 }
 
+/// Looks up each path, and has `tell` tell of the track that it leads to. A path that leads to none
+/// keeps no other from being told of; what is wrong with each is told at the end.
+pub(super) async fn each(
+    context: &Context,
+    paths: &[OsString],
+    mut tell: impl AsyncFnMut(&Opened, Found, &mut Output) -> Result<()>,
+) -> Result<()> {
+    let library = Opened::at(&context.state()?).await?;
+    let configured = || context.config().ok()?.config.mountpoint;
+    let mountpoint = mountpoint(context).await.or_else(configured);
+    let mut out = context.output();
+    let mut refused = Vec::new();
+    let mut is_first = true;
+    for path in paths {
+        let found = match find(&library, mountpoint.as_deref(), path).await {
+            Ok(found) => found,
+            Err(report) if report.kind() == Kind::Input => {
+                refused.push(report);
+                continue;
+            }
+            Err(report) => return Err(report),
+        };
+        if !is_first && !context.json() {
+            out.line("")?;
+        }
+        is_first = false;
+        tell(&library, found, &mut out).await?;
+    }
+    out.end()?;
+    context.fail(refused)
+}
+
 /// The track that `text` names: `track:NUMBER`, a path in the mount (absolute, or from the root of
 /// the tree), or a path of a file on an origin. A path that no track has any more leads to the one
 /// that had it last.
-pub(super) async fn find(context: &Context, library: &Opened, text: &OsStr) -> Result<Found> {
+async fn find(library: &Opened, mountpoint: Option<&Path>, text: &OsStr) -> Result<Found> {
     if let Some(number) = text.to_str().and_then(|text| text.strip_prefix("track:")) {
-        return number
-            .parse()
-            .map(|number| Found::now(TrackId(number)))
-            .map_err(|_| Report::new(Kind::Input, format!("{number:?} is no track's number")));
+        let track = number.parse().map(TrackId);
+        let track = track
+            .map_err(|_| Report::new(Kind::Input, format!("{number:?} is no track's number")))?;
+        return match library.catalog.track(track)? {
+            Some(_) => Ok(Found::now(track)),
+            None => Err(absent::unknown(track)),
+        };
     }
     let path = absolute(Path::new(text))?;
-    let names = in_tree(context, text, &path).await;
+    let names = in_tree(mountpoint, text, &path);
     for name in &names {
         match library.tree.resolve(name)?.map(|node| node.kind) {
             Some(NodeKind::File { track, .. }) => return Ok(Found::now(track)),
-            Some(NodeKind::Directory { .. }) if !name.is_empty() => {
-                return Err(
-                    Report::new(Kind::Input, format!("{} is a directory", text.display()))
-                        .hint("name a file in it"),
-                );
-            }
+            Some(NodeKind::Directory { .. }) => return Err(absent::directory(text)),
             _ => {}
         }
     }
@@ -82,20 +115,14 @@ pub(super) async fn find(context: &Context, library: &Opened, text: &OsStr) -> R
             formerly: true,
         });
     }
-    Err(Report::new(
-        Kind::Input,
-        format!("the library never had anything at {}", text.display()),
-    )
-    .hint("give a path in the mount, from the root of the tree, on an origin, or track:NUMBER"))
+    Err(absent::why(library, text, &path, &names)?)
 }
 
 /// The paths in the tree that may be meant, the likeliest first.
-async fn in_tree(context: &Context, text: &OsStr, path: &Path) -> Vec<String> {
-    let configured = || context.config().ok()?.config.mountpoint;
-    let mountpoint = mountpoint(context).await.or_else(configured);
+fn in_tree(mountpoint: Option<&Path>, text: &OsStr, path: &Path) -> Vec<String> {
     let resolved = resolved(path);
     let mut names = Vec::new();
-    if let Some(mountpoint) = &mountpoint {
+    if let Some(mountpoint) = mountpoint {
         for path in [path, &resolved] {
             if let Ok(rest) = path.strip_prefix(mountpoint) {
                 names.extend(rest.to_str().map(str::to_owned));
@@ -132,23 +159,28 @@ fn resolved(path: &Path) -> PathBuf {
 }
 
 fn on_origin(library: &Opened, path: &Path) -> Result<Option<TrackId>> {
-    let resolved = resolved(path);
-    for origin in library.catalog.origins()? {
-        let root = Path::new(OsStr::from_bytes(&origin.spec.root));
-        for path in [path, &resolved] {
-            let rest = path
-                .strip_prefix(root)
-                .ok()
-                .map(|rest| rest.as_os_str().as_bytes());
-            let Some(Ok(path)) = rest.map(OriginPath::new) else {
-                continue;
-            };
-            if let Some((track, _)) = library.catalog.by_path(&origin.id, &path)? {
-                return Ok(Some(track));
-            }
+    for (origin, path) in places(library, path)? {
+        if let Some((track, _)) = library.catalog.by_path(&origin, &path)? {
+            return Ok(Some(track));
         }
     }
     Ok(None)
+}
+
+/// Where on the library's origins that path is, as it stands and with symbolic links resolved.
+fn places(library: &Opened, path: &Path) -> Result<Vec<(OriginId, OriginPath)>> {
+    let resolved = resolved(path);
+    let mut places = Vec::new();
+    for origin in library.catalog.origins()? {
+        let root = Path::new(OsStr::from_bytes(&origin.spec.root));
+        let below = [path, &resolved].map(|path| path.strip_prefix(root).ok());
+        for rest in below.into_iter().flatten() {
+            if let Ok(path) = OriginPath::new(rest.as_os_str().as_bytes()) {
+                places.push((origin.id.clone(), path));
+            }
+        }
+    }
+    Ok(places)
 }
 
 /// The track that had one of these names last, by what it said about itself then and the layout of

@@ -1,7 +1,7 @@
 //! Why a name is what it is. Pure.
 
 use eventlog::event::LayoutSpec;
-use eventlog::tags::{Field, Media};
+use eventlog::tags::{DefectKind, Field, Media};
 use projections::TrackRow;
 use projections::layout::{Layout, NameInputs, Template, Variable};
 use serde_json::{Value, json};
@@ -104,6 +104,16 @@ impl Naming {
     }
 }
 
+/// True where the content tells no format, but the name does.
+pub(super) fn told_by_name(media: &Media) -> bool {
+    let unfit = [DefectKind::NotAudio, DefectKind::Unreadable];
+    media.format.is_some()
+        && media
+            .defects
+            .iter()
+            .any(|defect| unfit.contains(&defect.kind))
+}
+
 /// Where a variable's value comes from.
 fn source(variable: &Variable, media: &Media, has_value: bool) -> String {
     let tag = |fields: &[Field]| {
@@ -126,10 +136,10 @@ fn source(variable: &Variable, media: &Media, has_value: bool) -> String {
         }),
         Variable::Year | Variable::Date => tag(&[Field::Date, Field::OriginalDate]),
         Variable::Format | Variable::FormatUpper => Some(
-            if media.format.is_some() {
-                "content"
-            } else {
+            if media.format.is_none() || told_by_name(media) {
                 "the file's name"
+            } else {
+                "content"
             }
             .to_owned(),
         ),

@@ -2,7 +2,7 @@
 
 use std::os::unix::fs::PermissionsExt;
 
-use super::tool::{Home, is_root, says};
+use super::tool::{Home, is_root, says, some_log};
 
 #[test]
 fn no_mountpoint() {
@@ -111,9 +111,57 @@ fn an_origin_without_a_path() {
     says(
         &Home::new().run("mount view --origin nas="),
         "[2]
-        error: --origin nas=: there is no path
+        error: --origin nas=: the path is empty
         hint: write --origin PATH or --origin ID=PATH",
     );
+}
+
+#[test]
+fn an_origin_with_an_id_that_is_none() {
+    let home = Home::new();
+    says(
+        &home.run("-q mount view --origin NAS=music"),
+        "[2]
+        error: --origin NAS=music: \"NAS\" is not an origin id (1 to 64 of a-z 0-9 . _ -, first a letter or digit)
+        hint: write --origin PATH or --origin ID=PATH",
+    );
+    let mut command = home.command("origin add");
+    command.arg("my nas=/mnt");
+    let told = String::from_utf8(command.output().unwrap().stderr).unwrap();
+    assert!(
+        told.starts_with("error: my nas=/mnt: \"my nas\" is not an origin id"),
+        "{told}"
+    );
+    // What is there is meant, whatever its name; so is what is no id by any reading.
+    some_log(&home.dir("state"));
+    home.dir("A=b");
+    for path in ["A=b", "./A=b", "a=music"] {
+        let said = home.run(&format!("origin add {path} --state-dir state"));
+        assert!(said.starts_with("[8]\n"), "{said}");
+    }
+    let said = home.run("origin add ./C=d --state-dir state");
+    assert!(
+        said.starts_with("[9]\nerror: cannot read the origin ~/C=d: no such"),
+        "{said}"
+    );
+}
+
+#[test]
+fn a_path_that_is_empty() {
+    let home = Home::new();
+    some_log(&home.dir("state"));
+    home.run("replay --state-dir state");
+    for (line, hint) in [
+        ("origin add", "\nhint: write PATH or ID=PATH"),
+        ("explain", ""),
+    ] {
+        let mut command = home.command(&format!("{line} --state-dir state"));
+        command.arg("");
+        let output = command.output().unwrap();
+        assert_eq!(output.status.code(), Some(2));
+        let told = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(told.trim_end(), format!("error: the path is empty{hint}"));
+    }
 }
 
 #[test]
