@@ -2,14 +2,17 @@
 
 use std::io;
 use std::io::Write;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use clap::Subcommand;
+use projections::layout::Template;
 use serde_json::{Value, json};
 
 use super::context::Context;
+use super::output;
 use crate::config::keys::KEYS;
 use crate::config::{self, Loaded, Source, process_env, reference};
+use crate::preflight::unreadable;
 use crate::report::{Kind, Report, Result};
 
 #[derive(Debug, Subcommand)]
@@ -23,7 +26,10 @@ pub(super) enum Action {
     /// Show every value in force, and where it comes from
     Show,
     /// Check the configuration
-    Check,
+    Check {
+        /// The file [default: the one in use]
+        file: Option<PathBuf>,
+    },
     /// Print the reference of all keys, in Markdown
     #[command(hide = true)]
     Reference,
@@ -35,7 +41,7 @@ impl Action {
             Self::Init { print: true } => print(context, &reference::template()),
             Self::Init { print: false } => init(context),
             Self::Show => show(context),
-            Self::Check => check(context),
+            Self::Check { file } => check(context, file.as_deref()),
             Self::Reference => print(context, &reference::markdown()),
         }
     }
@@ -134,24 +140,41 @@ fn named(loaded: &Loaded, source: &Source) -> String {
     }
 }
 
-/// Reads it as every command does, and looks at what it names.
-fn check(context: &Context) -> Result<()> {
-    let loaded = context.config()?;
-    if let Some(template) = &loaded.config.layout_template {
-        projections::layout::Template::parse(template).map_err(|error| {
+/// Reads it as every command does, and looks at what it names. Tells all that is wrong.
+fn check(context: &Context, file: Option<&Path>) -> Result<()> {
+    let (loaded, mut wrong) = config::examine(file.or(context.config_file()), &process_env);
+    let config = &loaded.config;
+    if let Some(Err(error)) = config.layout_template.as_deref().map(Template::parse) {
+        wrong.push(
             Report::new(Kind::Config, format!("layout.template: {error}"))
-                .hint("try it with `musicfs layout preview TEMPLATE`")
-        })?;
+                .hint("try it with `musicfs layout preview TEMPLATE`"),
+        );
     }
-    super::mount::options(&loaded.config.mount_options)?;
+    if let Err(report) = super::mount::options(&config.mount_options) {
+        let message = format!("mount.options: {}", report.message());
+        let hint = report.next_step().unwrap_or_default();
+        wrong.push(Report::new(Kind::Config, message).hint(hint));
+    }
+    context.fail(wrong)?;
+    // A disk may come later, so this is no error.
+    let warnings: Vec<Report> = config
+        .origins
+        .iter()
+        .filter_map(|origin| {
+            let error = std::fs::read_dir(&origin.path).err()?;
+            Some(unreadable(&origin.path, &error))
+        })
+        .collect();
     let mut out = context.output();
     let file = loaded
         .file
         .as_deref()
         .map(|file| file.display().to_string());
     if context.json() {
-        out.json(&json!({ "file": file, "ok": true }))?;
+        let warnings: Vec<&str> = warnings.iter().map(Report::message).collect();
+        out.json(&json!({ "file": file, "ok": true, "warnings": warnings }))?;
     } else {
+        warnings.iter().for_each(output::warning);
         out.line(file.map_or_else(
             || "no configuration file; the defaults are fine".to_owned(),
             |file| format!("{file} is fine"),

@@ -98,6 +98,21 @@ impl Output {
 
 /// Writes a report for people.
 pub(super) fn report(to: &mut io::StderrLock<'_>, report: &Report) -> io::Result<()> {
+    labelled(to, "error:", "31", report)
+}
+
+/// Writes to standard error what keeps nothing from working.
+pub(super) fn warning(report: &Report) {
+    // Should standard error be closed, nobody is there to be told.
+    drop(labelled(&mut io::stderr().lock(), "warning:", "33", report));
+}
+
+fn labelled(
+    to: &mut io::StderrLock<'_>,
+    name: &str,
+    code: &str,
+    report: &Report,
+) -> io::Result<()> {
     let colour = to.is_terminal() && std::env::var_os("NO_COLOR").is_none();
     let label = |name: &str, code: &str| {
         if colour {
@@ -109,7 +124,7 @@ pub(super) fn report(to: &mut io::StderrLock<'_>, report: &Report) -> io::Result
     // Messages of parsers have several lines, which are theirs.
     let shown = |text: &str| text.split('\n').map(safe).collect::<Vec<_>>().join("\n");
     let message = shown(report.message());
-    writeln!(to, "{} {message}", label("error:", "31"))?;
+    writeln!(to, "{} {message}", label(name, code))?;
     match report.next_step() {
         Some(hint) => writeln!(to, "{} {}", label("hint:", "36"), shown(hint)),
         None => Ok(()),

@@ -13,6 +13,8 @@ pub(super) struct Contents {
     pub(super) values: Vec<Assignment>,
     /// The entries of `[[origins]]`, in the file's order.
     pub(super) origins: Vec<(Place, Vec<Assignment>)>,
+    /// What is wrong with it. What is said beside that is above.
+    pub(super) faults: Vec<Fault>,
 }
 
 /// A key and the value it is given.
@@ -24,7 +26,7 @@ pub(super) struct Assignment {
 }
 
 /// A place in the file, from 1.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Place {
     pub(super) line: usize,
     pub(super) column: usize,
@@ -39,31 +41,46 @@ pub(super) struct Fault {
 }
 
 /// Reads a file's text.
-pub(super) fn parse(text: &str) -> Result<Contents, Fault> {
-    let root = DeTable::parse(text).map_err(|error| Fault {
-        place: error.span().map(|span| place(text, span.start)),
-        message: error.message().to_owned(),
-        hint: None,
-    })?;
+pub(super) fn parse(text: &str) -> Contents {
     let mut contents = Contents::default();
-    table(text, "", root.get_ref(), &mut contents)?;
-    Ok(contents)
+    match DeTable::parse(text) {
+        Ok(root) => table(text, "", root.get_ref(), &mut contents),
+        // What follows may be misread, so nothing is said of it.
+        Err(error) => contents.faults.push(Fault {
+            place: error.span().map(|span| place(text, span.start)),
+            message: error.message().to_owned(),
+            hint: None,
+        }),
+    }
+    contents
 }
 
-fn table(text: &str, prefix: &str, table: &DeTable<'_>, into: &mut Contents) -> Result<(), Fault> {
+/// Bytes as text, which TOML has to be.
+pub(super) fn text(bytes: Vec<u8>) -> Result<String, Fault> {
+    String::from_utf8(bytes).map_err(|error| {
+        let fit = error.utf8_error().valid_up_to();
+        let before = error.as_bytes().get(..fit).unwrap_or_default();
+        Fault {
+            place: Some(place(&String::from_utf8_lossy(before), fit)),
+            message: "this is not UTF-8, as a configuration has to be".to_owned(),
+            hint: Some("save the file as UTF-8, then try `musicfs config check`".to_owned()),
+        }
+    })
+}
+
+fn table(text: &str, prefix: &str, table: &DeTable<'_>, into: &mut Contents) {
     for (key, value) in table {
         let name = format!("{prefix}{}", key.get_ref());
-        let place = place(text, key.span().start);
+        let place = place_of(text, key);
         let below = format!("{name}.");
         match value.get_ref() {
             DeValue::Array(entries) if name == "origins" => {
                 for entry in entries {
-                    let place = self::place(text, entry.span().start);
-                    into.origins.push((place, origin(text, entry)?));
+                    origin(text, entry, into);
                 }
             }
             DeValue::Table(inner) if KEYS.iter().any(|key| key.name.starts_with(&below)) => {
-                self::table(text, &below, inner, into)?;
+                self::table(text, &below, inner, into);
             }
             _ if KEYS.iter().any(|key| key.name == name) => {
                 into.values.push(Assignment {
@@ -72,42 +89,40 @@ fn table(text: &str, prefix: &str, table: &DeTable<'_>, into: &mut Contents) -> 
                     place,
                 });
             }
-            _ => {
-                return Err(unknown(&name, place, &names(KEYS, &["origins"])));
-            }
+            _ => into
+                .faults
+                .push(unknown(&name, place, &names(KEYS, &["origins"]))),
         }
     }
-    Ok(())
 }
 
-fn origin(text: &str, entry: &Spanned<DeValue<'_>>) -> Result<Vec<Assignment>, Fault> {
+fn origin(text: &str, entry: &Spanned<DeValue<'_>>, into: &mut Contents) {
+    let entry_place = place(text, entry.span().start);
     let Some(entry) = entry.get_ref().as_table() else {
-        return Err(Fault {
-            place: Some(place(text, entry.span().start)),
+        into.faults.push(Fault {
+            place: Some(entry_place),
             message: "an entry of origins is a table".to_owned(),
             hint: Some(
                 "write [[origins]] on a line of its own, and below it path = \"…\"".to_owned(),
             ),
         });
+        return;
     };
-    entry
-        .iter()
-        .map(|(key, value)| {
-            let place = place(text, key.span().start);
-            if ORIGIN_KEYS
-                .iter()
-                .any(|known| known.name == &**key.get_ref())
-            {
-                Ok(Assignment {
-                    key: key.get_ref().to_string(),
-                    value: given(value),
-                    place,
-                })
-            } else {
-                Err(unknown(key.get_ref(), place, &names(ORIGIN_KEYS, &[])))
-            }
-        })
-        .collect()
+    let mut assignments = Vec::new();
+    for (key, value) in entry {
+        let (name, place) = (key.get_ref(), place_of(text, key));
+        if ORIGIN_KEYS.iter().any(|known| known.name == &**name) {
+            assignments.push(Assignment {
+                key: name.to_string(),
+                value: given(value),
+                place,
+            });
+        } else {
+            into.faults
+                .push(unknown(name, place, &names(ORIGIN_KEYS, &[])));
+        }
+    }
+    into.origins.push((entry_place, assignments));
 }
 
 fn unknown(name: &str, place: Place, known: &[&str]) -> Fault {
@@ -150,6 +165,14 @@ fn given(value: &Spanned<DeValue<'_>>) -> Given {
     }
 }
 
+/// Where a key begins; the parser counts the dot before it in.
+fn place_of(text: &str, key: &Spanned<impl Sized>) -> Place {
+    let start = key.span().start;
+    let rest = text.get(start..).unwrap_or_default();
+    let before = rest.len() - rest.trim_start_matches(['.', ' ', '\t']).len();
+    place(text, start + before)
+}
+
 fn place(text: &str, offset: usize) -> Place {
     let before = text.get(..offset).unwrap_or(text);
     let line_start = before.rfind('\n').map_or(0, |at| at + 1);
@@ -164,7 +187,7 @@ mod tests {
     use super::*;
 
     fn fault(text: &str) -> (usize, usize, String, String) {
-        let fault = parse(text).unwrap_err();
+        let fault = parse(text).faults.remove(0);
         let place = fault.place.unwrap();
         (
             place.line,
@@ -176,7 +199,7 @@ mod tests {
 
     #[test]
     fn values_have_full_names_and_places() {
-        let contents = parse("mountpoint = '/m'\n[log]\n  level = 'debug'\n").unwrap();
+        let contents = parse("mountpoint = '/m'\n[log]\n  level = 'debug'\n");
         assert_eq!(contents.values.len(), 2);
         let level = contents
             .values
@@ -197,6 +220,14 @@ mod tests {
             (
                 "[log]\nlevl = 'x'",
                 (2, 1, "log.levl", "did you mean `log.level`?"),
+            ),
+            (
+                "a.b = 1",
+                (1, 1, "a", "`musicfs config init --print` shows every key"),
+            ),
+            (
+                "\nlog . levle = 'x'",
+                (2, 7, "log.levle", "did you mean `log.level`?"),
             ),
             (
                 "template = 'x'",
@@ -233,6 +264,6 @@ mod tests {
     fn broken_toml_comes_with_its_place() {
         let (line, _, message, _) = fault("mountpoint = '/m'\nlog = [");
         assert_eq!(line, 2, "{message}");
-        assert!(parse("origins = ['/m']").is_err());
+        assert!(!parse("origins = ['/m']").faults.is_empty());
     }
 }

@@ -56,80 +56,107 @@ impl Loaded {
 /// `file` is the one that the user named; without one, the default file is read if it is there.
 ///
 /// # Errors
-/// [`Kind::Config`], naming file, line and column, or the variable.
+/// [`Kind::Config`], naming file, line and column, or the variable: the first of what
+/// [`examine`] finds.
 pub fn load(file: Option<&Path>, env: Env<'_>) -> Result<Loaded> {
+    let (loaded, faults) = examine(file, env);
+    match faults.into_iter().next() {
+        None => Ok(loaded),
+        Some(fault) => Err(fault),
+    }
+}
+
+/// Reads the configuration, and tells all that is wrong with it; what is wrong is as by default.
+#[must_use]
+pub fn examine(file: Option<&Path>, env: Env<'_>) -> (Loaded, Vec<Report>) {
     let mut loaded = Loaded {
         config: keys::defaults(env),
         file: None,
         sources: BTreeMap::new(),
     };
+    let mut reports = Vec::new();
     let path = file.map_or_else(|| super::default_file(env), Path::to_owned);
-    match std::fs::read_to_string(&path) {
-        Ok(text) => {
-            read(&text, env, &mut loaded).map_err(|fault| report(&path, fault))?;
+    match std::fs::read(&path) {
+        Ok(bytes) => {
+            let mut faults = match file::text(bytes) {
+                Ok(text) => read(&text, env, &mut loaded),
+                Err(fault) => vec![fault],
+            };
+            faults.sort_by_key(|fault| fault.place);
+            reports.extend(faults.into_iter().map(|fault| report(&path, fault)));
             loaded.file = Some(path);
         }
         Err(error) if file.is_none() && error.kind() == io::ErrorKind::NotFound => {}
-        Err(error) => return Err(unreadable(&path, &error)),
+        Err(error) => reports.push(unreadable(&path, &error)),
     }
-    environment(env, &mut loaded)?;
-    Ok(loaded)
+    reports.extend(environment(env, &mut loaded));
+    (loaded, reports)
 }
 
-fn read(text: &str, env: Env<'_>, loaded: &mut Loaded) -> Result<(), Fault> {
-    let contents = file::parse(text)?;
+/// Takes over what a file says; returns what is wrong with it.
+fn read(text: &str, env: Env<'_>, loaded: &mut Loaded) -> Vec<Fault> {
+    let contents = file::parse(text);
+    let mut faults = contents.faults;
     for assignment in contents.values {
         if let Some(key) = KEYS.iter().find(|key| key.name == assignment.key) {
-            (key.set)(&mut loaded.config, &assignment.value, env)
-                .map_err(|problem| wrong(&assignment, &problem))?;
-            loaded
-                .sources
-                .insert(key.name, Source::File(assignment.place.line));
+            match (key.set)(&mut loaded.config, &assignment.value, env) {
+                Ok(()) => {
+                    let source = Source::File(assignment.place.line);
+                    loaded.sources.insert(key.name, source);
+                }
+                Err(problem) => faults.push(wrong(&assignment, &problem)),
+            }
         }
     }
     for (place, assignments) in contents.origins {
-        let origin = origin(place, &assignments, env)?;
-        if origin.id.is_some()
-            && loaded
-                .config
-                .origins
-                .iter()
-                .any(|other| other.id == origin.id)
-        {
-            return Err(fault(place, "another origin has the same id"));
+        let (origin, wrong) = origin(place, &assignments, env);
+        faults.extend(wrong);
+        let known = &mut loaded.config.origins;
+        if origin.id.is_some() && known.iter().any(|other| other.id == origin.id) {
+            faults.push(fault(place, "another origin has the same id"));
         }
-        loaded.config.origins.push(origin);
-        loaded
-            .sources
-            .entry("origins")
-            .or_insert(Source::File(place.line));
+        known.push(origin);
+        let sources = &mut loaded.sources;
+        sources.entry("origins").or_insert(Source::File(place.line));
     }
-    Ok(())
+    faults
 }
 
-fn origin(place: Place, assignments: &[Assignment], env: Env<'_>) -> Result<OriginConfig, Fault> {
+fn origin(place: Place, assignments: &[Assignment], env: Env<'_>) -> (OriginConfig, Vec<Fault>) {
     let mut origin = OriginConfig::default();
+    let mut faults = Vec::new();
     for assignment in assignments {
-        if let Some(key) = ORIGIN_KEYS.iter().find(|key| key.name == assignment.key) {
-            (key.set)(&mut origin, &assignment.value, env)
-                .map_err(|problem| wrong(assignment, &problem))?;
+        if let Some(key) = ORIGIN_KEYS.iter().find(|key| key.name == assignment.key)
+            && let Err(problem) = (key.set)(&mut origin, &assignment.value, env)
+        {
+            faults.push(wrong(assignment, &problem));
         }
     }
-    if origin.path.as_os_str().is_empty() {
-        return Err(fault(place, "this origin has no path"));
+    if !assignments
+        .iter()
+        .any(|assignment| assignment.key == "path")
+    {
+        faults.push(fault(place, "this origin has no path"));
     }
-    Ok(origin)
+    (origin, faults)
 }
 
-fn environment(env: Env<'_>, loaded: &mut Loaded) -> Result<()> {
+/// Takes over what the environment says; returns what is wrong with it.
+fn environment(env: Env<'_>, loaded: &mut Loaded) -> Vec<Report> {
+    let mut reports = Vec::new();
     for key in KEYS {
         let variable = key.variable();
-        if let Some(text) = env(&variable) {
-            (key.set)(&mut loaded.config, &Given::Text(text), env)
-                .map_err(|problem| Report::new(Kind::Config, format!("{variable} {problem}")))?;
-            loaded
-                .sources
-                .insert(key.name, Source::Environment(variable));
+        let Some(text) = env(&variable) else {
+            continue;
+        };
+        match (key.set)(&mut loaded.config, &Given::Text(text), env) {
+            Ok(()) => {
+                let source = Source::Environment(variable);
+                loaded.sources.insert(key.name, source);
+            }
+            Err(problem) => {
+                reports.push(Report::new(Kind::Config, format!("{variable} {problem}")));
+            }
         }
     }
     if let Some(text) = env(ORIGINS_VARIABLE) {
@@ -137,23 +164,18 @@ fn environment(env: Env<'_>, loaded: &mut Loaded) -> Result<()> {
         loaded.config.origins = parts
             .map(|part| OriginConfig::parse(OsStr::new(part)))
             .collect();
-        if let Some(origin) = loaded
-            .config
-            .origins
-            .iter()
-            .find(|origin| !origin.path.is_absolute())
-        {
-            let message = format!(
-                "{ORIGINS_VARIABLE}: {} is no absolute path",
-                origin.path.display()
-            );
-            return Err(Report::new(Kind::Config, message));
-        }
+        let origins = loaded.config.origins.iter();
+        let relative = origins.filter(|origin| !origin.path.is_absolute());
+        reports.extend(relative.map(|origin| {
+            let path = origin.path.display();
+            let message = format!("{ORIGINS_VARIABLE}: {path} is no absolute path");
+            Report::new(Kind::Config, message)
+        }));
         loaded
             .sources
             .insert("origins", Source::Environment(ORIGINS_VARIABLE.to_owned()));
     }
-    Ok(())
+    reports
 }
 
 fn wrong(assignment: &Assignment, problem: &str) -> Fault {

@@ -14,7 +14,7 @@ use std::path::{Path, PathBuf};
 use eventlog::event::{LayoutSpec, NameProfile};
 use projections::layout::Template;
 
-pub use self::load::{Loaded, ORIGINS_VARIABLE, Source, load};
+pub use self::load::{Loaded, ORIGINS_VARIABLE, Source, examine, load};
 pub use self::origin::{OriginConfig, Refresh, id_for, resolve};
 pub(crate) use self::suggest::nearest;
 use crate::logging;

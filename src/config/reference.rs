@@ -108,7 +108,8 @@ mod tests {
             })
             .map(|line| format!("{}\n", line.trim_start_matches("# ")))
             .collect();
-        let contents = super::super::file::parse(&text).unwrap();
+        let contents = super::super::file::parse(&text);
+        assert_eq!(contents.faults, []);
         assert_eq!(contents.values.len(), KEYS.len());
         assert_eq!(contents.origins.len(), 1);
     }
@@ -125,7 +126,8 @@ mod tests {
             origins: vec![origin],
             ..Default::default()
         };
-        let contents = super::super::file::parse(&in_force(&config)).unwrap();
+        let contents = super::super::file::parse(&in_force(&config));
+        assert_eq!(contents.faults, []);
         assert_eq!(contents.origins.len(), 1);
         assert!(
             contents

@@ -38,11 +38,14 @@ pub(super) fn why(library: &Opened, text: &OsStr, path: &Path, names: &[String])
     if let Some((origin, place)) = places(library, path)?.first() {
         if !formats::is_audio_name(place.name()) {
             let message = format!("{shown} is no track: by its name it is no audio file");
-            return Ok(report(message).hint("docs/SEMANTICS.md tells which files are read"));
+            return Ok(report(message).hint("docs/SEMANTICS.md tells which files count"));
         }
         if kind.is_ok() {
-            let message = format!("{shown} is on the origin {origin}, but not in the library yet");
-            let hint = format!("have it listed: musicfs origin rescan {origin}");
+            let message = format!("{shown} is on the origin {origin}, but not in the library");
+            let hint = format!(
+                "have it listed: musicfs origin rescan {origin}; docs/SEMANTICS.md tells which \
+                 files count"
+            );
             return Ok(report(message).hint(hint));
         }
     }

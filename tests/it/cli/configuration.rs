@@ -17,6 +17,58 @@ fn a_typing_error_is_placed_and_the_key_suggested() {
 }
 
 #[test]
+fn all_that_is_wrong_is_told_in_one_go() {
+    let home = Home::new();
+    home.file(
+        "mine.toml",
+        "scan.threads = 0\nlog.levle = 'x'\n[[origins]]\nid = 'A'\npath = 'm'\n",
+    );
+    let expected = "[4]
+        error: mine.toml:1:6: `scan.threads` takes a number from 1 to 64
+        hint: correct the file, then try `musicfs config check`; docs/CONFIGURATION.md explains every key
+        error: mine.toml:2:5: there is no key `log.levle`
+        hint: did you mean `log.level`?
+        error: mine.toml:4:1: `id` \"A\" is not an origin id (1 to 64 of a-z 0-9 . _ -, first a letter or digit)
+        hint: correct the file, then try `musicfs config check`; docs/CONFIGURATION.md explains every key
+        error: mine.toml:5:1: `path` \"m\" is no absolute path; write it from / or from ~/
+        hint: correct the file, then try `musicfs config check`; docs/CONFIGURATION.md explains every key
+        error: MUSICFS_LOG_FORMAT is \"xml\", and has to be text or json";
+    for line in ["config check mine.toml", "config check --config mine.toml"] {
+        says(&home.run_with("MUSICFS_LOG_FORMAT", "xml", line), expected);
+    }
+}
+
+#[test]
+fn a_file_that_is_no_text() {
+    let home = Home::new();
+    std::fs::write(home.path("mine.toml"), b"# fine\nmountpoint = '/caf\xe9'\n").unwrap();
+    says(
+        &home.run("config check mine.toml"),
+        "[4]
+        error: mine.toml:2:19: this is not UTF-8, as a configuration has to be
+        hint: save the file as UTF-8, then try `musicfs config check`",
+    );
+}
+
+#[test]
+fn an_origin_that_is_not_there_is_a_warning() {
+    let home = Home::new();
+    home.file(
+        FILE,
+        "[[origins]]\npath = '~/music'\n[[origins]]\npath = '~/nas'\n",
+    );
+    says(
+        &home.run("config check"),
+        "~/.config/musicfs/config.toml is fine
+        warning: cannot read the origin ~/nas: no such file or directory
+        hint: check the path; if it is on a disk or share, mount that first",
+    );
+    let checked = home.json("config check --json");
+    assert_eq!(checked["ok"], true);
+    assert_eq!(checked["warnings"].as_array().unwrap().len(), 1);
+}
+
+#[test]
 fn a_file_that_is_no_toml() {
     let home = Home::new();
     home.file(FILE, "mountpoint = \n");
