@@ -121,12 +121,10 @@ fn labelled(
             name.to_owned()
         }
     };
-    // Messages of parsers have several lines, which are theirs.
-    let shown = |text: &str| text.split('\n').map(safe).collect::<Vec<_>>().join("\n");
-    let message = shown(report.message());
+    let message = safe(report.message());
     writeln!(to, "{} {message}", label(name, code))?;
     match report.next_step() {
-        Some(hint) => writeln!(to, "{} {}", label("hint:", "36"), shown(hint)),
+        Some(hint) => writeln!(to, "{} {}", label("hint:", "36"), safe(hint)),
         None => Ok(()),
     }
 }
