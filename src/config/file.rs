@@ -40,18 +40,24 @@ pub(super) struct Fault {
     pub(super) hint: Option<String>,
 }
 
-/// Reads a file's text.
+/// Reads a file's text. Of one that is no TOML, the first fault of each line is told, and nothing
+/// else: what stands around it may be misread.
 pub(super) fn parse(text: &str) -> Contents {
     let mut contents = Contents::default();
-    match DeTable::parse(text) {
-        Ok(root) => table(text, "", root.get_ref(), &mut contents),
-        // What follows may be misread, so nothing is said of it.
-        Err(error) => contents.faults.push(Fault {
-            place: error.span().map(|span| place(text, span.start)),
-            message: error.message().to_owned(),
-            hint: None,
-        }),
+    let (root, errors) = DeTable::parse_recoverable(text);
+    if errors.is_empty() {
+        table(text, "", root.get_ref(), &mut contents);
+        return contents;
     }
+    let fault = |error: toml::de::Error| Fault {
+        place: error.span().map(|span| place(text, span.start)),
+        message: error.message().to_owned(),
+        hint: None,
+    };
+    contents.faults = errors.into_iter().map(fault).collect();
+    contents.faults.sort_by_key(|fault| fault.place);
+    let line = |fault: &mut Fault| fault.place.map(|place| place.line);
+    contents.faults.dedup_by_key(line);
     contents
 }
 
@@ -264,6 +270,11 @@ mod tests {
     fn broken_toml_comes_with_its_place() {
         let (line, _, message, _) = fault("mountpoint = '/m'\nlog = [");
         assert_eq!(line, 2, "{message}");
+        let lines = |text: &str| -> Vec<usize> {
+            let faults = parse(text).faults;
+            faults.iter().map(|it| it.place.unwrap().line).collect()
+        };
+        assert_eq!(lines("a = \nb = 1\nc = x y\n[log\nlevle = 1\n"), [1, 3, 4]);
         assert!(!parse("origins = ['/m']").faults.is_empty());
     }
 }
