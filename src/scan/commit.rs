@@ -70,15 +70,17 @@ impl<'a> Committer<'a> {
         }
     }
 
-    /// Decides on a file that was read.
+    /// Decides on a file that was read. `known` is the track that the catalog had there when the
+    /// file was listed; nobody but this scan could have changed that.
     pub(super) fn sighted(
         &mut self,
         path: OriginPath,
+        known: Option<TrackId>,
         revision: Revision,
         media: Media,
     ) -> Result<(), ScanError> {
         let (here, elsewhere) = loop {
-            let here = self.here(&path)?;
+            let here = self.here(&path, known)?;
             let elsewhere = self.elsewhere(&path, &revision, &media)?;
             let mut involved = here
                 .iter()
@@ -100,12 +102,13 @@ impl<'a> Committer<'a> {
         events.into_iter().try_for_each(|event| self.push(event))
     }
 
-    fn here(&self, path: &OriginPath) -> Result<Option<Here>, ScanError> {
-        let catalog = self.views.catalog();
-        let Some((track, true)) = catalog.by_path(self.origin.id(), path)? else {
+    fn here(&self, path: &OriginPath, known: Option<TrackId>) -> Result<Option<Here>, ScanError> {
+        let Some(track) = known else {
             return Ok(None);
         };
-        let row = catalog.track(track)?;
+        let row = self.views.catalog().track(track)?;
+        // It may have been found to have moved since.
+        let row = row.filter(|row| row.living && row.locator.path == *path);
         Ok(row.map(|row| Here {
             track,
             revision: row.locator.revision,

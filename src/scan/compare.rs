@@ -18,6 +18,8 @@ pub(super) struct Candidate {
     pub(super) path: OriginPath,
     /// Its state in the listing.
     pub(super) revision: Revision,
+    /// The living track that the catalog has there.
+    pub(super) known: Option<TrackId>,
 }
 
 /// What a listing lacks, and how far it can be believed.
@@ -181,9 +183,8 @@ impl Comparer<'_> {
             .filter(|entry| formats::is_audio_name(&entry.name))
         {
             walked.listing.listed += 1;
-            let unchanged = known
-                .remove(&*entry.name)
-                .is_some_and(|known| known.revision == entry.revision);
+            let known = known.remove(&*entry.name);
+            let unchanged = known.is_some_and(|known| known.revision == entry.revision);
             if unchanged && !self.verify {
                 continue;
             }
@@ -193,6 +194,7 @@ impl Comparer<'_> {
             if !hand_on(Candidate {
                 path,
                 revision: entry.revision.clone(),
+                known: known.map(|known| known.track),
             }) {
                 return Ok(false);
             }

@@ -146,7 +146,7 @@ struct Running<'a> {
     runtime: Handle,
 }
 
-type Found = (OriginPath, Outcome);
+type Found = (Candidate, Outcome);
 
 impl Running<'_> {
     fn run(&self) -> Result<ScanSummary, ScanError> {
@@ -220,9 +220,10 @@ impl Running<'_> {
     }
 
     fn read(&self, to_read: &Receiver<Candidate>, read: &Sender<Found>) {
-        for Candidate { path, revision } in to_read {
-            let outcome = read::read(self.origin, &path, &revision, &self.runtime);
-            if read.send((path, outcome)).is_err() {
+        for candidate in to_read {
+            let Candidate { path, revision, .. } = &candidate;
+            let outcome = read::read(self.origin, path, revision, &self.runtime);
+            if read.send((candidate, outcome)).is_err() {
                 return;
             }
         }
@@ -233,10 +234,10 @@ impl Running<'_> {
 fn commit_all(committer: &mut Committer<'_>, found: &Receiver<Found>) -> Result<(), ScanError> {
     loop {
         match found.recv_timeout(LINGER) {
-            Ok((path, Outcome::Read(revision, media))) => {
-                committer.sighted(path, revision, media)?;
+            Ok((Candidate { path, known, .. }, Outcome::Read(revision, media))) => {
+                committer.sighted(path, known, revision, media)?;
             }
-            Ok((path, Outcome::Later)) => {
+            Ok((Candidate { path, .. }, Outcome::Later)) => {
                 tracing::debug!(%path, "changes while it is read; left to a later scan");
                 committer.summary.errors += 1;
             }
