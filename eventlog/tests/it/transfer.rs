@@ -69,7 +69,7 @@ async fn a_backup_overwrites_nothing() {
     let nowhere = place.path("no/such/directory");
     assert!(matches!(
         store.backup(&nowhere).await,
-        Err(StoreError::Backend { .. })
+        Err(StoreError::Unwritable { .. })
     ));
 }
 
