@@ -59,11 +59,12 @@ struct Walked {
 }
 
 impl Comparer<'_> {
-    /// Walks `scope`; `hand_on` returns false to end the walk early.
+    /// Walks `scope`; `hand_on` is given what is new or changed in a directory, and returns false
+    /// to end the walk early.
     pub(super) fn run(
         &self,
         scope: &Scope,
-        mut hand_on: impl FnMut(Candidate) -> bool,
+        mut hand_on: impl FnMut(Vec<Candidate>) -> bool,
     ) -> Result<Listing, ScanError> {
         let mut walked = Walked::default();
         match scope {
@@ -89,7 +90,7 @@ impl Comparer<'_> {
         &self,
         directory: &OriginPath,
         walked: &mut Walked,
-        hand_on: &mut impl FnMut(Candidate) -> bool,
+        hand_on: &mut impl FnMut(Vec<Candidate>) -> bool,
     ) -> Result<(), ScanError> {
         if walked.visited.contains(directory) {
             return Ok(());
@@ -128,7 +129,7 @@ impl Comparer<'_> {
         from: &OriginPath,
         depth: Depth,
         walked: &mut Walked,
-        hand_on: &mut impl FnMut(Candidate) -> bool,
+        hand_on: &mut impl FnMut(Vec<Candidate>) -> bool,
     ) -> Result<Option<Directory>, ScanError> {
         let mut stream = self.origin.walk(from, depth);
         let mut first = None;
@@ -169,7 +170,7 @@ impl Comparer<'_> {
         &self,
         directory: &Directory,
         walked: &mut Walked,
-        hand_on: &mut impl FnMut(Candidate) -> bool,
+        hand_on: &mut impl FnMut(Vec<Candidate>) -> bool,
     ) -> Result<bool, ViewError> {
         if !walked.visited.insert(directory.path.clone()) {
             return Ok(true);
@@ -177,6 +178,7 @@ impl Comparer<'_> {
         let known = self.catalog.files_in(self.origin.id(), &directory.path)?;
         let mut known: HashMap<&[u8], &KnownFile> =
             known.iter().map(|file| (&*file.name, file)).collect();
+        let mut candidates = Vec::new();
         for entry in directory
             .files
             .iter()
@@ -191,13 +193,14 @@ impl Comparer<'_> {
             let Ok(path) = directory.path.join(&entry.name) else {
                 continue;
             };
-            if !hand_on(Candidate {
+            candidates.push(Candidate {
                 path,
                 revision: entry.revision.clone(),
                 known: known.map(|known| known.track),
-            }) {
-                return Ok(false);
-            }
+            });
+        }
+        if !candidates.is_empty() && !hand_on(candidates) {
+            return Ok(false);
         }
         walked
             .listing
@@ -261,8 +264,8 @@ mod tests {
         for order in [["a/b", "a"], ["a", "a/b"], ["a", "a"]] {
             let mut found = Vec::new();
             let scope = Scope::Directories(order.map(path).into());
-            let listing = comparer.run(&scope, |candidate| {
-                found.push(candidate.path);
+            let listing = comparer.run(&scope, |candidates| {
+                found.extend(candidates.into_iter().map(|candidate| candidate.path));
                 true
             });
             assert_eq!(found, [path("a/b/song.flac")], "{order:?}");

@@ -27,8 +27,12 @@ pub use self::progress::{Progress, ScanStatus};
 use self::read::Outcome;
 use crate::writer::LogWriter;
 
-/// Files between walker and readers, and between readers and committer.
-const IN_FLIGHT: usize = 256;
+/// Batches of files between walker and readers, and between readers and committer.
+const IN_FLIGHT: usize = 16;
+
+/// Files of one directory that go from thread to thread together: waking one for each costs more
+/// than reading it.
+const BATCH: usize = 16;
 
 /// How long a decided event waits for company before it is appended.
 const LINGER: Duration = Duration::from_millis(20);
@@ -186,8 +190,8 @@ impl Running<'_> {
 
     fn pipeline(&self, committer: &mut Committer<'_>) -> Result<Listing, ScanError> {
         std::thread::scope(|threads| {
-            let (candidates, to_read) = bounded::<Candidate>(IN_FLIGHT);
-            let (read, found) = bounded::<Found>(IN_FLIGHT);
+            let (candidates, to_read) = bounded::<Vec<Candidate>>(IN_FLIGHT);
+            let (read, found) = bounded::<Vec<Found>>(IN_FLIGHT);
             let walker = threads.spawn(move || self.walk(&candidates));
             for _ in 0..self.scanner.readers.max(1) {
                 let (to_read, read) = (to_read.clone(), read.clone());
@@ -203,7 +207,7 @@ impl Running<'_> {
         })
     }
 
-    fn walk(&self, candidates: &Sender<Candidate>) -> Result<Listing, ScanError> {
+    fn walk(&self, candidates: &Sender<Vec<Candidate>>) -> Result<Listing, ScanError> {
         let catalog = self.scanner.views.catalog();
         let comparer = Comparer {
             origin: self.origin,
@@ -214,16 +218,30 @@ impl Running<'_> {
             verify: self.request.verify,
         };
         let _inside = self.runtime.enter();
-        comparer.run(&self.request.scope, |candidate| {
-            candidates.send(candidate).is_ok()
+        let readers = self.scanner.readers.max(1);
+        comparer.run(&self.request.scope, |mut found| {
+            // Small directories are shared among the readers, too.
+            let size = found.len().div_ceil(readers).clamp(1, BATCH);
+            while !found.is_empty() {
+                let rest = found.split_off(size.min(found.len()));
+                if candidates.send(found).is_err() {
+                    return false;
+                }
+                found = rest;
+            }
+            true
         })
     }
 
-    fn read(&self, to_read: &Receiver<Candidate>, read: &Sender<Found>) {
-        for candidate in to_read {
+    fn read(&self, to_read: &Receiver<Vec<Candidate>>, read: &Sender<Vec<Found>>) {
+        let one = |candidate: Candidate| {
             let Candidate { path, revision, .. } = &candidate;
             let outcome = read::read(self.origin, path, revision, &self.runtime);
-            if read.send((candidate, outcome)).is_err() {
+            (candidate, outcome)
+        };
+        for candidates in to_read {
+            let found = candidates.into_iter().map(one).collect();
+            if read.send(found).is_err() {
                 return;
             }
         }
@@ -231,22 +249,37 @@ impl Running<'_> {
 }
 
 /// Decides on what comes until no more does.
-fn commit_all(committer: &mut Committer<'_>, found: &Receiver<Found>) -> Result<(), ScanError> {
+fn commit_all(
+    committer: &mut Committer<'_>,
+    found: &Receiver<Vec<Found>>,
+) -> Result<(), ScanError> {
     loop {
         match found.recv_timeout(LINGER) {
-            Ok((Candidate { path, known, .. }, Outcome::Read(revision, media))) => {
-                committer.sighted(path, known, revision, media)?;
-            }
-            Ok((Candidate { path, .. }, Outcome::Later)) => {
-                tracing::debug!(%path, "changes while it is read; left to a later scan");
-                committer.summary.errors += 1;
-            }
-            Ok((_, Outcome::Lost(error))) => {
-                committer.flush()?;
-                return Err(ScanError::Origin(error));
-            }
+            Ok(batch) => batch
+                .into_iter()
+                .try_for_each(|(candidate, outcome)| commit(committer, candidate, outcome))?,
             Err(RecvTimeoutError::Timeout) => committer.flush()?,
             Err(RecvTimeoutError::Disconnected) => return committer.flush(),
+        }
+    }
+}
+
+fn commit(
+    committer: &mut Committer<'_>,
+    candidate: Candidate,
+    outcome: Outcome,
+) -> Result<(), ScanError> {
+    let Candidate { path, known, .. } = candidate;
+    match outcome {
+        Outcome::Read(revision, media) => committer.sighted(path, known, revision, media),
+        Outcome::Later => {
+            tracing::debug!(%path, "changes while it is read; left to a later scan");
+            committer.summary.errors += 1;
+            Ok(())
+        }
+        Outcome::Lost(error) => {
+            committer.flush()?;
+            Err(ScanError::Origin(error))
         }
     }
 }
