@@ -74,7 +74,8 @@ fn described(file: &[u8]) -> Option<Header> {
     let small = [
         descriptor, header, seek_table, wav_header, audio, wav_footer,
     ];
-    let len = small.into_iter().map(u64::from).sum::<u64>() + (u64::from(audio_high) << 32);
+    let small = small.into_iter().map(u64::from).sum::<u64>();
+    let len = small.saturating_add(u64::from(audio_high) << 32);
 
     let mut bytes = Bytes(file.get(usize::try_from(descriptor).ok()?..)?);
     bytes.skip(4)?;

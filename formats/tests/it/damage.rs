@@ -2,10 +2,11 @@
 
 use std::io;
 
+use eventlog::tags::DefectKind;
 use formats::ReadAt;
 
 use crate::fragmented;
-use crate::harness::{Memory, audio_files, name_of, read_file};
+use crate::harness::{Memory, audio_files, defects, name_of, read_bytes, read_file};
 
 /// A small generator of numbers that are the same every time (xorshift64*).
 struct Dice(u64);
@@ -133,4 +134,15 @@ impl ReadAt for Shrunk {
 fn a_file_that_shrank_is_read_as_far_as_it_goes() {
     let media = formats::read(&Shrunk, b"x.flac").unwrap();
     assert!(!media.defects.is_empty());
+}
+
+/// What fuzzing found (`fuzz/fuzz_targets/tags.rs`): a panic, which ends in no more than a file of
+/// which nothing is known. Each is now told for what it is.
+#[test]
+fn findings_of_the_fuzzer() {
+    // Monkey's Audio: the lengths of the descriptor's parts are more than 64 bits hold.
+    let lengths = [&b"MAC \xff\xff\0\0\x34\0\0\0"[..], &[0xff; 64]].concat();
+    let media = read_bytes(lengths, "x.ape");
+    assert_eq!(defects(&media), [DefectKind::Truncated]);
+    assert!(media.audio.sample_rate_hz.is_some());
 }
