@@ -20,7 +20,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::config::OriginConfig;
 use crate::control::{self, Engine, MountFigures};
-use crate::library::{self, Library, LibraryError};
+use crate::library::{self, Library};
 use crate::lock::Lock;
 use crate::report::{Kind, Report, Result};
 use crate::scan::Scanner;
@@ -30,6 +30,9 @@ use crate::status_files::StatusFiles;
 use crate::supervise::Supervisor;
 use crate::writer::LogWriter;
 use crate::{signals, systemd};
+
+/// How long the library waits before it is begun again, where the log or the disk let it down.
+const RETRY: Duration = Duration::from_secs(5);
 
 /// How long programs that use the mount have to let go of it, once it is to end.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -242,12 +245,20 @@ async fn start(options: &Options, shutdown: CancellationToken) -> Result<Running
         );
     }
     let (origins, layout) = (options.origins.clone(), options.layout.clone());
-    supervisor.spawn("library".to_owned(), supervisor.stop().clone(), move || {
+    let stop = supervisor.stop().clone();
+    supervisor.spawn("library".to_owned(), stop.clone(), move || {
         let (library, origins, layout) = (Arc::clone(&library), origins.clone(), layout.clone());
+        let stop = stop.clone();
         async move {
-            match library.begin(origins, layout).await {
-                Ok(()) | Err(LibraryError::Stopping) => {}
-                Err(error) => tracing::error!("the library cannot be kept in step: {error}"),
+            while let Err(error) = library.begin(&origins, layout.as_ref()).await {
+                tracing::error!("the library is not kept in step, trying again in 5 s: {error}");
+                if stop
+                    .run_until_cancelled(tokio::time::sleep(RETRY))
+                    .await
+                    .is_none()
+                {
+                    return;
+                }
             }
         }
     });

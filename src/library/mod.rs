@@ -126,15 +126,15 @@ impl Library {
     }
 
     /// Waits until the views know the whole log, then makes the library what it is configured to
-    /// be, and starts a task for every origin.
+    /// be, and starts a task for every origin. Where it failed, it can be called again.
     ///
     /// # Errors
     /// Where the log takes no events or the views cannot be read. An origin that will not do is
     /// logged, and keeps no other from starting.
     pub async fn begin(
         &self,
-        configured: Vec<OriginConfig>,
-        layout: Option<LayoutSpec>,
+        configured: &[OriginConfig],
+        layout: Option<&LayoutSpec>,
     ) -> Result<(), LibraryError> {
         let (views, writer) = (&self.scanner.views, &self.scanner.writer);
         views.wait_for(writer.store().head()).await?;
@@ -142,7 +142,7 @@ impl Library {
         writer.resume_after(catalog.max_track_id()?);
         if let Some(layout) = layout {
             self.lay_out(layout.clone()).await?;
-            drop(self.configured.set(layout));
+            drop(self.configured.set(layout.clone()));
         }
         for row in catalog.origins()? {
             let reason = if row.listed.is_some() {
@@ -159,7 +159,7 @@ impl Library {
             .into_iter()
             .map(|row| (row.id, row.spec))
             .collect();
-        for (id, spec) in config::resolve(&configured, &known) {
+        for (id, spec) in config::resolve(configured, &known) {
             if let Err(error) = self.configure(id.clone(), spec).await {
                 tracing::error!(origin = %id, "{error}");
             }

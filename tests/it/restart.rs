@@ -147,7 +147,7 @@ fn many_removals_are_held_until_accepted() {
         "{}",
         String::from_utf8_lossy(&output.stderr)
     );
-    assert_eq!(world.tree().len(), 1);
+    world.until("the tree follows", |world| world.tree().len() == 1);
     world.stop();
     world.assert_sound();
 }
