@@ -330,6 +330,11 @@ fn vacate(path: &Path) -> Result<()> {
     };
     match mountpoint::state(path)? {
         State::Empty => Ok(()),
+        State::Stale(mount) if !mount.by_us() => refuse(
+            Kind::Busy,
+            &format!("a {} whose process is gone is mounted there", mount.fstype),
+            "it is not ours to clear: unmount it with `fusermount3 -u` or `umount`",
+        ),
         State::Stale(_) => {
             tracing::info!(mountpoint = %path.display(), "clearing what a killed daemon left");
             mountpoint::clear_stale(path)?;

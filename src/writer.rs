@@ -8,10 +8,10 @@ use tokio::sync::Mutex;
 
 /// Appends events for every part of the daemon, one batch at a time, and gives out track ids.
 ///
-/// It knows the head, so a refused append means that another process writes to the same log.
+/// Nobody else in this process appends, so a refused append means that another one does.
 pub struct LogWriter {
     store: Arc<dyn EventStore>,
-    head: Mutex<Position>,
+    turn: Mutex<()>,
     last_track: AtomicU64,
 }
 
@@ -19,10 +19,9 @@ impl LogWriter {
     /// A writer that continues at the store's head.
     #[must_use]
     pub fn new(store: Arc<dyn EventStore>) -> Self {
-        let head = Mutex::new(store.head());
         Self {
             store,
-            head,
+            turn: Mutex::new(()),
             last_track: AtomicU64::new(0),
         }
     }
@@ -43,9 +42,9 @@ impl LogWriter {
     /// # Errors
     /// See [`EventStore::append`].
     pub async fn append(&self, events: &[NewEvent]) -> Result<Position, StoreError> {
-        let mut head = self.head.lock().await;
-        *head = self.store.append(*head, events).await?;
-        Ok(*head)
+        let _turn = self.turn.lock().await;
+        // Asked of the store: a caller that went away while it appended has moved the head, too.
+        self.store.append(self.store.head(), events).await
     }
 
     /// Records one event now.

@@ -77,6 +77,10 @@ impl Arguments {
             .notes
             .iter()
             .for_each(|note| tracing::warn!("{note}"));
+        // Each file that a player holds open takes one, unless the kernel reads it by itself (FS-6).
+        if let Err(error) = rlimit::increase_nofile_limit(u64::MAX) {
+            tracing::warn!(%error, "the limit of open files stays as it is");
+        }
         context.runtime()?.block_on(async {
             preflight::origins(&config.origins, &mountpoint, &state).await?;
             let shutdown = CancellationToken::new();

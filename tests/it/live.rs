@@ -175,6 +175,14 @@ fn hidden_files_and_waste_baskets_are_left_out() {
     }
     world.start();
     assert_eq!(world.tree().len(), 1);
+    // What is thrown away while it is watched is gone, and does not live on in the basket.
+    let basket = world.music().join(".Trash-1001/files");
+    fs::create_dir_all(&basket).unwrap();
+    let album = world.music().join("...And Justice for All");
+    fs::rename(album, basket.join("album")).unwrap();
+    world.until("it is gone", |world| world.tree().is_empty());
+    let events = world.events();
+    assert!(!events.iter().any(|event| event["kind"] == "track.moved"));
 }
 
 #[test]

@@ -18,7 +18,7 @@ use tokio::sync::mpsc;
 
 use super::beneath::Beneath;
 use super::error::failed;
-use super::list::{Lister, Want};
+use super::list::{Lister, Want, is_left_out};
 use super::root::Root;
 use super::watches::Watches;
 use crate::debounce::Debouncer;
@@ -218,6 +218,10 @@ impl Watcher {
         name: &[u8],
         flags: ReadFlags,
     ) -> Result<(), Lost> {
+        // As in a listing, or a file moved to a waste basket would be a track there.
+        if is_left_out(name) {
+            return Ok(());
+        }
         self.debouncer.note(directory, name, Instant::now());
         let Ok(path) = directory.join(name) else {
             return Ok(());
