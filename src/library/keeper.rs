@@ -228,7 +228,8 @@ impl Keeper {
                 ask = queue.recv() => match ask {
                     None => return End::Stopped,
                     Some(Ask::Relist(directory)) => {
-                        due = Some(relist(Scope::Directories(vec![directory]), ScanReason::Watched));
+                        let suspected = Scope::Directories(vec![directory]);
+                        due = Some(merged(retry, relist(suspected, ScanReason::Watched)));
                     }
                     Some(Ask::Rescan { rescan, begun, ended }) => {
                         let Rescan { accept_removals, verify } = rescan;
@@ -256,7 +257,7 @@ impl Keeper {
                     while let Ok(more) = changes.try_recv() {
                         scope = widened(scope, more);
                     }
-                    due = Some(retry.unwrap_or_else(|| relist(scope, reason)));
+                    due = Some(merged(retry, relist(scope, reason)));
                     reason = match policy {
                         RefreshPolicy::Watch => ScanReason::Watched,
                         _ => ScanReason::Interval,
@@ -355,6 +356,21 @@ impl Keeper {
 
 const fn changes(found: &ScanSummary) -> u64 {
     found.added + found.changed + found.moved + found.vanished
+}
+
+/// One scan for a request that failed and one that came since.
+fn merged(failed: Option<Request>, more: Request) -> Request {
+    let Some(failed) = failed else {
+        return more;
+    };
+    let scope = match (failed.scope, more.scope) {
+        (Scope::Directories(mut all), Scope::Directories(more)) => {
+            all.extend(more);
+            Scope::Directories(all)
+        }
+        _ => Scope::Whole,
+    };
+    Request { scope, ..failed }
 }
 
 fn relist(scope: Scope, reason: ScanReason) -> Request {

@@ -160,8 +160,11 @@ impl Library {
             .map(|row| (row.id, row.spec))
             .collect();
         for (id, spec) in config::resolve(configured, &known) {
-            if let Err(error) = self.configure(id.clone(), spec).await {
-                tracing::error!(origin = %id, "{error}");
+            match self.configure(id.clone(), spec).await {
+                Ok(_) => {}
+                // The next attempt may find the disk with space again.
+                Err(error @ (LibraryError::Log(_) | LibraryError::View(_))) => return Err(error),
+                Err(error) => tracing::error!(origin = %id, "{error}"),
             }
         }
         if self.running.lock().is_empty() {
