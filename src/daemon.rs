@@ -176,7 +176,7 @@ async fn start(options: &Options, shutdown: CancellationToken) -> Result<Running
     let store: Arc<dyn EventStore> = Arc::new(SqliteStore::open(options.state.log_file()).await?);
     let views = Arc::new(open_views(&options.state, Arc::clone(&store)).await?);
     for origin in views.catalog().origins()? {
-        library::apart(library::root_path(&origin.spec), &options.mountpoint)?;
+        library::apart_by_name(&origin.spec, &options.mountpoint)?;
     }
     let supervisor = Supervisor::new(Handle::current());
     let registry = Arc::new(Registry::default());

@@ -1,5 +1,6 @@
 //! Keeps one origin in step: connects, watches, scans, and reconnects.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -95,6 +96,8 @@ type Queue = Arc<Mutex<mpsc::Receiver<Ask>>>;
 pub(super) struct Keeper {
     pub(super) id: OriginId,
     pub(super) spec: OriginSpec,
+    /// Where the library is mounted: never to be read as an origin.
+    pub(super) mountpoint: PathBuf,
     pub(super) scanner: Scanner,
     pub(super) registry: Arc<Registry>,
     pub(super) stop: CancellationToken,
@@ -145,7 +148,15 @@ impl Keeper {
     /// disk that is not mounted, and is taken for one until the user says otherwise (ORG-6).
     async fn connect(&self, accept_empty: bool) -> Result<Arc<dyn Origin>, OriginError> {
         let (id, path) = (self.id.clone(), root::path(&self.spec).to_owned());
-        let origin = tokio::task::spawn_blocking(move || LocalOrigin::new(id, path))
+        let mountpoint = self.mountpoint.clone();
+        let open = move || {
+            root::apart(&path, &mountpoint).map_err(|error| OriginError {
+                kind: ErrorKind::Offline,
+                message: error.to_string(),
+            })?;
+            LocalOrigin::new(id, path)
+        };
+        let origin = tokio::task::spawn_blocking(open)
             .await
             .map_err(|error| OriginError {
                 kind: ErrorKind::Io,
@@ -255,7 +266,7 @@ impl Keeper {
                 Some(dirty) = changes.recv() => {
                     let mut scope = scope_of(dirty);
                     while let Ok(more) = changes.try_recv() {
-                        scope = widened(scope, more);
+                        scope = union(scope, scope_of(more));
                     }
                     due = Some(merged(retry, relist(scope, reason)));
                     reason = match policy {
@@ -363,13 +374,7 @@ fn merged(failed: Option<Request>, more: Request) -> Request {
     let Some(failed) = failed else {
         return more;
     };
-    let scope = match (failed.scope, more.scope) {
-        (Scope::Directories(mut all), Scope::Directories(more)) => {
-            all.extend(more);
-            Scope::Directories(all)
-        }
-        _ => Scope::Whole,
-    };
+    let scope = union(failed.scope, more.scope);
     Request { scope, ..failed }
 }
 
@@ -387,9 +392,9 @@ fn scope_of(dirty: Dirty) -> Scope {
     }
 }
 
-fn widened(scope: Scope, dirty: Dirty) -> Scope {
-    match (scope, dirty) {
-        (Scope::Directories(mut all), Dirty::Directories(more)) => {
+fn union(one: Scope, other: Scope) -> Scope {
+    match (one, other) {
+        (Scope::Directories(mut all), Scope::Directories(more)) => {
             all.extend(more);
             Scope::Directories(all)
         }

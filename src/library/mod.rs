@@ -20,7 +20,7 @@ use tokio_util::sync::CancellationToken;
 use self::keeper::{Ask, Keeper};
 pub use self::keeper::{Health, OriginState};
 pub use self::root::RootError;
-pub(crate) use self::root::{apart, path as root_path};
+pub(crate) use self::root::{apart, apart_by_name};
 use crate::config::{self, OriginConfig};
 use crate::scan::{ScanError, ScanStatus, Scanner};
 use crate::supervise::Supervisor;
@@ -364,6 +364,7 @@ impl Library {
         let keeper = Keeper {
             id: id.clone(),
             spec,
+            mountpoint: self.mountpoint.clone(),
             scanner: self.scanner.clone(),
             registry: Arc::clone(&self.registry),
             stop: stop.clone(),

@@ -41,7 +41,7 @@ pub enum RootError {
 }
 
 /// The root's path.
-pub(crate) fn path(spec: &OriginSpec) -> &Path {
+pub(super) fn path(spec: &OriginSpec) -> &Path {
     Path::new(OsStr::from_bytes(&spec.root))
 }
 
@@ -73,10 +73,19 @@ pub(crate) fn apart(root: &Path, mountpoint: &Path) -> Result<(), RootError> {
     };
     // What a dead daemon left there cannot be resolved.
     let at = mountpoint.canonicalize();
-    let at = at.unwrap_or_else(|_| mountpoint.to_owned());
-    if at.starts_with(&root) || root.starts_with(&at) {
+    disjoint(&root, &at.unwrap_or_else(|_| mountpoint.to_owned()))
+}
+
+/// As [`apart`], by the names alone: a start waits for no disk and no share. What only links hide,
+/// the origin's own task finds.
+pub(crate) fn apart_by_name(spec: &OriginSpec, mountpoint: &Path) -> Result<(), RootError> {
+    disjoint(path(spec), mountpoint)
+}
+
+fn disjoint(root: &Path, mountpoint: &Path) -> Result<(), RootError> {
+    if mountpoint.starts_with(root) || root.starts_with(mountpoint) {
         return Err(RootError::Overlap {
-            root,
+            root: root.to_owned(),
             mountpoint: mountpoint.to_owned(),
         });
     }
