@@ -1,15 +1,17 @@
 //! What the filesystem shows: the tree view, and the originals behind its files.
 
 use std::fs::File;
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
 use std::time::Duration;
 
-use eventlog::{Locator, Revision, TrackId};
+use eventlog::{Locator, OriginId, Revision, TrackId};
 use fuse::{
-    Attribute, FsError, Ino, Library as Shown, Node, NodeKind, Original, Originals, Totals,
+    Attribute, FsError, Ino, Lane, Library as Shown, Located, Node, NodeKind, Original, Originals,
+    Totals,
 };
 use origins::local::read_checked;
-use origins::{OriginError, OriginFile, Registry};
+use origins::{Origin, OriginError, OriginFile, Registry};
 use projections::{CatalogReader, TreeReader, ViewError, tree};
 use tokio::runtime::Handle;
 
@@ -118,36 +120,31 @@ impl Sources {
     }
 }
 
+/// What a file of an origin on this machine hangs with: all others of that origin.
+fn lane(origin: &OriginId) -> Lane {
+    let mut hasher = DefaultHasher::new();
+    origin.hash(&mut hasher);
+    Lane {
+        id: hasher.finish(),
+        limit: LIMIT,
+    }
+}
+
 impl Originals for Sources {
-    fn open(&self, track: TrackId) -> Result<Box<dyn Original>, FsError> {
-        let Locator {
-            origin,
-            path,
-            revision,
-        } = self.locator(track)?;
-        let Some(source) = self.registry.get(&origin) else {
+    fn locate(&self, track: TrackId) -> Result<Box<dyn Located>, FsError> {
+        let locator = self.locator(track)?;
+        let Some(origin) = self.registry.get(&locator.origin) else {
+            let Locator { origin, path, .. } = locator;
             return Err(FsError::new(
                 fuse::ErrorKind::Io,
                 format!("cannot open {path}: the origin {origin} is not reachable"),
             ));
         };
-        // What the library could not read may be readable by now: the open decides.
-        let revision = Revision {
-            tag: None,
-            ..revision
-        };
-        let opening = async { tokio::time::timeout(LIMIT, source.open(&path, &revision)).await };
-        match self.runtime.block_on(opening) {
-            Ok(Ok(file)) => Ok(Box::new(Source {
-                file,
-                runtime: self.runtime.clone(),
-            })),
-            Ok(Err(error)) => Err(refused(&error)),
-            Err(_) => Err(FsError::new(
-                fuse::ErrorKind::Io,
-                format!("cannot open {path}: the origin {origin} did not answer within 5 s"),
-            )),
-        }
+        Ok(Box::new(Place {
+            origin,
+            locator,
+            runtime: self.runtime.clone(),
+        }))
     }
 
     fn attribute(&self, track: TrackId, attribute: Attribute) -> Result<Option<Vec<u8>>, FsError> {
@@ -172,6 +169,37 @@ impl Originals for Sources {
         if let Ok(locator) = self.locator(track) {
             self.library.suspect(&locator.origin, locator.path.parent());
         }
+    }
+}
+
+/// Where one original is.
+struct Place {
+    origin: Arc<dyn Origin>,
+    locator: Locator,
+    runtime: Handle,
+}
+
+impl Located for Place {
+    fn lane(&self) -> Lane {
+        lane(&self.locator.origin)
+    }
+
+    fn open(self: Box<Self>) -> Result<Box<dyn Original>, FsError> {
+        let Locator { path, revision, .. } = self.locator;
+        // What the library could not read may be readable by now: the open decides.
+        let revision = Revision {
+            tag: None,
+            ..revision
+        };
+        let opened = self
+            .origin
+            .open_here(&path, &revision)
+            .unwrap_or_else(|| self.runtime.block_on(self.origin.open(&path, &revision)));
+        let file = opened.map_err(|error| refused(&error))?;
+        Ok(Box::new(Source {
+            file,
+            runtime: self.runtime,
+        }))
     }
 }
 

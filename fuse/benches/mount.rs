@@ -15,8 +15,8 @@ use std::time::{Duration, Instant};
 
 use eventlog::{Revision, TrackId};
 use fuse::{
-    Attribute, Filesystem, FsError, Ino, Library, MountOptions, Node, NodeKind, Original,
-    Originals, Totals,
+    Attribute, Filesystem, FsError, Ino, Lane, Library, Located, MountOptions, Node, NodeKind,
+    Original, Originals, Totals,
 };
 
 const ENTRIES: u64 = 100_000;
@@ -122,10 +122,8 @@ impl Library for Shelf {
 }
 
 impl Originals for Shelf {
-    fn open(&self, _: TrackId) -> Result<Box<dyn Original>, FsError> {
-        let file = File::open(self.directory.join("big")).unwrap();
-        let revision = revision(&file);
-        Ok(Box::new(Opened { file, revision }))
+    fn locate(&self, _: TrackId) -> Result<Box<dyn Located>, FsError> {
+        Ok(Box::new(Big(self.directory.join("big"))))
     }
 
     fn attribute(&self, _: TrackId, _: Attribute) -> Result<Option<Vec<u8>>, FsError> {
@@ -133,6 +131,23 @@ impl Originals for Shelf {
     }
 
     fn changed(&self, _: TrackId) {}
+}
+
+struct Big(PathBuf);
+
+impl Located for Big {
+    fn lane(&self) -> Lane {
+        Lane {
+            id: 1,
+            limit: Duration::from_secs(5),
+        }
+    }
+
+    fn open(self: Box<Self>) -> Result<Box<dyn Original>, FsError> {
+        let file = File::open(&self.0).unwrap();
+        let revision = revision(&file);
+        Ok(Box::new(Opened { file, revision }))
+    }
 }
 
 struct Opened {

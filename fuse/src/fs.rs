@@ -12,7 +12,7 @@ use std::time::Duration;
 use eventlog::TrackId;
 
 pub use attributes::Statfs;
-pub use files::Opened;
+pub use files::{Closed, Opened, Opening};
 
 use crate::attr::{Entry, LASTING, Owner};
 use crate::errno::{ErrorKind, FsError};
@@ -154,11 +154,12 @@ impl Filesystem {
     }
 
     /// Closes whatever a session left open.
-    pub(crate) fn session_ended(&self) {
-        self.files.clear();
-        self.directories.clear();
+    pub(crate) fn session_ended(&self) -> Vec<Closed> {
+        let files = self.files.take();
+        self.directories.take();
         self.inodes.clear();
         self.known.clear();
+        files.into_iter().map(Closed::from).collect()
     }
 
     /// What a number stands for, which the kernel then holds once more.

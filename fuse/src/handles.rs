@@ -53,11 +53,12 @@ impl<T> Handles<T> {
             .collect()
     }
 
-    pub(crate) fn clear(&self) {
-        for shard in &self.shards {
-            let closed = std::mem::take(&mut *shard.lock());
-            drop(closed);
-        }
+    /// Takes all handles out.
+    pub(crate) fn take(&self) -> Vec<Arc<T>> {
+        let shards = self.shards.iter();
+        shards
+            .flat_map(|shard| std::mem::take(&mut *shard.lock()).into_values())
+            .collect()
     }
 
     fn shard(&self, handle: u64) -> Option<&Mutex<HashMap<u64, Arc<T>>>> {
@@ -79,7 +80,7 @@ mod tests {
         assert_ne!(first, second);
         assert!(handles.get(first).is_none());
         assert_eq!(handles.len(), 1);
-        handles.clear();
+        assert_eq!(handles.take().len(), 1);
         assert_eq!(handles.len(), 0);
     }
 }

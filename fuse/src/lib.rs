@@ -23,9 +23,11 @@ pub mod special;
 
 pub use attr::{Attr, Entry, FileKind, Owner};
 pub use errno::{ErrorKind, FsError};
-pub use fs::{Filesystem, Opened, Statfs};
+pub use fs::{Closed, Filesystem, Opened, Opening, Statfs};
 pub use inodes::{Backing, Caching};
-pub use library::{Attribute, Ino, Library, Node, NodeKind, Original, Originals, Totals};
+pub use library::{
+    Attribute, Ino, Lane, Library, Located, Node, NodeKind, Original, Originals, Totals,
+};
 pub use mount::{Ended, Ending, MountError, Mounted, QUIET, Unmounted, mount};
 pub use notify::{Change, Notifier};
 pub use options::MountOptions;

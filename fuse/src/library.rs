@@ -3,6 +3,7 @@
 
 use std::fmt;
 use std::fs::File;
+use std::time::Duration;
 
 use eventlog::{Revision, TrackId};
 
@@ -101,16 +102,32 @@ pub trait Library: Send + Sync + 'static {
     fn totals(&self) -> Result<Totals, FsError>;
 }
 
-/// The bytes behind the files. Calls may take as long as an origin does, and come from threads on
-/// which only reads wait; implementations keep the time limits (UP-5).
+/// What stops answering together, such as all files of one disk. Requests of one lane never hold up
+/// those of another, and each ends within the lane's limit (UP-5).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Lane {
+    /// Which.
+    pub id: u64,
+    /// How long a request may take before it is answered with EIO (ORG-9).
+    pub limit: Duration,
+}
+
+impl Lane {
+    /// What needs no origin.
+    pub(crate) const GENERATED: Self = Self {
+        id: 0,
+        limit: Duration::from_secs(5),
+    };
+}
+
+/// The bytes behind the files.
 pub trait Originals: Send + Sync + 'static {
-    /// Opens a track at the revision that the library expects.
+    /// Finds where a track's bytes come from. Answered at once, without touching an origin.
     ///
     /// # Errors
-    /// [`crate::ErrorKind::Stale`] where the file is in another state than expected,
-    /// [`crate::ErrorKind::Denied`] where this process may not read it,
-    /// [`crate::ErrorKind::Io`] where no origin that has it answers.
-    fn open(&self, track: TrackId) -> Result<Box<dyn Original>, FsError>;
+    /// [`crate::ErrorKind::NotFound`] where the library has no such track any more,
+    /// [`crate::ErrorKind::Io`] where no origin that has it is reachable.
+    fn locate(&self, track: TrackId) -> Result<Box<dyn Located>, FsError>;
 
     /// The value of an extended attribute; `None` where the track has none. Answered at once,
     /// without touching an origin.
@@ -124,13 +141,29 @@ pub trait Originals: Send + Sync + 'static {
     fn changed(&self, track: TrackId);
 }
 
-/// A track opened at one revision. Dropping it closes it.
+/// A track found where its bytes are, and not touched yet.
+pub trait Located: Send + 'static {
+    /// What it hangs with.
+    fn lane(&self) -> Lane;
+
+    /// Opens it at the revision that the library expects. May take as long as the origin does; comes
+    /// from threads on which nothing else waits.
+    ///
+    /// # Errors
+    /// [`crate::ErrorKind::Stale`] where the file is in another state than expected,
+    /// [`crate::ErrorKind::Denied`] where this process may not read it,
+    /// [`crate::ErrorKind::Io`] where no origin that has it answers.
+    fn open(self: Box<Self>) -> Result<Box<dyn Original>, FsError>;
+}
+
+/// A track opened at one revision. Dropping it closes it, which may wait for its origin.
 pub trait Original: Send + Sync + 'static {
     /// The state of the bytes served, and their number: opens with equal revisions serve equal
     /// bytes.
     fn revision(&self) -> &Revision;
 
-    /// Fills `buffer` from `offset`; returns the bytes read, fewer than asked only at the end.
+    /// Fills `buffer` from `offset`; returns the bytes read, fewer than asked only at the end. May
+    /// take as long as the origin does.
     ///
     /// # Errors
     /// [`crate::ErrorKind::Stale`] once the file has left its revision: bytes of two states are

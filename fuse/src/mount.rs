@@ -2,6 +2,7 @@
 
 mod adapter;
 mod convert;
+mod waiting;
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -107,7 +108,7 @@ pub fn mount(
             let result = session.run();
             let (end, notifier) = closing;
             notifier.close();
-            filesystem.session_ended();
+            let left_open = filesystem.session_ended();
             end.come(match result {
                 Err(error) => Ended::Lost(error.to_string()),
                 Ok(()) if aborted.load(Ordering::Acquire) => {
@@ -115,6 +116,8 @@ pub fn mount(
                 }
                 Ok(()) => Ended::Unmounted,
             });
+            // Nobody waits for a disk that hangs while its files are closed.
+            drop(left_open);
         })
         .map_err(|error| failed(&error))?;
     let found = mountpoint::find(mountpoint).ok().flatten();
@@ -169,10 +172,7 @@ impl Mounted {
     /// Where the kernel or `fusermount3` refuses for another reason than use.
     pub fn unmount(mut self, patience: Duration) -> Result<Unmounted, MountError> {
         let deadline = Instant::now() + patience;
-        loop {
-            if self.end.wait(Some(Duration::ZERO)).is_some() || !self.is_in_place() {
-                break;
-            }
+        while !self.is_over() && self.is_in_place() {
             match mountpoint::unmount(&self.mountpoint) {
                 Ok(()) => break,
                 Err(error) if !is_busy(&error) => {
@@ -181,18 +181,27 @@ impl Mounted {
                 Err(_) if Instant::now() >= deadline => {
                     mountpoint::detach(&self.mountpoint)
                         .map_err(|error| MountError::unmounting(&self.mountpoint, &error))?;
-                    self.threads.clear();
-                    return Ok(Unmounted::Detached);
+                    break;
                 }
                 Err(_) => std::thread::sleep(RETRY),
             }
         }
-        for thread in self.threads.drain(..) {
-            if thread.join().is_err() {
-                tracing::error!("a thread of the session panicked");
-            }
+        // Somebody may hold a mount that was taken from the tree, by us or by another, and the
+        // session then lasts for as long as they do.
+        let rest = deadline
+            .saturating_duration_since(Instant::now())
+            .max(RETRY);
+        if self.end.wait(Some(rest)).is_none() {
+            self.threads.clear();
+            return Ok(Unmounted::Detached);
         }
+        self.threads.clear();
         Ok(Unmounted::Cleanly)
+    }
+
+    /// True once the session has ended.
+    fn is_over(&self) -> bool {
+        self.end.wait(Some(Duration::ZERO)).is_some()
     }
 
     /// True while this mount, and no other, is the topmost at its path.
@@ -204,8 +213,7 @@ impl Mounted {
 
 impl Drop for Mounted {
     fn drop(&mut self) {
-        let over = self.threads.is_empty() || self.end.wait(Some(Duration::ZERO)).is_some();
-        if over || !self.is_in_place() {
+        if self.threads.is_empty() || self.is_over() || !self.is_in_place() {
             return;
         }
         if let Err(error) = mountpoint::detach(&self.mountpoint) {

@@ -8,11 +8,12 @@ use eventlog::TrackId;
 use super::Filesystem;
 use crate::errno::{ErrorKind, FsError};
 use crate::inodes::{Backing, Caching};
-use crate::library::{Ino, Original};
+use crate::library::{Ino, Lane, Located, Original};
 use crate::operations::Operation;
 
 pub(super) struct OpenFile {
     pub(super) ino: Ino,
+    lane: Lane,
     caching: Caching,
     bytes: Bytes,
 }
@@ -27,6 +28,32 @@ enum Bytes {
     Passed,
 }
 
+/// A file that was found, and is to be opened.
+pub struct Opening {
+    ino: Ino,
+    found: Found,
+}
+
+enum Found {
+    Generated,
+    Track {
+        track: TrackId,
+        size: u64,
+        located: Box<dyn Located>,
+    },
+}
+
+impl Opening {
+    /// What it hangs with.
+    #[must_use]
+    pub fn lane(&self) -> Lane {
+        match &self.found {
+            Found::Generated => Lane::GENERATED,
+            Found::Track { located, .. } => located.lane(),
+        }
+    }
+}
+
 /// What an open gives.
 #[derive(Debug)]
 pub struct Opened {
@@ -36,7 +63,38 @@ pub struct Opened {
     pub caching: Caching,
 }
 
+/// What a handle kept; a read that is under way may still use it. Dropping it may wait for the
+/// origin.
+pub struct Closed {
+    _file: Arc<OpenFile>,
+}
+
+impl From<Arc<OpenFile>> for Closed {
+    fn from(file: Arc<OpenFile>) -> Self {
+        Self { _file: file }
+    }
+}
+
 impl Filesystem {
+    /// Finds what is to be opened. Answered at once.
+    ///
+    /// # Errors
+    /// Where there is no such file, or no origin that has it is reachable.
+    pub fn find(&self, ino: Ino) -> Result<Opening, FsError> {
+        if ino.is_special() {
+            let found = Found::Generated;
+            return Ok(Opening { ino, found });
+        }
+        let (track, size) = self.track(ino)?;
+        let located = self.originals.locate(track)?;
+        let found = Found::Track {
+            track,
+            size,
+            located,
+        };
+        Ok(Opening { ino, found })
+    }
+
     /// Opens a file for reading. May take as long as the origin does.
     ///
     /// `register` asks the session for passthrough of a file, and answers at once.
@@ -46,41 +104,57 @@ impl Filesystem {
     /// originals is told. [`ErrorKind::Busy`] while the kernel reads an earlier state by itself.
     pub fn open(
         &self,
-        ino: Ino,
+        opening: Opening,
         register: &dyn Fn(&File) -> Option<Backing>,
     ) -> Result<Opened, FsError> {
         let _running = self.operations.begin(Operation::Open);
-        if ino.is_special() {
-            let bytes = Bytes::Generated(self.specials.open(ino)?);
-            return Ok(self.opened(OpenFile {
-                ino,
-                caching: Caching::Direct,
-                bytes,
-            }));
-        }
-        let (track, size) = self.track(ino)?;
-        let original = self
-            .originals
-            .open(track)
-            .inspect_err(|error| self.report(track, error))?;
-        let actual = original.revision().size;
-        if actual != size {
-            self.originals.changed(track);
-            return Err(FsError::new(
-                ErrorKind::Stale,
-                format!("track {track} has {actual} bytes, {size} were expected; rescanning it"),
-            ));
-        }
-        let caching = self.inodes.open(ino, original.as_ref(), register)?;
-        let bytes = match caching {
-            Caching::Passthrough(_) => Bytes::Passed,
-            Caching::Pages { .. } | Caching::Direct => Bytes::Original { track, original },
+        let lane = opening.lane();
+        let Opening { ino, found } = opening;
+        let (caching, bytes) = match found {
+            Found::Generated => {
+                let bytes = Bytes::Generated(self.specials.open(ino)?);
+                (Caching::Direct, bytes)
+            }
+            Found::Track {
+                track,
+                size,
+                located,
+            } => {
+                let original = located
+                    .open()
+                    .inspect_err(|error| self.report(track, error))?;
+                let actual = original.revision().size;
+                if actual != size {
+                    self.originals.changed(track);
+                    return Err(FsError::new(
+                        ErrorKind::Stale,
+                        format!(
+                            "track {track} has {actual} bytes, {size} were expected; rescanning it"
+                        ),
+                    ));
+                }
+                let caching = self.inodes.open(ino, original.as_ref(), register)?;
+                let bytes = match caching {
+                    Caching::Passthrough(_) => Bytes::Passed,
+                    Caching::Pages { .. } | Caching::Direct => Bytes::Original { track, original },
+                };
+                (caching, bytes)
+            }
         };
-        Ok(self.opened(OpenFile {
+        let file = OpenFile {
             ino,
-            caching,
+            lane,
+            caching: caching.clone(),
             bytes,
-        }))
+        };
+        let handle = self.files.insert(file);
+        Ok(Opened { handle, caching })
+    }
+
+    /// What an open file hangs with.
+    #[must_use]
+    pub fn lane(&self, handle: u64) -> Option<Lane> {
+        self.files.get(handle).map(|file| file.lane)
     }
 
     /// Reads into `buffer`; fewer bytes than it takes only at the file's end. May take as long as
@@ -116,25 +190,17 @@ impl Filesystem {
         }
     }
 
-    /// Closes a file.
-    pub fn release(&self, handle: u64) {
-        if let Some(file) = self.files.remove(handle) {
-            self.inodes.close(file.ino, &file.caching);
-        }
+    /// Closes a file. Answered at once; what is left to be dropped says where that may wait.
+    pub fn release(&self, handle: u64) -> Option<(Lane, Closed)> {
+        let file = self.files.remove(handle)?;
+        self.inodes.close(file.ino, &file.caching);
+        Some((file.lane, file.into()))
     }
 
     /// Open handles on files.
     #[must_use]
     pub fn open_files(&self) -> usize {
         self.files.len()
-    }
-
-    fn opened(&self, file: OpenFile) -> Opened {
-        let caching = file.caching.clone();
-        Opened {
-            handle: self.files.insert(file),
-            caching,
-        }
     }
 
     fn report(&self, track: TrackId, error: &FsError) {

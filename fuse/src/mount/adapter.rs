@@ -3,9 +3,7 @@
 //! What only looks at the tree is answered on the thread that took the request; what may wait for
 //! an origin goes to the pool with its reply. A panic drops the reply, which answers EIO.
 
-use std::cell::RefCell;
 use std::ffi::OsStr;
-use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -13,17 +11,17 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::SystemTime;
 
 use fuser::{
-    AccessFlags, BackingId, BsdFileFlags, CopyFileRangeFlags, Errno, FileHandle, FopenFlags,
-    Generation, INodeNo, InitFlags, IoctlFlags, KernelConfig, LockOwner, OpenAccMode, OpenFlags,
-    PollEvents, PollFlags, PollNotifier, RenameFlags, ReplyAttr, ReplyBmap, ReplyCreate, ReplyData,
+    AccessFlags, BsdFileFlags, CopyFileRangeFlags, Errno, FileHandle, FopenFlags, Generation,
+    INodeNo, InitFlags, IoctlFlags, KernelConfig, LockOwner, OpenAccMode, OpenFlags, PollEvents,
+    PollFlags, PollNotifier, RenameFlags, ReplyAttr, ReplyBmap, ReplyCreate, ReplyData,
     ReplyDirectory, ReplyDirectoryPlus, ReplyEmpty, ReplyEntry, ReplyIoctl, ReplyLseek, ReplyOpen,
     ReplyPoll, ReplyStatfs, ReplyWrite, ReplyXattr, Request, TimeOrNow, WriteFlags,
 };
 
 use super::convert::{self, errno};
+use super::waiting;
 use crate::errno::{ErrorKind, FsError};
-use crate::fs::{Filesystem, Opened};
-use crate::inodes::{Backing, Caching};
+use crate::fs::Filesystem;
 use crate::mountpoint::{self, State};
 use crate::pool::{Pool, guarded};
 
@@ -60,70 +58,6 @@ impl Adapter {
             pool: Pool::new(),
         }
     }
-
-    /// Runs `work` on the pool.
-    fn later(&self, work: impl FnOnce(&Filesystem) + Send + 'static) {
-        let filesystem = Arc::clone(&self.filesystem);
-        self.pool.run(move || work(&filesystem));
-    }
-}
-
-/// Asks the kernel to read `file` by itself.
-fn register(reply: &ReplyOpen, file: &File, passthrough: &AtomicBool) -> Option<Backing> {
-    if !passthrough.load(Ordering::Relaxed) {
-        return None;
-    }
-    match reply.open_backing(file) {
-        Ok(id) => Some(Backing::new(id)),
-        Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {
-            tracing::info!("no passthrough: it takes CAP_SYS_ADMIN; files are read here");
-            passthrough.store(false, Ordering::Relaxed);
-            None
-        }
-        Err(error) => {
-            tracing::debug!(%error, "no passthrough for one file");
-            None
-        }
-    }
-}
-
-fn reply_open(reply: ReplyOpen, result: Result<Opened, FsError>) {
-    let opened = match result {
-        Ok(opened) => opened,
-        Err(error) => return reply.error(errno("open", &error)),
-    };
-    let handle = FileHandle(opened.handle);
-    let flags = FopenFlags::FOPEN_NOFLUSH;
-    match &opened.caching {
-        Caching::Pages { keep: true } => reply.opened(handle, flags | FopenFlags::FOPEN_KEEP_CACHE),
-        Caching::Pages { keep: false } => reply.opened(handle, flags),
-        Caching::Direct => reply.opened(handle, flags | FopenFlags::FOPEN_DIRECT_IO),
-        Caching::Passthrough(backing) => match backing.registration::<BackingId>() {
-            Some(id) => reply.opened_passthrough(handle, flags, id),
-            None => reply.error(Errno::EIO),
-        },
-    }
-}
-
-fn read(filesystem: &Filesystem, handle: u64, offset: u64, size: u32, reply: ReplyData) {
-    thread_local! {
-        /// One for each thread of the pool, as large as its largest read.
-        static BUFFER: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
-    }
-    BUFFER.with_borrow_mut(|buffer| {
-        let size = size as usize;
-        if buffer.len() < size {
-            buffer.resize(size, 0);
-        }
-        let result = match buffer.get_mut(..size) {
-            Some(piece) => filesystem.read(handle, offset, piece),
-            None => Err(ErrorKind::Bug.into()),
-        };
-        match result {
-            Ok(len) => reply.data(buffer.get(..len).unwrap_or_default()),
-            Err(error) => reply.error(errno("read", &error)),
-        }
-    });
 }
 
 /// A value, or its size for those who ask with no room.
@@ -210,11 +144,16 @@ impl fuser::Filesystem for Adapter {
         if flags.acc_mode() != OpenAccMode::O_RDONLY {
             return reply.error(read_only());
         }
-        let passthrough = Arc::clone(&self.passthrough);
-        self.later(move |filesystem| {
-            let register = |file: &File| register(&reply, file, &passthrough);
-            let result = filesystem.open(convert::ino(ino), &register);
-            reply_open(reply, result);
+        guarded("open", || {
+            let opening = match self.filesystem.find(convert::ino(ino)) {
+                Ok(opening) => opening,
+                Err(error) => return reply.error(errno("open", &error)),
+            };
+            let (filesystem, pool) = (Arc::clone(&self.filesystem), self.pool.clone());
+            let passthrough = Arc::clone(&self.passthrough);
+            self.pool.answer(opening.lane(), reply, move |ticket| {
+                waiting::open(&filesystem, &pool, opening, &passthrough, ticket);
+            });
         });
     }
 
@@ -229,7 +168,13 @@ impl fuser::Filesystem for Adapter {
         _: Option<LockOwner>,
         reply: ReplyData,
     ) {
-        self.later(move |filesystem| read(filesystem, handle.0, offset, size, reply));
+        let Some(lane) = self.filesystem.lane(handle.0) else {
+            return reply.error(errno("read", &ErrorKind::BadHandle.into()));
+        };
+        let filesystem = Arc::clone(&self.filesystem);
+        self.pool.answer(lane, reply, move |ticket| {
+            waiting::read(&filesystem, handle.0, offset, size, ticket);
+        });
     }
 
     fn release(
@@ -242,8 +187,8 @@ impl fuser::Filesystem for Adapter {
         _: bool,
         reply: ReplyEmpty,
     ) {
-        self.later(move |filesystem| {
-            filesystem.release(handle.0);
+        guarded("release", || {
+            waiting::close(&self.filesystem, &self.pool, handle.0);
             reply.ok();
         });
     }

@@ -8,13 +8,14 @@ use std::os::unix::fs::{FileExt, MetadataExt};
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex};
+use std::time::Duration;
 
 use eventlog::{Revision, TrackId};
 use fuse::special::SpecialDir;
 use fuse::special::status::{StatusDir, StatusSource};
 use fuse::{
-    Attribute, Change, ErrorKind, Filesystem, FsError, Ino, Library, MountOptions, Node, NodeKind,
-    Original, Originals, Totals,
+    Attribute, Change, ErrorKind, Filesystem, FsError, Ino, Lane, Library, Located, MountOptions,
+    Node, NodeKind, Original, Originals, Totals,
 };
 use tempfile::TempDir;
 
@@ -37,11 +38,12 @@ pub(crate) struct World {
 }
 
 /// How the disk under the originals behaves.
-#[derive(Default)]
 pub(crate) struct Disk {
     stalled: Mutex<bool>,
     released: Condvar,
     pub(crate) panics: AtomicBool,
+    /// How long it has for each request, in milliseconds.
+    pub(crate) limit_ms: AtomicU64,
 }
 
 struct State {
@@ -72,7 +74,12 @@ impl World {
             }),
             changed: Mutex::default(),
             rescans: AtomicU64::new(0),
-            disk: Arc::default(),
+            disk: Arc::new(Disk {
+                stalled: Mutex::default(),
+                released: Condvar::new(),
+                panics: AtomicBool::new(false),
+                limit_ms: AtomicU64::new(30_000),
+            }),
         })
     }
 
@@ -298,20 +305,13 @@ impl Library for World {
 }
 
 impl Originals for World {
-    fn open(&self, track: TrackId) -> Result<Box<dyn Original>, FsError> {
-        self.disk.wait();
+    fn locate(&self, track: TrackId) -> Result<Box<dyn Located>, FsError> {
         let (path, expected) = self.state.lock().unwrap().tracks[&track].clone();
-        let file = File::open(&path).map_err(|error| match error.kind() {
-            std::io::ErrorKind::PermissionDenied => ErrorKind::Denied,
-            _ => ErrorKind::Io,
-        })?;
-        if revision(&file) != expected {
-            return Err(ErrorKind::Stale.into());
-        }
-        Ok(Box::new(Local {
-            file,
-            revision: expected,
-            disk: Arc::clone(&self.disk),
+        let disk = Arc::clone(&self.disk);
+        Ok(Box::new(Place {
+            path,
+            expected,
+            disk,
         }))
     }
 
@@ -344,6 +344,35 @@ impl StatusSource for World {
 
     fn rescan(&self) {
         self.rescans.fetch_add(1, Ordering::Relaxed);
+    }
+}
+
+struct Place {
+    path: PathBuf,
+    expected: Revision,
+    disk: Arc<Disk>,
+}
+
+impl Located for Place {
+    fn lane(&self) -> Lane {
+        let limit = Duration::from_millis(self.disk.limit_ms.load(Ordering::Relaxed));
+        Lane { id: 1, limit }
+    }
+
+    fn open(self: Box<Self>) -> Result<Box<dyn Original>, FsError> {
+        self.disk.wait();
+        let file = File::open(&self.path).map_err(|error| match error.kind() {
+            std::io::ErrorKind::PermissionDenied => ErrorKind::Denied,
+            _ => ErrorKind::Io,
+        })?;
+        if revision(&file) != self.expected {
+            return Err(ErrorKind::Stale.into());
+        }
+        Ok(Box::new(Local {
+            file,
+            revision: self.expected,
+            disk: self.disk,
+        }))
     }
 }
 

@@ -75,6 +75,23 @@ fn an_unmount_from_outside_ends_the_session() {
 }
 
 #[test]
+fn a_mount_that_was_taken_away_while_in_use_is_not_waited_for() {
+    let world = world();
+    let dir = tempfile::tempdir().unwrap();
+    let mounted = fuse::mount(world.filesystem(), dir.path(), &MountOptions::default()).unwrap();
+    let reader = File::open(dir.path().join("A/f")).unwrap();
+    let status = Command::new("fusermount3")
+        .arg("-uz")
+        .arg(dir.path())
+        .status()
+        .unwrap();
+    assert!(status.success());
+    let unmounted = mounted.unmount(Duration::from_millis(200));
+    assert_eq!(unmounted.unwrap(), Unmounted::Detached);
+    drop(reader);
+}
+
+#[test]
 fn a_filesystem_can_be_mounted_again_after_its_session() {
     let world = world();
     let filesystem = world.filesystem();

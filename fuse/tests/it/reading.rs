@@ -290,6 +290,29 @@ fn stalled_reads_hold_up_nothing_else() {
 }
 
 #[test]
+fn a_disk_that_does_not_answer_ends_in_eio_and_is_read_again_once_it_does() {
+    let world = World::new();
+    world.add("f", b"abc");
+    world.disk.limit_ms.store(500, Ordering::Relaxed);
+    let mount = Mount::plain(&world);
+    let mut open = File::open(mount.path("f")).unwrap();
+    let eio = Some(rustix::io::Errno::IO.raw_os_error());
+    let stall = world.stall();
+    assert_eq!(errno(File::open(mount.path("f"))), eio);
+    assert_eq!(errno(open.read(&mut [0; 3])), eio);
+    drop(stall);
+    let again = || std::fs::read(mount.path("f"));
+    within(Duration::from_secs(10), "read again", || {
+        again().is_ok_and(|bytes| bytes == b"abc")
+    });
+    drop(open);
+    // The open that was answered without waiting for it is not left behind.
+    within(Duration::from_secs(10), "all closed", || {
+        mount.filesystem.open_files() == 0
+    });
+}
+
+#[test]
 fn status_is_fresh_at_every_look() {
     let world = World::new();
     let mount = Mount::plain(&world);
