@@ -34,6 +34,9 @@ use crate::{signals, systemd};
 /// How long the library waits before it is begun again, where the log or the disk let it down.
 const RETRY: Duration = Duration::from_secs(5);
 
+/// How long background tasks have to end: one may wait for a disk that hangs.
+const GRACE: Duration = Duration::from_secs(4);
+
 /// How long programs that use the mount have to let go of it, once it is to end.
 const PATIENCE: Duration = Duration::from_secs(5);
 
@@ -250,16 +253,15 @@ async fn start(options: &Options, shutdown: CancellationToken) -> Result<Running
         let (library, origins, layout) = (Arc::clone(&library), origins.clone(), layout.clone());
         let stop = stop.clone();
         async move {
-            while let Err(error) = library.begin(&origins, layout.as_ref()).await {
-                tracing::error!("the library is not kept in step, trying again in 5 s: {error}");
-                if stop
-                    .run_until_cancelled(tokio::time::sleep(RETRY))
-                    .await
-                    .is_none()
-                {
-                    return;
+            let begin = async {
+                while let Err(error) = library.begin(&origins, layout.as_ref()).await {
+                    tracing::error!(
+                        "the library is not kept in step, trying again in 5 s: {error}"
+                    );
+                    tokio::time::sleep(RETRY).await;
                 }
-            }
+            };
+            stop.run_until_cancelled(begin).await;
         }
     });
     tracing::info!(
@@ -300,7 +302,9 @@ async fn stop(running: Running) {
         stopped,
     } = running;
     // Watchers, scans and whatever else could append.
-    engine.supervisor.shut_down().await;
+    if let Err(left) = engine.supervisor.shut_down(GRACE).await {
+        tracing::warn!("not waited for any longer: {}", left.join(", "));
+    }
     let unmounted = tokio::task::spawn_blocking(move || mounted.unmount(PATIENCE)).await;
     match unmounted {
         Ok(Ok(Unmounted::Cleanly)) => {}

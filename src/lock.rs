@@ -3,12 +3,16 @@
 use std::fs::{File, OpenOptions};
 use std::io::{Read, Seek, Write};
 use std::os::unix::fs::OpenOptionsExt;
+use std::time::{Duration, Instant};
 
 use rustix::fs::{FlockOperation, flock};
 use rustix::io::Errno;
 
 use crate::report::{Kind, Report, Result};
 use crate::state::StateDir;
+
+/// How long [`Lock::holder`] may have the lock itself.
+const GLANCE: Duration = Duration::from_millis(100);
 
 /// The lock of a state directory. Held until dropped; the kernel frees it when the process dies.
 #[derive(Debug)]
@@ -32,10 +36,17 @@ impl Lock {
             .mode(0o600)
             .open(&path)
             .map_err(failed)?;
-        match flock(&file, FlockOperation::NonBlockingLockExclusive) {
-            Ok(()) => {}
-            Err(Errno::WOULDBLOCK) => return Err(taken(state, pid_in(&mut file))),
-            Err(error) => return Err(failed(error.into())),
+        let asked = Instant::now();
+        loop {
+            match flock(&file, FlockOperation::NonBlockingLockExclusive) {
+                Ok(()) => break,
+                // Somebody may just be asking who has it, which takes it for a moment.
+                Err(Errno::WOULDBLOCK) if asked.elapsed() < GLANCE => {
+                    std::thread::sleep(GLANCE / 10);
+                }
+                Err(Errno::WOULDBLOCK) => return Err(taken(state, pid_in(&mut file))),
+                Err(error) => return Err(failed(error.into())),
+            }
         }
         file.set_len(0).map_err(failed)?;
         file.rewind().map_err(failed)?;
@@ -94,6 +105,13 @@ mod tests {
         );
         drop(lock);
         assert_eq!(Lock::holder(&state), None);
+        let asking = File::open(state.lock_file()).unwrap();
+        flock(&asking, FlockOperation::LockShared).unwrap();
+        std::thread::scope(|scope| {
+            let taking = scope.spawn(|| Lock::acquire(&state).map(drop));
+            drop(asking);
+            taking.join().unwrap().unwrap();
+        });
         Lock::acquire(&state).unwrap();
     }
 }

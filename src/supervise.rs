@@ -8,6 +8,8 @@ use std::time::Duration;
 use eventlog::Timestamp;
 use parking_lot::Mutex;
 use tokio::runtime::Handle;
+use tokio::task::JoinHandle;
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -18,6 +20,9 @@ const RESTARTS: [Duration; 4] = [
     Duration::from_secs(5),
     Duration::from_secs(30),
 ];
+
+/// A task that ran for so long is held to be sound again: its next failure is its first.
+const STEADY: Duration = Duration::from_secs(60);
 
 /// How a task is doing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -95,32 +100,33 @@ impl Supervisor {
         };
         tell(Some(status));
         let run = async move {
-            for wait in RESTARTS {
+            let mut waits = RESTARTS.iter();
+            loop {
+                let began = Instant::now();
                 let panicked = tokio::spawn(task()).await.is_err();
                 if !panicked || stop.is_cancelled() {
                     tell(None);
                     return;
                 }
+                if began.elapsed() >= STEADY {
+                    waits = RESTARTS.iter();
+                }
                 status.last_failure = Some(Timestamp::now());
+                let Some(wait) = waits.next() else {
+                    break;
+                };
                 status.state = TaskState::Waiting;
                 let name = tell(Some(status));
                 tracing::error!("{name} failed; starting it again in {wait:?}");
-                if stop
-                    .run_until_cancelled(tokio::time::sleep(wait))
-                    .await
-                    .is_none()
-                {
+                let pause = tokio::time::sleep(*wait);
+                if stop.run_until_cancelled(pause).await.is_none() {
+                    tell(None);
                     return;
                 }
                 status.restarts += 1;
                 status.state = TaskState::Running;
                 tell(Some(status));
             }
-            if tokio::spawn(task()).await.is_ok() {
-                tell(None);
-                return;
-            }
-            status.last_failure = Some(Timestamp::now());
             status.state = TaskState::Failed;
             let name = tell(Some(status));
             tracing::error!(
@@ -130,11 +136,27 @@ impl Supervisor {
         self.tracker.spawn_on(run, &self.runtime);
     }
 
-    /// Runs something short to its end; shutting down waits for it.
+    /// Runs something short in the background; it is given up where everything ends.
     pub fn detach(&self, work: impl Future<Output = ()> + Send + 'static) {
+        drop(self.run(work));
+    }
+
+    /// Runs something short to its end, whether or not somebody still waits for it. `None` where
+    /// everything ended before it did, or it panicked.
+    pub async fn finish<T: Send + 'static>(
+        &self,
+        work: impl Future<Output = T> + Send + 'static,
+    ) -> Option<T> {
+        self.run(work).await.ok().flatten()
+    }
+
+    fn run<T: Send + 'static>(
+        &self,
+        work: impl Future<Output = T> + Send + 'static,
+    ) -> JoinHandle<Option<T>> {
         let stop = self.stop.clone();
         let run = async move { stop.run_until_cancelled_owned(work).await };
-        self.tracker.spawn_on(run, &self.runtime);
+        self.tracker.spawn_on(run, &self.runtime)
     }
 
     /// Every task, by name.
@@ -143,11 +165,18 @@ impl Supervisor {
         self.tasks.lock().clone()
     }
 
-    /// Tells every task to end, and waits until all have.
-    pub async fn shut_down(&self) {
+    /// Tells every task to end, and waits until all have, for `limit` at most: one may be waiting
+    /// for a disk that hangs, which nothing can hurry.
+    ///
+    /// # Errors
+    /// The tasks that go on.
+    pub async fn shut_down(&self, limit: Duration) -> Result<(), Vec<String>> {
         self.stop.cancel();
         self.tracker.close();
-        self.tracker.wait().await;
+        match tokio::time::timeout(limit, self.tracker.wait()).await {
+            Ok(()) => Ok(()),
+            Err(_) => Err(self.tasks.lock().keys().cloned().collect()),
+        }
     }
 }
 
@@ -178,7 +207,50 @@ mod tests {
         supervisor.spawn("good".into(), stop.clone(), move || {
             stop.clone().cancelled_owned()
         });
-        supervisor.shut_down().await;
+        assert_eq!(supervisor.shut_down(Duration::from_secs(10)).await, Ok(()));
         assert!(supervisor.tasks().is_empty());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_task_that_held_for_long_is_forgiven_its_past() {
+        let supervisor = Supervisor::new(Handle::current());
+        let runs = Arc::new(AtomicU32::new(0));
+        let counted = Arc::clone(&runs);
+        supervisor.spawn("moody".into(), supervisor.stop().clone(), move || {
+            let run = counted.fetch_add(1, Ordering::Relaxed);
+            async move {
+                if run % 4 == 3 {
+                    tokio::time::sleep(STEADY).await;
+                }
+                assert!(run >= 20, "as the test wants");
+            }
+        });
+        supervisor.tracker.close();
+        supervisor.tracker.wait().await;
+        assert_eq!(runs.load(Ordering::Relaxed), 21);
+        assert!(supervisor.tasks().is_empty());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_task_that_does_not_end_is_named_and_not_waited_for() {
+        let supervisor = Supervisor::new(Handle::current());
+        supervisor.spawn("deaf".into(), supervisor.stop().clone(), || {
+            std::future::pending()
+        });
+        let left = supervisor.shut_down(Duration::from_secs(4)).await;
+        assert_eq!(left, Err(vec!["deaf".to_owned()]));
+    }
+
+    #[tokio::test]
+    async fn what_is_to_be_finished_is_even_where_nobody_waits() {
+        let supervisor = Supervisor::new(Handle::current());
+        let (tell, told) = tokio::sync::oneshot::channel();
+        let mut work = Box::pin(supervisor.finish(async move {
+            tokio::task::yield_now().await;
+            tell.send(()).unwrap();
+        }));
+        assert!(futures::poll!(&mut work).is_pending());
+        drop(work);
+        told.await.unwrap();
     }
 }

@@ -4,6 +4,7 @@ use std::ffi::OsString;
 use std::future::Future;
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
+use std::time::Duration;
 
 use super::Global;
 use super::output::Output;
@@ -12,6 +13,9 @@ use crate::control::Client;
 use crate::logging;
 use crate::report::{Kind, Report, Result, plain};
 use crate::state::StateDir;
+
+/// How long the threads have to end.
+const PATIENCE: Duration = Duration::from_secs(1);
 
 /// One run of the tool.
 #[derive(Debug)]
@@ -132,6 +136,13 @@ impl Context {
         self.runtime
             .get()
             .ok_or_else(|| Report::new(Kind::Bug, "the runtime is gone"))
+    }
+
+    /// Ends the threads. What waits for a disk that hangs is not waited for: it ends with the process.
+    pub(super) fn end(self) {
+        if let Some(runtime) = self.runtime.into_inner() {
+            runtime.shutdown_timeout(PATIENCE);
+        }
     }
 
     /// Ends with these reports, where there are any: tells all but the last, and returns that one.

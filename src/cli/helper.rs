@@ -13,22 +13,32 @@ const OURS: [(&str, &str); 3] = [
     ("origin", "--origin"),
 ];
 
-/// True where the program was called as a helper of mount(8), such as `mount.musicfs` or
-/// `mount.fuse.musicfs`.
-pub(super) fn is_helper(program: &OsStr) -> bool {
-    let name = Path::new(program)
-        .file_name()
-        .unwrap_or_default()
-        .as_bytes();
-    name.starts_with(b"mount.")
+/// True where the program was called as a helper of mount(8): under a name such as
+/// `mount.musicfs`, or by `mount.fuse3`, which runs `musicfs SOURCE DIR -o OPTIONS` for the type
+/// `fuse.musicfs`. No command has a slash in it.
+pub(super) fn is_asked(arguments: &[OsString]) -> bool {
+    let bytes = |index: usize| {
+        arguments
+            .get(index)
+            .map_or(&b""[..], |text| text.as_bytes())
+    };
+    let program = arguments.first().map(Path::new);
+    let name = program.and_then(Path::file_name).unwrap_or_default();
+    let by_fuse = matches!(bytes(1), b"musicfs" | b"none")
+        || !bytes(1).starts_with(b"-") && bytes(1).contains(&b'/');
+    name.as_bytes().starts_with(b"mount.") || by_fuse && bytes(2).starts_with(b"/")
 }
 
-/// The arguments of `musicfs` that do what `mount.musicfs SOURCE DIR [-sfnv] [-o OPTIONS]` asks.
+/// The arguments of `musicfs` that do what `mount.musicfs SOURCE DIR [-sfnv] [-o OPTIONS]` asks;
+/// `None` where nothing is to be done (`-f`).
 ///
 /// SOURCE is `musicfs`, `none`, or origins as `[ID=]PATH`, joined by `:`.
-pub(super) fn translated(arguments: impl IntoIterator<Item = OsString>) -> Result<Vec<OsString>> {
+pub(super) fn translated(
+    arguments: impl IntoIterator<Item = OsString>,
+) -> Result<Option<Vec<OsString>>> {
     let mut plain = Vec::new();
     let mut options: Vec<u8> = Vec::new();
+    let mut only_pretend = false;
     let mut arguments = arguments.into_iter();
     while let Some(argument) = arguments.next() {
         match argument.as_bytes() {
@@ -39,7 +49,7 @@ pub(super) fn translated(arguments: impl IntoIterator<Item = OsString>) -> Resul
             }
             // The type, and the namespace: told by the program's name, and done by mount(8).
             b"-t" | b"-N" => drop(arguments.next()),
-            flag if flag.starts_with(b"-") => {}
+            [b'-', flags @ ..] => only_pretend |= flags.contains(&b'f'),
             _ => plain.push(argument),
         }
     }
@@ -74,7 +84,7 @@ pub(super) fn translated(arguments: impl IntoIterator<Item = OsString>) -> Resul
         all.extend(["-o".into(), OsString::from_vec(left.join(&b','))]);
     }
     all.extend(["--".into(), directory]);
-    Ok(all)
+    Ok((!only_pretend).then_some(all))
 }
 
 fn origins(source: &OsStr) -> Vec<OsString> {
@@ -91,6 +101,7 @@ mod tests {
 
     fn translate(line: &str) -> String {
         let arguments = translated(line.split(' ').map(OsString::from)).unwrap();
+        let arguments = arguments.unwrap_or_default();
         arguments.join(OsStr::new(" ")).into_string().unwrap()
     }
 
@@ -107,6 +118,7 @@ mod tests {
                 "none /mnt -s -n -t fuse.musicfs -o config=/etc/m.toml",
                 "musicfs mount --daemon --config /etc/m.toml -- /mnt",
             ),
+            ("/srv/music /mnt -fnv -o rw", ""),
         ];
         for (line, expected) in cases {
             assert_eq!(translate(line), expected, "{line}");
@@ -115,13 +127,20 @@ mod tests {
     }
 
     #[test]
-    fn helpers_are_known_by_their_name() {
-        for (name, expected) in [
-            ("/sbin/mount.musicfs", true),
-            ("mount.fuse.musicfs", true),
-            ("/usr/bin/musicfs", false),
+    fn helpers_are_known_by_how_they_are_called() {
+        for (line, expected) in [
+            ("/sbin/mount.musicfs /srv/music /mnt", true),
+            ("mount.fuse.musicfs none /mnt", true),
+            ("musicfs /srv/music /mnt -o rw", true),
+            ("musicfs nas=/srv/music:/srv/more /mnt -o rw", true),
+            ("musicfs none /mnt -o rw", true),
+            ("/usr/bin/musicfs mount /mnt", false),
+            ("musicfs --state-dir /a /mnt", false),
+            ("musicfs status", false),
+            ("musicfs", false),
         ] {
-            assert_eq!(is_helper(OsStr::new(name)), expected, "{name}");
+            let arguments: Vec<OsString> = line.split(' ').map(OsString::from).collect();
+            assert_eq!(is_asked(&arguments), expected, "{line}");
         }
     }
 }

@@ -131,12 +131,10 @@ impl Command {
 #[must_use]
 pub fn run(arguments: impl IntoIterator<Item = OsString>) -> u8 {
     let mut arguments: Vec<OsString> = arguments.into_iter().collect();
-    if arguments
-        .first()
-        .is_some_and(|program| helper::is_helper(program))
-    {
+    if helper::is_asked(&arguments) {
         match helper::translated(arguments.drain(1..)) {
-            Ok(translated) => arguments = translated,
+            Ok(Some(translated)) => arguments = translated,
+            Ok(None) => return 0,
             Err(report) => return failed(&report, false),
         }
     }
@@ -151,7 +149,9 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> u8 {
     };
     let json = cli.global.json;
     let context = Context::new(cli.global, arguments.into_iter().skip(1).collect());
-    match cli.command.run(&context) {
+    let result = cli.command.run(&context);
+    context.end();
+    match result {
         Ok(()) => 0,
         Err(report) => failed(&report, json),
     }

@@ -210,14 +210,14 @@ fn told(context: &Context, what: &str, id: &str, position: u64, path: &Path) -> 
     out.end()
 }
 
-/// Follows the scans to their end. Fails with the first origin that could not be scanned.
+/// Follows the scans to their end. Fails where an origin could not be scanned.
 async fn rescan(context: &Context, request: v1::RescanOriginRequest) -> Result<()> {
     let client = context.connect().await?;
     let answer = client.origins().rescan_origin(request).await;
     let mut updates = answer.map_err(|status| received(&status))?.into_inner();
     let progress = Progress::new(context, "scan");
     let mut out = context.output();
-    let mut held = None;
+    let mut failed = Vec::new();
     while let Some(message) = updates
         .message()
         .await
@@ -231,28 +231,40 @@ async fn rescan(context: &Context, request: v1::RescanOriginRequest) -> Result<(
             Some(Update::Summary(summary)) => {
                 ended(context, &mut out, &summary)?;
                 if summary.removals_held > 0 {
-                    held = Some(summary);
+                    failed.push(held(&summary));
                 }
+            }
+            Some(Update::Failure(failure)) => {
+                let v1::ScanFailure {
+                    origin,
+                    message,
+                    hint,
+                } = failure;
+                let report = Report::new(Kind::Origin, format!("{origin}: {message}"));
+                failed.push(if hint.is_empty() {
+                    report
+                } else {
+                    report.hint(hint)
+                });
             }
             None => {}
         }
     }
     progress.end();
     out.end()?;
-    match held {
-        None => Ok(()),
-        Some(summary) => {
-            let tracks = counted(summary.removals_held, "track", "tracks");
-            let message = format!(
-                "the listing of {} lacks {tracks}; none was removed",
-                summary.origin
-            );
-            Err(Report::new(Kind::Failed, message).hint(format!(
-                "is its disk mounted? If they are meant to be gone: musicfs origin rescan {} --accept-removals",
-                summary.origin
-            )))
-        }
-    }
+    context.fail(failed)
+}
+
+fn held(summary: &v1::ScanSummary) -> Report {
+    let tracks = counted(summary.removals_held, "track", "tracks");
+    let message = format!(
+        "the listing of {} lacks {tracks}; none was removed",
+        summary.origin
+    );
+    Report::new(Kind::Failed, message).hint(format!(
+        "is its disk mounted? If they are meant to be gone: musicfs origin rescan {} --accept-removals",
+        summary.origin
+    ))
 }
 
 fn ended(context: &Context, out: &mut Output, summary: &v1::ScanSummary) -> Result<()> {

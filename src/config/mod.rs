@@ -53,16 +53,18 @@ impl Config {
     }
 }
 
-/// Where the configuration file is unless told otherwise: `XDG_CONFIG_HOME/musicfs/config.toml`.
+/// Where the configuration file is unless told otherwise: `XDG_CONFIG_HOME/musicfs/config.toml`, or
+/// `/etc/musicfs/config.toml` where nobody is at home, as while a machine starts.
 #[must_use]
 pub fn default_file(env: Env<'_>) -> PathBuf {
-    xdg(env, "XDG_CONFIG_HOME", ".config").join("config.toml")
+    xdg(env, "XDG_CONFIG_HOME", ".config", "/etc").join("config.toml")
 }
 
-/// Where the state is unless told otherwise: `XDG_DATA_HOME/musicfs`.
+/// Where the state is unless told otherwise: `XDG_DATA_HOME/musicfs`, or `/var/lib/musicfs` where
+/// nobody is at home.
 #[must_use]
 pub fn default_state_dir(env: Env<'_>) -> PathBuf {
-    xdg(env, "XDG_DATA_HOME", ".local/share")
+    xdg(env, "XDG_DATA_HOME", ".local/share", "/var/lib")
 }
 
 /// Looks up an environment variable. A parameter, so that tests have their own environment.
@@ -75,12 +77,13 @@ pub fn process_env(name: &str) -> Option<String> {
 }
 
 /// MusicFS's own directory in an XDG base directory (XDG Base Directory Specification 0.8).
-fn xdg(env: Env<'_>, variable: &str, below_home: &str) -> PathBuf {
+fn xdg(env: Env<'_>, variable: &str, below_home: &str, system: &str) -> PathBuf {
     let absolute = |path: &PathBuf| path.is_absolute();
     env(variable)
         .map(PathBuf::from)
         .filter(absolute)
-        .unwrap_or_else(|| home(env).join(below_home))
+        .or_else(|| env("HOME").map(|home| Path::new(&home).join(below_home)))
+        .unwrap_or_else(|| PathBuf::from(system))
         .join("musicfs")
 }
 

@@ -106,7 +106,7 @@ impl OriginService for Origins {
         request: Request<v1::RemoveOriginRequest>,
     ) -> Result<Response<v1::RemoveOriginResponse>, Status> {
         let id = parse_id(&request.into_inner().id)?;
-        let position = self.0.library.remove(&id).await.map_err(problem::refused)?;
+        let position = self.0.library.remove(id).await.map_err(problem::refused)?;
         Ok(Response::new(v1::RemoveOriginResponse {
             position: position.0,
         }))
@@ -133,6 +133,7 @@ impl OriginService for Origins {
             accept_removals,
             verify,
         };
+        let alone = !id.is_empty();
         let mut asked = Vec::with_capacity(ids.len());
         for id in ids {
             let scan = self
@@ -141,7 +142,7 @@ impl OriginService for Origins {
                 .rescan(&id, rescan)
                 .await
                 .map_err(problem::refused)?;
-            asked.push(follow(self.0.clone(), id, scan));
+            asked.push(follow(self.0.clone(), id, scan, alone));
         }
         Ok(Response::new(futures::stream::select_all(asked).boxed()))
     }
@@ -152,11 +153,12 @@ fn parse_id(text: &str) -> Result<OriginId, Status> {
         .map_err(|error| problem::sent(&Report::new(Kind::Input, format!("{error}"))))
 }
 
-/// A scan from being asked for to its end.
+/// A scan from being asked for to its end. One that fails ends the stream only where it is `alone`.
 fn follow(
     engine: Engine,
     id: OriginId,
     scan: Rescanning,
+    alone: bool,
 ) -> BoxStream<'static, Result<v1::RescanOriginResponse, Status>> {
     let message = |update| v1::RescanOriginResponse {
         update: Some(update),
@@ -187,7 +189,15 @@ fn follow(
                 let row = rows.iter().map(|(row, _)| row).find(|row| row.id == id);
                 Ok(message(Update::Summary(convert::summary(&id, &summary, row))))
             }
-            Ok(Err(error)) => Err(problem::sent(&Report::from(error))),
+            Ok(Err(error)) if alone => Err(problem::sent(&Report::from(error))),
+            Ok(Err(error)) => {
+                let report = Report::from(error);
+                Ok(message(Update::Failure(v1::ScanFailure {
+                    origin: id.to_string(),
+                    message: report.message().to_owned(),
+                    hint: report.next_step().unwrap_or_default().to_owned(),
+                })))
+            }
             Err(_) => Err(problem::refused(LibraryError::Stopping)),
         };
     }

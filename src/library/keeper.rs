@@ -6,12 +6,13 @@ use std::time::{Duration, Instant};
 
 use eventlog::event::{OriginSpec, ScanReason, ScanSummary};
 use eventlog::{OriginId, OriginPath, Timestamp};
-use futures::StreamExt;
-use origins::{Depth, Dirty, ErrorKind, LocalOrigin, Origin, OriginError, RefreshPolicy, Registry};
+use origins::{Dirty, Origin, OriginError, RefreshPolicy, Registry};
 use projections::OriginRow;
-use tokio::sync::{Mutex, mpsc, oneshot, watch};
+use tokio::sync::{Mutex, Semaphore, mpsc, oneshot, watch};
 use tokio_util::sync::CancellationToken;
 
+use super::connect::{Opened, Opening, offline};
+use super::state::{Health, OriginState};
 use super::{Rescan, root};
 use crate::config::{OriginConfig, Refresh};
 use crate::scan::{Progress, Request, ScanError, ScanStatus, Scanner, Scope};
@@ -19,73 +20,28 @@ use crate::scan::{Progress, Request, ScanError, ScanStatus, Scanner, Scope};
 /// How often an origin is asked whether it is there (ORG-8).
 const CHECK_INTERVAL: Duration = Duration::from_secs(30);
 /// How long it may take to answer (ORG-8).
-const CHECK_LIMIT: Duration = Duration::from_secs(5);
+pub(super) const CHECK_LIMIT: Duration = Duration::from_secs(5);
 /// How long to wait before a lost origin, or a scan that failed, is tried again.
 const RETRY: Duration = Duration::from_secs(5);
-
-/// Whether an origin answers.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Health {
-    /// Not asked yet.
-    #[default]
-    Unknown,
-    /// It does.
-    Healthy,
-    /// It does, but part of it could not be read.
-    Degraded,
-    /// It does not.
-    Unhealthy,
-}
-
-/// How an origin is doing.
-#[derive(Debug, Clone, Default)]
-pub struct OriginState {
-    /// Whether it answers.
-    pub health: Health,
-    /// Why it does not.
-    pub message: Option<String>,
-    /// What the last whole listing could not read.
-    pub unreadable: Option<String>,
-    /// How long its last check took.
-    pub latency: Option<Duration>,
-    /// When it was last checked.
-    pub last_check: Option<Timestamp>,
-    /// True once a listing has ended since the daemon started, or is not to be expected: the
-    /// origin does not answer, or is listed only when asked.
-    pub settled: bool,
-    /// Tracks that scans found added, changed, moved or vanished since the daemon started.
-    pub changes: u64,
-    /// The scan that is running.
-    pub scan: Option<watch::Receiver<ScanStatus>>,
-}
-
-impl OriginState {
-    /// An origin that answers is only healthy where all of it could be read.
-    fn refresh(&mut self) {
-        if self.health == Health::Unhealthy {
-            return;
-        }
-        self.health = match self.unreadable {
-            Some(_) => Health::Degraded,
-            None => Health::Healthy,
-        };
-        self.message.clone_from(&self.unreadable);
-    }
-}
+/// How long a scan that is to end may take for it.
+const GRACE: Duration = Duration::from_secs(2);
 
 /// What can be asked of a keeper.
 pub(super) enum Ask {
     /// List everything now.
-    Rescan {
-        /// How.
-        rescan: Rescan,
-        /// Told when it begins.
-        begun: oneshot::Sender<watch::Receiver<ScanStatus>>,
-        /// Told how it ended.
-        ended: oneshot::Sender<Result<ScanSummary, ScanError>>,
-    },
+    Rescan(Asked),
     /// Look at this directory again: something was not as the library had it.
     Relist(OriginPath),
+}
+
+/// A rescan that somebody waits for.
+pub(super) struct Asked {
+    /// How.
+    pub(super) rescan: Rescan,
+    /// Told when it begins.
+    pub(super) begun: oneshot::Sender<watch::Receiver<ScanStatus>>,
+    /// Told how it ended.
+    pub(super) ended: oneshot::Sender<Result<ScanSummary, ScanError>>,
 }
 
 /// The queue of asks; survives a restart of the task.
@@ -102,6 +58,8 @@ pub(super) struct Keeper {
     pub(super) registry: Arc<Registry>,
     pub(super) stop: CancellationToken,
     pub(super) publish: watch::Sender<OriginState>,
+    /// The right to scan: one scan has it until it has truly ended.
+    pub(super) turn: Arc<Semaphore>,
 }
 
 /// How a connection to an origin ended.
@@ -114,17 +72,30 @@ impl Keeper {
     /// Runs until told to stop.
     pub(super) async fn run(self, queue: Queue, reason: ScanReason) {
         let mut queue = queue.lock().await;
-        let mut accept_empty = false;
+        let mut opening = Opening::default();
+        let mut asked: Option<Asked> = None;
         let mut reason = reason;
         loop {
-            let why = match self.connect(accept_empty).await {
-                Ok(origin) => match self.keep(origin, &mut queue, reason).await {
+            let accept_empty = asked
+                .as_ref()
+                .is_some_and(|asked| asked.rescan.accept_removals);
+            let connecting = self.connect(&mut opening, accept_empty);
+            let Some(connected) = self.stop.run_until_cancelled(connecting).await else {
+                break;
+            };
+            let why = match connected {
+                Ok(origin) => match self.keep(origin, &mut queue, reason, asked.take()).await {
                     End::Stopped => break,
                     End::Lost(why) => why,
                 },
                 Err(error) => error.message,
             };
+            // Nobody has to wait to learn that it is not there.
+            self.registry.remove(&self.id);
             self.health(Health::Unhealthy, Some(why.clone()), None);
+            if let Some(asked) = asked.take() {
+                drop(asked.ended.send(Err(ScanError::Origin(offline(why)))));
+            }
             reason = ScanReason::Started;
             tokio::select! {
                 () = self.stop.cancelled() => break,
@@ -132,11 +103,7 @@ impl Keeper {
                 ask = queue.recv() => match ask {
                     None => break,
                     Some(Ask::Relist(_)) => {}
-                    Some(Ask::Rescan { rescan, ended, .. }) => {
-                        accept_empty = rescan.accept_removals;
-                        let error = OriginError { kind: ErrorKind::Offline, message: why };
-                        drop(ended.send(Err(ScanError::Origin(error))));
-                    }
+                    Some(Ask::Rescan(rescan)) => asked = Some(rescan),
                 },
             }
         }
@@ -146,39 +113,27 @@ impl Keeper {
 
     /// Opens the origin. A root without anything in it, of which tracks are known, looks like a
     /// disk that is not mounted, and is taken for one until the user says otherwise (ORG-6).
-    async fn connect(&self, accept_empty: bool) -> Result<Arc<dyn Origin>, OriginError> {
-        let (id, path) = (self.id.clone(), root::path(&self.spec).to_owned());
-        let mountpoint = self.mountpoint.clone();
-        let open = move || {
-            root::apart(&path, &mountpoint).map_err(|error| OriginError {
-                kind: ErrorKind::Offline,
-                message: error.to_string(),
-            })?;
-            LocalOrigin::new(id, path)
-        };
-        let origin = tokio::task::spawn_blocking(open)
-            .await
-            .map_err(|error| OriginError {
-                kind: ErrorKind::Io,
-                message: format!("opening the origin failed: {error}"),
-            })??;
-        let origin: Arc<dyn Origin> = Arc::new(origin);
-        if !accept_empty && self.known_tracks() > 0 {
-            let first = origin.walk(&OriginPath::root(), Depth::One).next().await;
-            let empty = matches!(first, Some(Ok(directory))
-                if directory.files.is_empty() && directory.directories.is_empty());
-            if empty {
-                return Err(OriginError {
-                    kind: ErrorKind::Offline,
-                    message: format!(
-                        "{} is empty, but {} tracks of it are known; is its disk mounted? If it is \
-                         meant to be empty: musicfs origin rescan {} --accept-removals",
-                        root::path(&self.spec).display(),
-                        self.known_tracks(),
-                        self.id
-                    ),
-                });
-            }
+    async fn connect(
+        &self,
+        opening: &mut Opening,
+        accept_empty: bool,
+    ) -> Result<Arc<dyn Origin>, OriginError> {
+        let root = root::path(&self.spec);
+        let Opened { origin, empty } = opening.open(&self.id, root, &self.mountpoint).await?;
+        if self.turn.available_permits() == 0 {
+            let root = root.display();
+            return Err(offline(format!(
+                "a listing of {root} still waits for an answer"
+            )));
+        }
+        let known = self.known_tracks();
+        if empty && !accept_empty && known > 0 {
+            return Err(offline(format!(
+                "{} is empty, but {known} tracks of it are known; is its disk mounted? If it is \
+                 meant to be empty: musicfs origin rescan {} --accept-removals",
+                root.display(),
+                self.id
+            )));
         }
         self.registry.add(Arc::clone(&origin));
         Ok(origin)
@@ -197,12 +152,13 @@ impl Keeper {
         self.row().is_some_and(|row| row.held_removals.is_some())
     }
 
-    /// Scans and watches for as long as the origin answers.
+    /// Scans and watches for as long as the origin answers; first of all does what was `asked`.
     async fn keep(
         &self,
         origin: Arc<dyn Origin>,
         queue: &mut mpsc::Receiver<Ask>,
         reason: ScanReason,
+        asked: Option<Asked>,
     ) -> End {
         let policy = self.policy();
         // Begins with everything, once a watch stands: what changes during a listing is not missed.
@@ -211,6 +167,11 @@ impl Keeper {
         let mut due = unlisted.then(|| Request::whole(reason));
         let mut reason = reason;
         self.health(Health::Healthy, None, None);
+        if let Some(asked) = asked
+            && let Err(end) = self.rescan(&origin, asked).await
+        {
+            return end;
+        }
         let mut check = tokio::time::interval(CHECK_INTERVAL);
         check.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         loop {
@@ -242,23 +203,9 @@ impl Keeper {
                         let suspected = Scope::Directories(vec![directory]);
                         due = Some(merged(retry, relist(suspected, ScanReason::Watched)));
                     }
-                    Some(Ask::Rescan { rescan, begun, ended }) => {
-                        let Rescan { accept_removals, verify } = rescan;
-                        let request = Request {
-                            accept_removals,
-                            verify,
-                            ..Request::whole(ScanReason::Asked)
-                        };
-                        let progress = self.begin();
-                        drop(begun.send(progress.watch()));
-                        let result = self.scan(&origin, request, progress).await;
-                        let lost = match &result {
-                            Err(ScanError::Origin(error)) => Some(error.message.clone()),
-                            _ => None,
-                        };
-                        drop(ended.send(result));
-                        if let Some(message) = lost {
-                            return End::Lost(message);
+                    Some(Ask::Rescan(asked)) => {
+                        if let Err(end) = self.rescan(&origin, asked).await {
+                            return end;
                         }
                         due = retry;
                     }
@@ -275,16 +222,55 @@ impl Keeper {
                     };
                 }
                 _ = check.tick() => {
-                    let began = Instant::now();
-                    let answer = tokio::time::timeout(CHECK_LIMIT, origin.check()).await;
-                    match answer {
-                        Ok(Ok(())) => self.health(Health::Healthy, None, Some(began.elapsed())),
-                        Ok(Err(error)) => return End::Lost(error.message),
-                        Err(_) => return End::Lost("no answer within 5 s".to_owned()),
+                    if let Err(error) = self.check(&origin).await {
+                        return End::Lost(error.message);
                     }
                     due = retry;
                 }
                 () = tokio::time::sleep(RETRY), if retry.is_some() => due = retry,
+            }
+        }
+    }
+
+    /// Does what somebody asked for, and tells them how it went.
+    async fn rescan(&self, origin: &Arc<dyn Origin>, asked: Asked) -> Result<(), End> {
+        let Rescan {
+            accept_removals,
+            verify,
+        } = asked.rescan;
+        let request = Request {
+            accept_removals,
+            verify,
+            ..Request::whole(ScanReason::Asked)
+        };
+        let progress = self.begin();
+        drop(asked.begun.send(progress.watch()));
+        let result = self.scan(origin, request, progress).await;
+        let end = match &result {
+            Err(ScanError::Stopped) => Err(End::Stopped),
+            Err(ScanError::Origin(error)) => Err(End::Lost(error.message.clone())),
+            _ => Ok(()),
+        };
+        drop(asked.ended.send(result));
+        end
+    }
+
+    /// Asks the origin whether it is there.
+    async fn check(&self, origin: &Arc<dyn Origin>) -> Result<(), OriginError> {
+        let began = Instant::now();
+        tokio::time::timeout(CHECK_LIMIT, origin.check())
+            .await
+            .unwrap_or_else(|_| Err(offline(format!("no answer within {CHECK_LIMIT:?}"))))?;
+        self.health(Health::Healthy, None, Some(began.elapsed()));
+        Ok(())
+    }
+
+    /// Returns once the origin is not there any more.
+    async fn lost(&self, origin: &Arc<dyn Origin>) -> OriginError {
+        loop {
+            tokio::time::sleep(CHECK_INTERVAL).await;
+            if let Err(error) = self.check(origin).await {
+                return error;
             }
         }
     }
@@ -314,10 +300,7 @@ impl Keeper {
     ) -> Result<ScanSummary, ScanError> {
         let began = Instant::now();
         let (whole, status) = (request.scope == Scope::Whole, progress.watch());
-        let result = self
-            .scanner
-            .scan(Arc::clone(origin), request, progress, self.stop.clone())
-            .await;
+        let result = self.watched(origin, request, progress).await;
         self.publish.send_modify(|state| {
             state.scan = None;
             state.settled |= result.is_ok();
@@ -342,6 +325,32 @@ impl Keeper {
             Err(error) => tracing::debug!(origin = %self.id, "scan ended early: {error}"),
         }
         result
+    }
+
+    /// Scans for as long as the origin is there, and is to be kept. A scan that does not end then is
+    /// left to itself: it keeps its turn, and finds nothing any more.
+    async fn watched(
+        &self,
+        origin: &Arc<dyn Origin>,
+        request: Request,
+        progress: Progress,
+    ) -> Result<ScanSummary, ScanError> {
+        let Ok(turn) = Arc::clone(&self.turn).acquire_owned().await else {
+            return Err(ScanError::Stopped);
+        };
+        let stop = self.stop.child_token();
+        let scan = self
+            .scanner
+            .scan(Arc::clone(origin), request, progress, stop.clone(), turn);
+        let mut scan = std::pin::pin!(scan);
+        let why = tokio::select! {
+            result = &mut scan => return result,
+            error = self.lost(origin) => ScanError::Origin(error),
+            () = self.stop.cancelled() => ScanError::Stopped,
+        };
+        stop.cancel();
+        drop(tokio::time::timeout(GRACE, scan).await);
+        Err(why)
     }
 
     fn health(&self, health: Health, message: Option<String>, latency: Option<Duration>) {

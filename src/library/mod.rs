@@ -1,7 +1,9 @@
 //! The library's origins while the daemon runs: each kept in step by a task of its own.
 
+mod connect;
 mod keeper;
 mod root;
+mod state;
 
 use std::collections::BTreeMap;
 use std::future::Future;
@@ -14,13 +16,13 @@ use origins::Registry;
 use parking_lot::Mutex;
 use projections::layout::{Layout, TemplateError};
 use projections::{OriginRow, ViewError};
-use tokio::sync::{mpsc, oneshot, watch};
+use tokio::sync::{Semaphore, mpsc, oneshot, watch};
 use tokio_util::sync::CancellationToken;
 
-use self::keeper::{Ask, Keeper};
-pub use self::keeper::{Health, OriginState};
+use self::keeper::{Ask, Asked, Keeper};
 pub use self::root::RootError;
 pub(crate) use self::root::{apart, apart_by_name};
+pub use self::state::{Health, OriginState};
 use crate::config::{self, OriginConfig};
 use crate::scan::{ScanError, ScanStatus, Scanner};
 use crate::supervise::Supervisor;
@@ -35,6 +37,8 @@ pub struct Library {
     supervisor: Supervisor,
     mountpoint: PathBuf,
     running: Mutex<BTreeMap<OriginId, Running>>,
+    /// Held by whoever changes the library.
+    changing: tokio::sync::Mutex<()>,
     /// The layout that the configuration names, and that is in force at every start.
     configured: OnceLock<LayoutSpec>,
     /// Cancelled once every configured origin is known.
@@ -120,6 +124,7 @@ impl Library {
             supervisor,
             mountpoint,
             running,
+            changing: tokio::sync::Mutex::default(),
             configured: OnceLock::new(),
             begun: CancellationToken::new(),
         })
@@ -188,15 +193,43 @@ impl Library {
     ///
     /// # Errors
     /// Where the template cannot be used, or the configuration names a layout.
-    pub async fn set_layout(&self, layout: LayoutSpec) -> Result<Position, LibraryError> {
+    pub async fn set_layout(
+        self: &Arc<Self>,
+        layout: LayoutSpec,
+    ) -> Result<Position, LibraryError> {
         Layout::of(&layout)?;
-        self.begun.cancelled().await;
-        if self.configured.get().is_some_and(|named| *named != layout) {
-            return Err(LibraryError::Configured);
-        }
-        let position = self.lay_out(layout).await?;
-        self.scanner.views.wait_for(position).await?;
-        Ok(position)
+        self.change(|library| async move {
+            if library
+                .configured
+                .get()
+                .is_some_and(|named| *named != layout)
+            {
+                return Err(LibraryError::Configured);
+            }
+            let position = library.lay_out(layout).await?;
+            library.scanner.views.wait_for(position).await?;
+            Ok(position)
+        })
+        .await
+    }
+
+    /// Makes one change of the library after the other, each to its end: whoever asked for it may be
+    /// gone before, and would leave half of it behind.
+    async fn change<F>(
+        self: &Arc<Self>,
+        work: impl FnOnce(Arc<Self>) -> F + Send + 'static,
+    ) -> Result<Position, LibraryError>
+    where
+        F: Future<Output = Result<Position, LibraryError>> + Send,
+    {
+        let library = Arc::clone(self);
+        let changed = self.supervisor.finish(async move {
+            // Ids are not given out before the highest one is known.
+            library.begun.cancelled().await;
+            let _turn = library.changing.lock().await;
+            work(Arc::clone(&library)).await
+        });
+        changed.await.unwrap_or(Err(LibraryError::Stopping))
     }
 
     async fn lay_out(&self, layout: LayoutSpec) -> Result<Position, LibraryError> {
@@ -214,17 +247,20 @@ impl Library {
     ///
     /// # Errors
     /// Where the id is taken by another folder, or the root will not do.
-    pub async fn add(&self, id: OriginId, spec: OriginSpec) -> Result<Position, LibraryError> {
-        // Ids are not given out before the highest one is known.
-        self.begun.cancelled().await;
-        self.scanner
-            .views
-            .wait_for(self.scanner.writer.store().head())
-            .await?;
-        match self.row(&id)? {
-            Some(row) if row.spec.root != spec.root => Err(LibraryError::Exists(id)),
-            _ => self.configure(id, spec).await,
-        }
+    pub async fn add(
+        self: &Arc<Self>,
+        id: OriginId,
+        spec: OriginSpec,
+    ) -> Result<Position, LibraryError> {
+        self.change(|library| async move {
+            let (views, writer) = (&library.scanner.views, &library.scanner.writer);
+            views.wait_for(writer.store().head()).await?;
+            match library.row(&id)? {
+                Some(row) if row.spec.root != spec.root => Err(LibraryError::Exists(id)),
+                _ => library.configure(id, spec).await,
+            }
+        })
+        .await
     }
 
     /// Makes an origin what it is described to be: new, changed, or as it was.
@@ -263,19 +299,19 @@ impl Library {
     ///
     /// # Errors
     /// Where there is no such origin.
-    pub async fn remove(&self, id: &OriginId) -> Result<Position, LibraryError> {
-        if !self.halt(id).await {
-            return Err(LibraryError::Unknown(id.clone()));
-        }
-        let event = Event::OriginRemoved { origin: id.clone() };
-        let position = self
-            .scanner
-            .writer
-            .record(event, CauseId::generate())
-            .await?;
-        self.scanner.views.wait_for(position).await?;
-        tracing::info!(origin = %id, "origin removed");
-        Ok(position)
+    pub async fn remove(self: &Arc<Self>, id: OriginId) -> Result<Position, LibraryError> {
+        self.change(|library| async move {
+            if !library.halt(&id).await {
+                return Err(LibraryError::Unknown(id));
+            }
+            let (views, writer) = (&library.scanner.views, &library.scanner.writer);
+            let event = Event::OriginRemoved { origin: id.clone() };
+            let position = writer.record(event, CauseId::generate()).await?;
+            views.wait_for(position).await?;
+            tracing::info!(origin = %id, "origin removed");
+            Ok(position)
+        })
+        .await
     }
 
     /// Asks for a listing of an origin, after the one that may be running.
@@ -293,11 +329,11 @@ impl Library {
         };
         let (begun, progress) = oneshot::channel();
         let (ended, summary) = oneshot::channel();
-        let ask = Ask::Rescan {
+        let ask = Ask::Rescan(Asked {
             rescan,
             begun,
             ended,
-        };
+        });
         asks.send(ask).await.map_err(|_| LibraryError::Stopping)?;
         Ok(Rescanning { progress, summary })
     }
@@ -305,10 +341,9 @@ impl Library {
     /// Asks for a listing of every origin (ORG-12). How they go, the status tells.
     pub async fn rescan_all(&self) {
         let all: Vec<_> = self.running.lock().keys().cloned().collect();
-        for id in all {
-            // One that went away meanwhile need not be listed.
-            drop(self.rescan(&id, Rescan::default()).await);
-        }
+        let asked = all.iter().map(|id| self.rescan(id, Rescan::default()));
+        // One that went away meanwhile need not be listed.
+        drop(futures::future::join_all(asked).await);
     }
 
     /// Hints that a directory of an origin may have changed. Never waits.
@@ -369,6 +404,7 @@ impl Library {
             registry: Arc::clone(&self.registry),
             stop: stop.clone(),
             publish,
+            turn: Arc::new(Semaphore::new(1)),
         };
         let queue = Arc::new(tokio::sync::Mutex::new(queue));
         self.supervisor

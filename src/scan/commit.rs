@@ -9,8 +9,9 @@ use eventlog::{CauseId, Event, Locator, Media, NewEvent, OriginPath, Revision, S
 use origins::{ErrorKind, Origin};
 use projections::Views;
 use tokio::runtime::Handle;
+use tokio_util::sync::CancellationToken;
 
-use super::{Progress, ScanError};
+use super::{Progress, Running, ScanError};
 use crate::writer::LogWriter;
 
 /// Events in a batch: large enough for the log's rate, small enough to show up soon.
@@ -27,14 +28,16 @@ const SUSPECTS: usize = 8;
 
 /// What a scan has found so far, on its way into the log.
 pub(super) struct Committer<'a> {
-    pub(super) origin: &'a dyn Origin,
-    pub(super) views: &'a Views,
-    pub(super) writer: &'a LogWriter,
-    pub(super) runtime: &'a Handle,
-    pub(super) progress: &'a Progress,
-    pub(super) cause: CauseId,
-    pub(super) reason: ScanReason,
+    origin: &'a dyn Origin,
+    views: &'a Views,
+    writer: &'a LogWriter,
+    runtime: &'a Handle,
+    progress: &'a Progress,
+    cause: CauseId,
+    reason: ScanReason,
     pub(super) summary: ScanSummary,
+    /// Cancelled once nobody waits for the scan any more: what its origin was may have changed hands.
+    dropped: &'a CancellationToken,
     batch: Vec<NewEvent>,
     /// When the batch began.
     since: Instant,
@@ -45,24 +48,18 @@ pub(super) struct Committer<'a> {
 }
 
 impl<'a> Committer<'a> {
-    pub(super) fn new(
-        origin: &'a dyn Origin,
-        views: &'a Views,
-        writer: &'a LogWriter,
-        runtime: &'a Handle,
-        progress: &'a Progress,
-        cause: CauseId,
-        reason: ScanReason,
-    ) -> Self {
+    /// Nothing found yet by this scan.
+    pub(super) fn new(scan: &'a Running<'a>) -> Self {
         Self {
-            origin,
-            views,
-            writer,
-            runtime,
-            progress,
-            cause,
-            reason,
+            origin: scan.origin,
+            views: &scan.scanner.views,
+            writer: &scan.scanner.writer,
+            runtime: &scan.runtime,
+            progress: &scan.progress,
+            cause: CauseId::generate(),
+            reason: scan.request.reason,
             summary: ScanSummary::default(),
+            dropped: &scan.dropped,
             batch: Vec::with_capacity(BATCH),
             since: Instant::now(),
             undecidable: HashSet::new(),
@@ -252,6 +249,9 @@ impl<'a> Committer<'a> {
 
     /// Appends what is waiting.
     pub(super) fn flush(&mut self) -> Result<(), ScanError> {
+        if self.dropped.is_cancelled() {
+            return Err(ScanError::Stopped);
+        }
         if !self.batch.is_empty() {
             self.runtime.block_on(self.writer.append(&self.batch))?;
             self.batch.clear();

@@ -133,10 +133,12 @@ impl Comparer<'_> {
     ) -> Result<Option<Directory>, ScanError> {
         let mut stream = self.origin.walk(from, depth);
         let mut first = None;
-        while let Some(item) = self.runtime.block_on(stream.next()) {
-            if self.stop.is_cancelled() {
+        loop {
+            let next = self.stop.run_until_cancelled(stream.next());
+            let Some(next) = self.runtime.block_on(next) else {
                 return Err(ScanError::Stopped);
-            }
+            };
+            let Some(item) = next else { break };
             match item {
                 Ok(directory) => {
                     if !self.compare(&directory, walked, hand_on)? {

@@ -15,10 +15,11 @@ use std::time::Duration;
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded};
 use eventlog::decide::RemovalLimit;
 use eventlog::event::{ScanReason, ScanSummary};
-use eventlog::{CauseId, OriginPath, StoreError};
+use eventlog::{OriginPath, StoreError};
 use origins::{Origin, OriginError};
 use projections::{ViewError, Views};
 use tokio::runtime::Handle;
+use tokio::sync::OwnedSemaphorePermit;
 use tokio_util::sync::CancellationToken;
 
 use self::commit::Committer;
@@ -106,7 +107,9 @@ pub struct Scanner {
 }
 
 impl Scanner {
-    /// Scans an origin. At most one scan an origin may run at a time.
+    /// Scans an origin. At most one scan an origin may run at a time: `turn` is kept until this one
+    /// has truly ended, which is later than this call where its future is dropped while the origin
+    /// hangs. A scan that was dropped appends nothing any more.
     ///
     /// # Errors
     /// See [`ScanError`].
@@ -116,18 +119,23 @@ impl Scanner {
         request: Request,
         progress: Progress,
         stop: CancellationToken,
+        turn: OwnedSemaphorePermit,
     ) -> Result<ScanSummary, ScanError> {
+        let dropped = CancellationToken::new();
+        let _dropping = dropped.clone().drop_guard();
         let head = self.writer.store().head();
         self.views.wait_for(head).await?;
         let scanner = self.clone();
         let runtime = Handle::current();
         let summary = tokio::task::spawn_blocking(move || {
+            let _turn = turn;
             Running {
                 scanner: &scanner,
                 origin: &*origin,
                 request,
                 progress,
                 stop,
+                dropped,
                 runtime,
             }
             .run()
@@ -147,6 +155,7 @@ struct Running<'a> {
     request: Request,
     progress: Progress,
     stop: CancellationToken,
+    dropped: CancellationToken,
     runtime: Handle,
 }
 
@@ -161,15 +170,7 @@ impl Running<'_> {
             .find(|row| row.id == *self.origin.id());
         let first = known.as_ref().is_none_or(|row| row.listed.is_none());
         let was_held = known.is_some_and(|row| row.held_removals.is_some());
-        let mut committer = Committer::new(
-            self.origin,
-            &self.scanner.views,
-            &self.scanner.writer,
-            &self.runtime,
-            &self.progress,
-            CauseId::generate(),
-            self.request.reason,
-        );
+        let mut committer = Committer::new(self);
         let listing = self.pipeline(&mut committer)?;
         committer.summary.listed = listing.listed;
         committer.summary.errors += listing.errors;

@@ -124,6 +124,36 @@ fn an_origin_that_is_gone_or_empty_removes_nothing() {
 }
 
 #[test]
+fn an_empty_origin_is_accepted_once_and_not_ever_after() {
+    let mut world = World::new();
+    album(&world, 5);
+    world.start();
+    world.stop();
+    let away = world.path().join("away");
+    fs::rename(world.music(), &away).unwrap();
+    fs::create_dir(world.music()).unwrap();
+    world.spawn(&[]);
+    let unhealthy = |world: &World| world.status()["origins"][0]["health"] == "unhealthy";
+    world.until("the origin is unhealthy", unhealthy);
+    let output = world.run(["origin", "rescan", "music", "--accept-removals"]);
+    assert!(output.status.success(), "{output:?}");
+    assert!(world.tree().is_empty());
+    // The user's word was about that day.
+    fs::remove_dir(world.music()).unwrap();
+    world.until("the root is missed", unhealthy);
+    fs::rename(&away, world.music()).unwrap();
+    world.until("the music is back", |world| world.tree().len() == 5);
+    fs::rename(world.music(), &away).unwrap();
+    world.until("the root is missed", unhealthy);
+    fs::create_dir(world.music()).unwrap();
+    let output = world.run(["origin", "rescan", "music"]);
+    assert_eq!(output.status.code(), Some(9), "{output:?}");
+    assert_eq!(world.tree().len(), 5);
+    world.stop();
+    world.assert_sound();
+}
+
+#[test]
 fn many_removals_are_held_until_accepted() {
     let mut world = World::new();
     album(&world, 40);
