@@ -1,13 +1,15 @@
 //! Decides on what was read, and appends what follows, in batches.
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 use std::time::{Duration, Instant};
 
 use eventlog::decide::{self, Elsewhere, Here, Presence, RemovalLimit, Sighting};
 use eventlog::event::{ScanReason, ScanSummary};
-use eventlog::{CauseId, Event, Locator, Media, NewEvent, OriginPath, Revision, Subject, TrackId};
+use eventlog::{
+    CauseId, Event, Locator, Media, NewEvent, OriginPath, Revision, Subject, Timestamp, TrackId,
+};
 use origins::{ErrorKind, Origin};
-use projections::Views;
+use projections::{TrackRow, Views};
 use tokio::runtime::Handle;
 
 use super::{Progress, ScanError};
@@ -42,6 +44,8 @@ pub(super) struct Committer<'a> {
     /// until it has.
     undecidable: HashSet<TrackId>,
     started: bool,
+    /// Tracks that are missing with the disk they were on, by the folder that lacks it.
+    unmounted: BTreeMap<OriginPath, u64>,
 }
 
 impl<'a> Committer<'a> {
@@ -67,6 +71,7 @@ impl<'a> Committer<'a> {
             since: Instant::now(),
             undecidable: HashSet::new(),
             started: false,
+            unmounted: BTreeMap::new(),
         }
     }
 
@@ -132,12 +137,23 @@ impl<'a> Committer<'a> {
         alike.retain(|(_, at, _, living)| !living || at != path);
         alike.sort_by_key(|(track, _, known, _)| (known != revision, *track));
         alike.truncate(SUSPECTS);
-        let presence = |living: bool, path: &OriginPath| {
+        let presence = |track: TrackId, living: bool, path: &OriginPath| {
             if !living {
                 return Ok(Presence::Vanished);
             }
             match self.runtime.block_on(self.origin.stat(path)) {
-                Err(error) if error.kind == ErrorKind::NotFound => Ok(Presence::Gone),
+                Err(error) if error.kind == ErrorKind::NotFound => {
+                    let row = self.views.catalog().track(track)?;
+                    let away = match row {
+                        Some(row) => self.lacking(path, row.changed_at)?.is_some(),
+                        None => false,
+                    };
+                    Ok(if away {
+                        Presence::Present
+                    } else {
+                        Presence::Gone
+                    })
+                }
                 Err(error) if error.kind == ErrorKind::Offline => Err(ScanError::Origin(error)),
                 Ok(_) | Err(_) => Ok(Presence::Present),
             }
@@ -145,7 +161,7 @@ impl<'a> Committer<'a> {
         alike
             .into_iter()
             .map(|(track, path, revision, living)| {
-                let presence = presence(living, &path)?;
+                let presence = presence(track, living, &path)?;
                 Ok(Elsewhere {
                     track,
                     path,
@@ -170,14 +186,9 @@ impl<'a> Committer<'a> {
         for track in missing {
             // It may have moved since it was missed.
             let row = catalog.track(*track)?.filter(|row| row.living);
-            let still_missing = match row {
-                Some(row) => self
-                    .runtime
-                    .block_on(self.origin.stat(&row.locator.path))
-                    .is_err_and(|error| error.kind == ErrorKind::NotFound),
-                None => false,
-            };
-            if still_missing {
+            if let Some(row) = row
+                && self.is_gone(&row, accepted)?
+            {
                 gone.push(*track);
             }
         }
@@ -208,6 +219,41 @@ impl<'a> Committer<'a> {
             self.push(Event::TrackVanished { track })?;
         }
         Ok(false)
+    }
+
+    /// True where a track's file was removed, and is not just on a disk that is away.
+    fn is_gone(&mut self, row: &TrackRow, accepted: bool) -> Result<bool, ScanError> {
+        let path = &row.locator.path;
+        let found = self.runtime.block_on(self.origin.stat(path));
+        let missing = found.is_err_and(|error| error.kind == ErrorKind::NotFound);
+        if !missing || accepted {
+            return Ok(missing);
+        }
+        let Some(folder) = self.lacking(path, row.changed_at)? else {
+            return Ok(true);
+        };
+        *self.unmounted.entry(folder).or_default() += 1;
+        Ok(false)
+    }
+
+    /// The folder whose disk is away, where that is why a file is not found.
+    fn lacking(
+        &self,
+        path: &OriginPath,
+        known: Timestamp,
+    ) -> Result<Option<OriginPath>, ScanError> {
+        let lacking = self.origin.unmounted(path, known);
+        self.runtime.block_on(lacking).map_err(ScanError::Origin)
+    }
+
+    /// What keeps tracks in the library whose files are missing.
+    pub(super) fn trouble(&self) -> Option<String> {
+        let (folder, count) = self.unmounted.iter().next()?;
+        Some(format!(
+            "nothing is mounted on the folder {folder}, where {count} tracks were, which stay; mount \
+             its disk, or if they are to go: musicfs origin rescan {} --accept-removals",
+            self.origin.id()
+        ))
     }
 
     fn push(&mut self, event: Event) -> Result<(), ScanError> {

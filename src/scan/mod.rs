@@ -180,8 +180,9 @@ impl Running<'_> {
             let accepted = self.request.accept_removals;
             held = committer.missing(&listing.missing, self.scanner.limit, accepted)?;
         }
+        let trouble = listing.trouble.or_else(|| committer.trouble());
         let summary = committer.finish(first || (was_held && !held))?;
-        if let Some(trouble) = listing.trouble {
+        if let Some(trouble) = trouble {
             self.progress.trouble(trouble);
         }
         self.progress.done(&summary);

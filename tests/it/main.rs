@@ -15,6 +15,8 @@ mod library;
 #[cfg(test)]
 mod live;
 #[cfg(test)]
+mod origins;
+#[cfg(test)]
 mod players;
 #[cfg(test)]
 mod restart;

@@ -8,7 +8,9 @@ mod beneath;
 mod error;
 mod file;
 mod list;
+mod mounts;
 mod root;
+mod table;
 mod walk;
 mod watch;
 mod watches;
@@ -19,7 +21,7 @@ use std::sync::Arc;
 use std::thread;
 
 use async_trait::async_trait;
-use eventlog::{OriginId, OriginPath, Revision};
+use eventlog::{OriginId, OriginPath, Revision, Timestamp};
 use futures::stream::BoxStream;
 use rustix::fs::FileType;
 use rustix::io::Errno;
@@ -120,6 +122,22 @@ impl Origin for LocalOrigin {
         expected: &Revision,
     ) -> Option<Result<Arc<dyn OriginFile>, OriginError>> {
         Some(open(&self.root, path, expected))
+    }
+
+    async fn unmounted(
+        &self,
+        path: &OriginPath,
+        known: Timestamp,
+    ) -> Result<Option<OriginPath>, OriginError> {
+        let (root, path) = (Arc::clone(&self.root), path.clone());
+        blocking(move || {
+            let lacking = root
+                .mounts()
+                .lacking(&root.reach()?, root.real(), &path, known);
+            let doing = || format!("look for {}", root.place(&path).display());
+            lacking.map_err(|errno| error::failed(doing(), errno))
+        })
+        .await
     }
 
     async fn check(&self) -> Result<(), OriginError> {

@@ -110,6 +110,7 @@ fn list(root: &Root, beneath: &Beneath<'_>, lister: &mut Lister, path: OriginPat
     // A thread that died would leave a stream that ends early, as if the listing were complete.
     let listed = catch_unwind(AssertUnwindSafe(|| {
         let folder = beneath.open_folder(&path)?;
+        root.mounts().meet(&path, &folder);
         lister.list(beneath, &folder, &path, Want::Everything)
     }));
     listed.unwrap_or(Err(Errno::CANCELED)).map_err(|errno| {

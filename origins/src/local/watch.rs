@@ -20,6 +20,7 @@ use super::beneath::Beneath;
 use super::error::failed;
 use super::list::{Lister, Want, is_left_out};
 use super::root::Root;
+use super::table::Table;
 use super::watches::Watches;
 use crate::debounce::Debouncer;
 use crate::origin::{ErrorKind, OriginError, Watch};
@@ -46,8 +47,8 @@ const BUFFER: usize = 64 * 1024;
 /// Watches the root and every directory below it; returns once all watches stand.
 ///
 /// The channel ends when the root is removed, moved, unmounted or mounted over, or when a new
-/// directory cannot be watched. Not seen: a filesystem mounted below the root, a change of a link's
-/// target where the link is to a file, what other machines change on a network share.
+/// directory cannot be watched. A disk that is mounted or unmounted below the root makes everything
+/// dirty. Not seen: a change of a link's target where the link is to a file.
 pub(super) fn watch(root: Arc<Root>) -> Result<Watch, OriginError> {
     let watcher = Watcher::start(root)?;
     let failed = |what: &str, error: std::io::Error| OriginError {
@@ -74,12 +75,24 @@ struct Watcher {
     watches: Watches,
     debouncer: Debouncer,
     lister: Lister,
+    /// `None` where the system does not show its mounts.
+    table: Option<Table>,
 }
 
 struct Event {
     watch: i32,
     flags: ReadFlags,
     name: Option<Box<[u8]>>,
+}
+
+/// Why the watcher woke up.
+enum Woken {
+    /// It may have something to do.
+    Due,
+    /// Something was mounted or unmounted on this machine.
+    Remounted,
+    /// Nobody wants to know any more.
+    Ended,
 }
 
 /// Why a watch ends.
@@ -96,6 +109,7 @@ impl Watcher {
         let beneath = shared.reach()?;
         let inotify = inotify::init(CreateFlags::NONBLOCK | CreateFlags::CLOEXEC)
             .map_err(|errno| refused(&root, errno))?;
+        let table = Table::open(root.real()).ok();
         let mut watcher = Self {
             root,
             identity: beneath.identity(),
@@ -103,6 +117,7 @@ impl Watcher {
             watches: Watches::default(),
             debouncer: Debouncer::default(),
             lister: Lister::default(),
+            table,
         };
         watcher.cover(&beneath, OriginPath::root())?;
         // What is there from the start is no change.
@@ -115,12 +130,16 @@ impl Watcher {
         let mut buffer = vec![MaybeUninit::uninit(); BUFFER];
         let mut looked = Instant::now();
         loop {
-            match self.wait(ended, reports) {
-                Ok(true) => return,
-                Ok(false) => {}
+            let remounted = match self.wait(ended, reports) {
+                Ok(Woken::Ended) => return,
+                Ok(Woken::Remounted) => true,
+                Ok(Woken::Due) => false,
                 Err(errno) => return tracing::warn!(%errno, "watch ended: cannot wait for events"),
-            }
+            };
             let mut result = self.take_events(&mut buffer);
+            if result.is_ok() && remounted {
+                result = self.look_at_table();
+            }
             if result.is_ok() && looked.elapsed() >= LOOK {
                 looked = Instant::now();
                 result = self.look();
@@ -139,12 +158,12 @@ impl Watcher {
         }
     }
 
-    /// Waits for events, for something to fall due, or for the end; true at the end.
+    /// Waits for events, for something to fall due, for a change of mounts, or for the end.
     fn wait(
         &self,
         ended: &PipeReader,
         reports: &mpsc::Sender<crate::origin::Dirty>,
-    ) -> Result<bool, Errno> {
+    ) -> Result<Woken, Errno> {
         let due = self
             .debouncer
             .next()
@@ -154,16 +173,37 @@ impl Watcher {
             tv_sec: i64::try_from(limit.as_secs()).unwrap_or(i64::MAX),
             tv_nsec: limit.subsec_nanos().into(),
         };
-        let mut ready = [
-            PollFd::new(&self.inotify, PollFlags::IN),
+        let mut ready = vec![
             PollFd::new(ended, PollFlags::empty()),
+            PollFd::new(&self.inotify, PollFlags::IN),
         ];
+        let table = self.table.iter();
+        ready.extend(table.map(|table| PollFd::new(table, PollFlags::PRI)));
         match poll(&mut ready, Some(&limit)) {
             Ok(_) | Err(Errno::INTR) => {}
             Err(errno) => return Err(errno),
         }
-        let [_, ended] = ready;
-        Ok(!ended.revents().is_empty() || reports.is_closed())
+        let told = |of: usize| ready.get(of).is_some_and(|fd| !fd.revents().is_empty());
+        Ok(if told(0) || reports.is_closed() {
+            Woken::Ended
+        } else if told(2) {
+            Woken::Remounted
+        } else {
+            Woken::Due
+        })
+    }
+
+    /// A disk that came has files and no watches; one that went took its watches along.
+    fn look_at_table(&mut self) -> Result<(), Lost> {
+        match self.table.as_mut().map(Table::has_changed) {
+            Some(Ok(true)) => self.start_over(),
+            Some(Err(error)) => {
+                tracing::warn!(%error, "mounts are not watched any more");
+                self.table = None;
+                Ok(())
+            }
+            Some(Ok(false)) | None => Ok(()),
+        }
     }
 
     fn take_events(&mut self, buffer: &mut [MaybeUninit<u8>]) -> Result<(), Lost> {

@@ -1,31 +1,36 @@
 //! Disks that come and go. Mounting takes root; without, these tests have nothing to look at.
 
-use origins::{ErrorKind, LocalOrigin, Origin};
+use std::fs;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use eventlog::{OriginPath, Timestamp};
+use origins::{Dirty, ErrorKind, LocalOrigin, Origin, Watch};
 use rustix::mount::{MountFlags, UnmountFlags, mount, unmount};
 
 use crate::support::{Folder, files, path, put, walk};
 
 /// A tmpfs on a folder, unmounted when dropped; `None` without the right to mount.
-struct Disk<'a>(&'a Folder);
+struct Disk(PathBuf);
 
-impl<'a> Disk<'a> {
-    fn mount(folder: &'a Folder) -> Option<Self> {
-        mount("disk", folder.root(), "tmpfs", MountFlags::empty(), None).ok()?;
-        Some(Self(folder))
+impl Disk {
+    fn mount(at: PathBuf) -> Option<Self> {
+        mount("disk", &at, "tmpfs", MountFlags::empty(), None).ok()?;
+        Some(Self(at))
     }
 }
 
-impl Drop for Disk<'_> {
+impl Drop for Disk {
     fn drop(&mut self) {
         // Busy, where something holds it open: the test must fail then.
-        unmount(self.0.root(), UnmountFlags::empty()).unwrap();
+        unmount(&self.0, UnmountFlags::empty()).unwrap();
     }
 }
 
 #[tokio::test]
 async fn an_unmounted_disk_is_offline_and_back_once_mounted() {
     let folder = Folder::new();
-    let Some(disk) = Disk::mount(&folder) else {
+    let Some(disk) = Disk::mount(folder.root()) else {
         return;
     };
     put(&folder.at("1.flac"), b"1");
@@ -48,8 +53,67 @@ async fn an_unmounted_disk_is_offline_and_back_once_mounted() {
     }
 
     // Mounted again, it comes under another device number.
-    let again = Disk::mount(&folder).unwrap();
+    let again = Disk::mount(folder.root()).unwrap();
     put(&folder.at("2.flac"), b"2");
     assert_eq!(files(&origin), ["2.flac"]);
     drop(again);
+}
+
+/// The folder that lacks its disk, if that is why a file is missing that was known a while ago.
+async fn lacking(origin: &LocalOrigin, file: &str) -> Option<OriginPath> {
+    let long_ago = Timestamp(0);
+    origin.unmounted(&path(file), long_ago).await.unwrap()
+}
+
+#[tokio::test]
+async fn a_disk_below_the_root_is_remembered_while_it_is_away() {
+    let folder = Folder::new();
+    folder.put("a/1.flac", b"1");
+    folder.put("disk/.kept", b"");
+    folder.mkdir("gone");
+    let Some(disk) = Disk::mount(folder.at("disk")) else {
+        return;
+    };
+    let removed = Disk::mount(folder.at("gone")).unwrap();
+    folder.put("disk/b/2.flac", b"2");
+    folder.put("gone/3.flac", b"3");
+    let origin = folder.origin();
+    assert_eq!(files(&origin), ["a/1.flac", "disk/b/2.flac", "gone/3.flac"]);
+    // What is deleted from a mounted disk is gone, as is what is deleted elsewhere.
+    fs::remove_file(folder.at("disk/b/2.flac")).unwrap();
+    fs::remove_dir_all(folder.at("a")).unwrap();
+    for file in ["disk/b/2.flac", "a/1.flac"] {
+        assert_eq!(lacking(&origin, file).await, None, "{file}");
+    }
+    drop((disk, removed));
+    fs::remove_dir(folder.at("gone")).unwrap();
+    assert_eq!(lacking(&origin, "disk/b/2.flac").await, Some(path("disk")));
+    assert_eq!(lacking(&origin, "gone/3.flac").await, Some(path("gone")));
+    assert_eq!(lacking(&origin, "a/1.flac").await, None);
+    // Mounted again, it is believed again.
+    let again = Disk::mount(folder.at("disk")).unwrap();
+    assert_eq!(lacking(&origin, "disk/b/2.flac").await, None);
+    drop(again);
+}
+
+#[tokio::test]
+async fn a_disk_that_comes_and_goes_below_the_root_is_noticed() {
+    let everything = async |watch: &mut Watch| {
+        let soon = tokio::time::timeout(Duration::from_secs(10), async {
+            while watch.events.recv().await.expect("the watch stands") != Dirty::Everything {}
+        });
+        soon.await.expect("everything is to be listed again");
+    };
+    let folder = Folder::new();
+    folder.mkdir("a disk");
+    let mut watch = folder.origin().watch().unwrap().unwrap();
+    let Some(disk) = Disk::mount(folder.at("a disk")) else {
+        return;
+    };
+    everything(&mut watch).await;
+    folder.put("a disk/1.flac", b"1");
+    let dirty = watch.events.recv().await;
+    assert_eq!(dirty, Some(Dirty::Directories(vec![path("a disk")])));
+    drop(disk);
+    everything(&mut watch).await;
 }
