@@ -177,7 +177,7 @@ async fn add(context: &Context, origin: &OriginConfig) -> Result<()> {
             .as_ref()
             .map(ToString::to_string)
             .unwrap_or_default(),
-        r#type: "local".to_owned(),
+        r#type: origin.kind.name().to_owned(),
         name: origin.name.clone().unwrap_or_default(),
         root: origin.path.as_os_str().as_bytes().to_vec(),
         options: origin.options().into_iter().collect(),

@@ -13,7 +13,7 @@ use tokio::sync::{Mutex, mpsc, oneshot, watch};
 use tokio_util::sync::CancellationToken;
 
 use super::{Rescan, root};
-use crate::config::{OriginConfig, Refresh};
+use crate::config::{OriginConfig, OriginKind, Refresh};
 use crate::scan::{Progress, Request, ScanError, ScanStatus, Scanner, Scope};
 
 /// How often an origin is asked whether it is there (ORG-8).
@@ -270,7 +270,7 @@ impl Keeper {
                     }
                     due = Some(merged(retry, relist(scope, reason)));
                     reason = match policy {
-                        RefreshPolicy::Watch => ScanReason::Watched,
+                        RefreshPolicy::Watch(_) => ScanReason::Watched,
                         _ => ScanReason::Interval,
                     };
                 }
@@ -291,8 +291,10 @@ impl Keeper {
 
     fn policy(&self) -> RefreshPolicy {
         let interval = Duration::from_secs(OriginConfig::interval_secs_of(&self.spec).max(1));
+        let remote = OriginKind::from_name(&self.spec.kind).is_some_and(OriginKind::is_remote);
         match Refresh::of(&self.spec) {
-            Refresh::Watch => RefreshPolicy::Watch,
+            Refresh::Watch if remote => RefreshPolicy::Interval(interval),
+            Refresh::Watch => RefreshPolicy::Watch(interval),
             Refresh::Interval => RefreshPolicy::Interval(interval),
             Refresh::Start => RefreshPolicy::AtStart,
             Refresh::Never => RefreshPolicy::Never,

@@ -9,6 +9,7 @@ mod error;
 mod file;
 mod list;
 mod mounts;
+mod remote;
 mod root;
 mod table;
 mod walk;
@@ -153,7 +154,7 @@ impl Origin for LocalOrigin {
     }
 
     fn watch(&self) -> Result<Option<Watch>, OriginError> {
-        watch::watch(Arc::clone(&self.root)).map(Some)
+        watch::watch(Arc::clone(&self.root))
     }
 }
 

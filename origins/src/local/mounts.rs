@@ -26,12 +26,14 @@ const APART: i64 = 3_000_000;
 pub(super) struct Mounts(Mutex<BTreeSet<OriginPath>>);
 
 impl Mounts {
-    /// Remembers the folder at `path` if something is mounted on it.
-    pub(super) fn meet(&self, path: &OriginPath, folder: &Folder) {
-        if !path.is_root() && is_mounted(folder.fd.as_fd()).unwrap_or(false) {
+    /// Remembers the folder at `path` if something is mounted on it; true where that is so.
+    pub(super) fn meet(&self, path: &OriginPath, folder: &Folder) -> bool {
+        let mounted = !path.is_root() && is_mounted(folder.fd.as_fd()).unwrap_or(false);
+        if mounted {
             let mut met = self.0.lock().unwrap_or_else(PoisonError::into_inner);
             met.insert(path.clone());
         }
+        mounted
     }
 
     fn met(&self, path: &OriginPath) -> Vec<OriginPath> {

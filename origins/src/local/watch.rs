@@ -19,11 +19,13 @@ use tokio::sync::mpsc;
 use super::beneath::Beneath;
 use super::error::failed;
 use super::list::{Lister, Want, is_left_out};
+use super::remote::remote;
 use super::root::Root;
 use super::table::Table;
 use super::watches::Watches;
 use crate::debounce::Debouncer;
 use crate::origin::{ErrorKind, OriginError, Watch};
+use crate::refresh::RefreshPolicy;
 
 const MASK: WatchFlags = WatchFlags::CREATE
     .union(WatchFlags::DELETE)
@@ -44,12 +46,24 @@ const TICK: Duration = Duration::from_millis(20);
 /// Bytes of events taken from the kernel at a time.
 const BUFFER: usize = 64 * 1024;
 
-/// Watches the root and every directory below it; returns once all watches stand.
+/// Watches the root and every directory below it; returns once all watches stand. `None` where
+/// the root is on a share or the like, of whose changes the kernel is not told.
 ///
 /// The channel ends when the root is removed, moved, unmounted or mounted over, or when a new
 /// directory cannot be watched. A disk that is mounted or unmounted below the root makes everything
-/// dirty. Not seen: a change of a link's target where the link is to a file.
-pub(super) fn watch(root: Arc<Root>) -> Result<Watch, OriginError> {
+/// dirty; so does the time, while a share is mounted there. Not seen: a change of a link's target
+/// where the link is to a file.
+pub(super) fn watch(root: Arc<Root>) -> Result<Option<Watch>, OriginError> {
+    let kind = {
+        let folder = root.reach()?.open_folder(&OriginPath::root());
+        let kind = folder.and_then(|folder| remote(&folder.fd));
+        kind.map_err(|errno| refused(&root, errno))?
+    };
+    if let Some(kind) = kind {
+        let path = root.path().display();
+        tracing::info!(%path, "not watched, but listed at intervals: it is on {kind}");
+        return Ok(None);
+    }
     let watcher = Watcher::start(root)?;
     let failed = |what: &str, error: std::io::Error| OriginError {
         kind: ErrorKind::Exhausted,
@@ -62,10 +76,10 @@ pub(super) fn watch(root: Arc<Root>) -> Result<Watch, OriginError> {
         .name("watch".to_owned())
         .spawn(move || watcher.run(&ended, &reports))
         .map_err(|error| failed("thread", error))?;
-    Ok(Watch {
+    Ok(Some(Watch {
         events,
         _guard: Box::new(guard),
-    })
+    }))
 }
 
 struct Watcher {
@@ -77,6 +91,8 @@ struct Watcher {
     lister: Lister,
     /// `None` where the system does not show its mounts.
     table: Option<Table>,
+    /// True where a share or the like is mounted below the root.
+    partly_remote: bool,
 }
 
 struct Event {
@@ -118,6 +134,7 @@ impl Watcher {
             debouncer: Debouncer::default(),
             lister: Lister::default(),
             table,
+            partly_remote: false,
         };
         watcher.cover(&beneath, OriginPath::root())?;
         // What is there from the start is no change.
@@ -128,7 +145,7 @@ impl Watcher {
     /// Runs until the watch is lost, or the other end of `ended` is closed.
     fn run(mut self, ended: &PipeReader, reports: &mpsc::Sender<crate::origin::Dirty>) {
         let mut buffer = vec![MaybeUninit::uninit(); BUFFER];
-        let mut looked = Instant::now();
+        let (mut looked, mut polled) = (Instant::now(), Instant::now());
         loop {
             let remounted = match self.wait(ended, reports) {
                 Ok(Woken::Ended) => return,
@@ -143,6 +160,10 @@ impl Watcher {
             if result.is_ok() && looked.elapsed() >= LOOK {
                 looked = Instant::now();
                 result = self.look();
+            }
+            if self.partly_remote && polled.elapsed() >= RefreshPolicy::INTERVAL {
+                polled = Instant::now();
+                self.debouncer.note_everything(polled);
             }
             let path = self.root.path().display();
             match result {
@@ -311,6 +332,9 @@ impl Watcher {
         path: &OriginPath,
     ) -> Result<Vec<Box<[u8]>>, Errno> {
         let folder = beneath.open_folder(path)?;
+        if self.root.mounts().meet(path, &folder) {
+            self.partly_remote |= remote(&folder.fd)?.is_some();
+        }
         // By its descriptor: no race over names, no limit to their length.
         let name = format!("/proc/self/fd/{}", folder.fd.as_raw_fd());
         let watch = inotify::add_watch(&self.inotify, name, MASK)?;

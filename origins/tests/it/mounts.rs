@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::path::PathBuf;
+use std::process::Command;
 use std::time::Duration;
 
 use eventlog::{OriginPath, Timestamp};
@@ -9,6 +10,27 @@ use origins::{Dirty, ErrorKind, LocalOrigin, Origin, Watch};
 use rustix::mount::{MountFlags, UnmountFlags, mount, unmount};
 
 use crate::support::{Folder, files, path, put, walk};
+
+/// The folder `music` shown by FUSE, as a share would be; ended when dropped.
+struct Share(PathBuf);
+
+impl Share {
+    /// `None` where bindfs or FUSE is not there.
+    fn mount(folder: &Folder) -> Option<Self> {
+        let at = folder.outer().join("share");
+        fs::create_dir(&at).unwrap();
+        let mut bindfs = Command::new("bindfs");
+        let mounted = bindfs.arg("-r").arg(folder.root()).arg(&at).status();
+        mounted.ok()?.success().then_some(Self(at))
+    }
+}
+
+impl Drop for Share {
+    fn drop(&mut self) {
+        let unmounted = Command::new("fusermount3").arg("-uz").arg(&self.0).status();
+        assert!(unmounted.unwrap().success());
+    }
+}
 
 /// A tmpfs on a folder, unmounted when dropped; `None` without the right to mount.
 struct Disk(PathBuf);
@@ -116,4 +138,16 @@ async fn a_disk_that_comes_and_goes_below_the_root_is_noticed() {
     assert_eq!(dirty, Some(Dirty::Directories(vec![path("a disk")])));
     drop(disk);
     everything(&mut watch).await;
+}
+
+#[tokio::test]
+async fn what_others_can_change_unseen_is_not_watched() {
+    let folder = Folder::new();
+    folder.put("1.flac", b"1");
+    let Some(share) = Share::mount(&folder) else {
+        return;
+    };
+    let origin = LocalOrigin::new("share".parse().unwrap(), &share.0).unwrap();
+    assert_eq!(files(&origin), ["1.flac"]);
+    assert!(origin.watch().unwrap().is_none());
 }

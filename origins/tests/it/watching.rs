@@ -204,7 +204,10 @@ async fn a_root_that_goes_ends_the_watch() {
 async fn changes_begin_with_everything_and_survive_the_loss_of_the_root() {
     let folder = Folder::new();
     folder.put("a/1.flac", b"1");
-    let mut changes = changes(folder.shared(), RefreshPolicy::Watch);
+    let mut changes = changes(
+        folder.shared(),
+        RefreshPolicy::Watch(RefreshPolicy::INTERVAL),
+    );
     assert_eq!(changes.recv().await, Some(Dirty::Everything));
     fs::write(folder.at("a/2.flac"), b"2").unwrap();
     assert_eq!(
