@@ -1,10 +1,10 @@
-//! Origins that are not one sound disk: disks within them that come and go.
+//! Origins that are not one sound disk: disks within them that come and go, shares that hang.
 
 use std::fs;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
-use std::process::Command;
-use std::time::SystemTime;
+use std::process::{Child, Command};
+use std::time::{Duration, Instant, SystemTime};
 
 use crate::world::{World, flac};
 
@@ -99,4 +99,100 @@ fn a_disk_within_an_origin_that_is_away_removes_nothing() {
     world.until("all is well", |world| health(world, "healthy"));
     world.stop();
     world.assert_sound();
+}
+
+/// A folder shown by another program through FUSE, as a share would be. Ends when dropped.
+struct Share {
+    program: Child,
+    at: PathBuf,
+}
+
+impl Share {
+    fn mount(world: &World, content: &Path) -> Self {
+        let at = world.path().join("share");
+        fs::create_dir(&at).unwrap();
+        let device = |path: &Path| fs::metadata(path).unwrap().dev();
+        let underneath = device(&at);
+        let mut bindfs = Command::new("bindfs");
+        let program = bindfs.args(["-f", "-r"]).arg(content).arg(&at).spawn();
+        let share = Self {
+            program: program.expect("bindfs; dist/setup.sh tests installs it"),
+            at,
+        };
+        world.until("the share is mounted", |_| device(&share.at) != underneath);
+        share
+    }
+
+    fn signal(&self, signal: rustix::process::Signal) {
+        let program = rustix::process::Pid::from_child(&self.program);
+        rustix::process::kill_process(program, signal).unwrap();
+    }
+
+    /// From now on, whoever touches it waits.
+    fn hang(&self) {
+        self.signal(rustix::process::Signal::STOP);
+    }
+
+    fn answer(&self) {
+        self.signal(rustix::process::Signal::CONT);
+    }
+}
+
+impl Drop for Share {
+    fn drop(&mut self) {
+        self.answer();
+        let unmounted = Command::new("fusermount3")
+            .arg("-uz")
+            .arg(&self.at)
+            .status();
+        drop((unmounted, self.program.kill(), self.program.wait()));
+    }
+}
+
+#[test]
+fn a_share_that_hangs_keeps_no_library_from_being_mounted() {
+    let mut world = World::new();
+    let content = world.path().join("content");
+    put(&world.music().join("1.flac"), 1);
+    put(&content.join("2.flac"), 2);
+    let share = Share::mount(&world, &content);
+    let nas = format!("nas={}", share.at.display());
+    share.hang();
+    let began = Instant::now();
+    world.spawn(&["--origin", &nas]);
+    world.until("the other origin is shown", |world| world.tree().len() == 1);
+    world.until("the share is an origin", |world| {
+        world.status()["origins"]
+            .as_array()
+            .is_some_and(|origins| origins.len() == 2)
+    });
+    // Once before the mount, once after it; all that waits for it waits at the same time.
+    assert!(
+        began.elapsed() < Duration::from_secs(25),
+        "{:?}",
+        began.elapsed()
+    );
+    assert!(
+        world.daemon_log().contains("does not answer"),
+        "{}",
+        world.daemon_log()
+    );
+    share.answer();
+    world.until("the share is shown", |world| world.tree().len() == 2);
+
+    // Nor is a command held that names it.
+    world.stop();
+    share.hang();
+    let config = world.path().join("config.toml");
+    let text = format!("[[origins]]\ntype = \"nfs\"\npath = {:?}\n", share.at);
+    fs::write(&config, text).unwrap();
+    let checked = world.json([
+        "config".as_ref(),
+        "check".as_ref(),
+        "--json".as_ref(),
+        "--config".as_ref(),
+        config.as_os_str(),
+    ]);
+    let warning = checked["warnings"][0].to_string();
+    assert!(warning.contains("no answer within 5 s"), "{checked}");
 }
