@@ -1,6 +1,6 @@
 //! Decides on what was read, and appends what follows, in batches.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::time::{Duration, Instant};
 
 use eventlog::decide::{self, Elsewhere, Here, Presence, RemovalLimit, Sighting};
@@ -8,7 +8,7 @@ use eventlog::event::{ScanReason, ScanSummary};
 use eventlog::{
     CauseId, Event, Locator, Media, NewEvent, OriginPath, Revision, Subject, Timestamp, TrackId,
 };
-use origins::{ErrorKind, Origin};
+use origins::{ErrorKind, Origin, OriginError};
 use projections::{TrackRow, Views};
 use tokio::runtime::Handle;
 
@@ -46,6 +46,10 @@ pub(super) struct Committer<'a> {
     started: bool,
     /// Tracks that are missing with the disk they were on, by the folder that lacks it.
     unmounted: BTreeMap<OriginPath, u64>,
+    /// Directories of files that were not read, and are to be looked at again.
+    left: BTreeSet<OriginPath>,
+    /// Why a known file could not be read; the first of them.
+    unread: Option<String>,
 }
 
 impl<'a> Committer<'a> {
@@ -72,6 +76,8 @@ impl<'a> Committer<'a> {
             undecidable: HashSet::new(),
             started: false,
             unmounted: BTreeMap::new(),
+            left: BTreeSet::new(),
+            unread: None,
         }
     }
 
@@ -246,8 +252,33 @@ impl<'a> Committer<'a> {
         self.runtime.block_on(lacking).map_err(ScanError::Origin)
     }
 
-    /// What keeps tracks in the library whose files are missing.
+    /// A file was not read: what is known of it stays. Where it `failed`, and was not just changed
+    /// at that moment, people are told.
+    pub(super) fn left(&mut self, path: &OriginPath, failed: Option<OriginError>) {
+        self.summary.errors += 1;
+        // A right that is given is noticed.
+        if failed
+            .as_ref()
+            .is_none_or(|error| error.kind != ErrorKind::Denied)
+        {
+            self.left.insert(path.parent());
+        }
+        if let Some(error) = failed {
+            tracing::warn!(origin = %self.origin.id(), "{error}; what is known of it stays");
+            self.unread.get_or_insert(error.message);
+        }
+    }
+
+    /// The directories of files that are to be looked at again soon.
+    pub(super) fn take_left(&mut self) -> Vec<OriginPath> {
+        std::mem::take(&mut self.left).into_iter().collect()
+    }
+
+    /// What could not be read of known files, or keeps tracks in the library whose files are missing.
     pub(super) fn trouble(&self) -> Option<String> {
+        if self.unread.is_some() {
+            return self.unread.clone();
+        }
         let (folder, count) = self.unmounted.iter().next()?;
         Some(format!(
             "nothing is mounted on the folder {folder}, where {count} tracks were, which stay; mount \
