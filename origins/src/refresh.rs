@@ -37,24 +37,12 @@ const RESTARTS: [Duration; 3] = [
 /// A watch that has lasted this long was a good one: its loss starts [`RESTARTS`] anew.
 const STEADY: Duration = Duration::from_secs(60);
 
-/// Tells what of `origin` has to be listed, by `policy`, from now on.
+/// Tells what of `origin` has to be listed, by `policy`, from now on. Ends when the receiver of
+/// `reports` is dropped, or nothing more will come.
 ///
 /// Except under [`RefreshPolicy::Never`] it begins with [`Dirty::Everything`]; a watch stands
-/// before that, so that nothing falls between. Runs as a task of its own, which ends soon after the
-/// receiver is dropped; the channel ends where nothing more will come. A slow receiver loses
-/// nothing: reports are merged until it takes them.
-///
-/// # Panics
-/// Outside a Tokio runtime.
-#[must_use]
-pub fn changes(origin: Arc<dyn Origin>, policy: RefreshPolicy) -> mpsc::Receiver<Dirty> {
-    let (reports, receiver) = mpsc::channel(1);
-    tokio::spawn(async move { follow(origin, policy, reports).await });
-    receiver
-}
-
-/// The work of [`changes`], for a caller that runs its own tasks: ends when the receiver of
-/// `reports` is dropped, or nothing more will come.
+/// before that, so that nothing falls between. A slow receiver loses nothing: reports are merged
+/// until it takes them.
 pub async fn follow(origin: Arc<dyn Origin>, policy: RefreshPolicy, reports: mpsc::Sender<Dirty>) {
     let work = async {
         match policy {
@@ -205,6 +193,12 @@ mod tests {
                 None => Err(failed(ErrorKind::Offline)),
             }
         }
+    }
+
+    fn changes(origin: Arc<dyn Origin>, policy: RefreshPolicy) -> mpsc::Receiver<Dirty> {
+        let (reports, receiver) = mpsc::channel(1);
+        tokio::spawn(follow(origin, policy, reports));
+        receiver
     }
 
     /// When the next `count` reports come, all of them of everything, in seconds from now.

@@ -7,11 +7,13 @@ use std::time::{Duration, Instant};
 use eventlog::event::{OriginSpec, ScanReason, ScanSummary};
 use eventlog::{OriginId, OriginPath, Timestamp};
 use futures::StreamExt;
+use futures::future::join;
 use origins::{Depth, Dirty, ErrorKind, LocalOrigin, Origin, OriginError, RefreshPolicy, Registry};
 use projections::OriginRow;
 use tokio::sync::{Mutex, mpsc, oneshot, watch};
 use tokio_util::sync::CancellationToken;
 
+use super::later::Later;
 use super::{Rescan, root};
 use crate::config::{OriginConfig, OriginKind, Refresh};
 use crate::scan::{Progress, Request, ScanError, ScanStatus, Scanner, Scope};
@@ -204,9 +206,24 @@ impl Keeper {
         queue: &mut mpsc::Receiver<Ask>,
         reason: ScanReason,
     ) -> End {
-        let policy = self.policy();
         // Begins with everything, once a watch stands: what changes during a listing is not missed.
-        let mut changes = origins::changes(Arc::clone(&origin), policy);
+        let (reports, changes) = mpsc::channel(1);
+        let follow = origins::follow(Arc::clone(&origin), self.policy(), reports);
+        let attend = self.attend(origin, queue, changes, reason);
+        // The one ends with the other: nobody listens any more.
+        let ((), end) = join(follow, attend).await;
+        end
+    }
+
+    async fn attend(
+        &self,
+        origin: Arc<dyn Origin>,
+        queue: &mut mpsc::Receiver<Ask>,
+        mut changes: mpsc::Receiver<Dirty>,
+        reason: ScanReason,
+    ) -> End {
+        let policy = self.policy();
+        let mut later = Later::default();
         let unlisted = policy == RefreshPolicy::Never && reason == ScanReason::Added;
         let mut due = unlisted.then(|| Request::whole(reason));
         let mut reason = reason;
@@ -218,7 +235,10 @@ impl Keeper {
             if let Some(request) = due.take() {
                 let progress = self.begin();
                 let whole = request.scope == Scope::Whole;
-                match self.scan(&origin, request.clone(), progress).await {
+                match self
+                    .scan(&origin, request.clone(), progress, &mut later)
+                    .await
+                {
                     // What is missing may have come back: only a whole listing can tell.
                     Ok(_) if !whole && self.holds_removals() => {
                         due = Some(Request::whole(request.reason));
@@ -251,7 +271,7 @@ impl Keeper {
                         };
                         let progress = self.begin();
                         drop(begun.send(progress.watch()));
-                        let result = self.scan(&origin, request, progress).await;
+                        let result = self.scan(&origin, request, progress, &mut later).await;
                         let lost = match &result {
                             Err(ScanError::Origin(error)) => Some(error.message.clone()),
                             _ => None,
@@ -266,7 +286,7 @@ impl Keeper {
                 Some(dirty) = changes.recv() => {
                     let mut scope = scope_of(dirty);
                     while let Ok(more) = changes.try_recv() {
-                        scope = union(scope, scope_of(more));
+                        scope = scope.union(scope_of(more));
                     }
                     due = Some(merged(retry, relist(scope, reason)));
                     reason = match policy {
@@ -285,6 +305,9 @@ impl Keeper {
                     due = retry;
                 }
                 () = tokio::time::sleep(RETRY), if retry.is_some() => due = retry,
+                scope = later.due(), if policy != RefreshPolicy::Never => {
+                    due = Some(merged(retry, relist(scope, reason)));
+                }
             }
         }
     }
@@ -313,13 +336,18 @@ impl Keeper {
         origin: &Arc<dyn Origin>,
         request: Request,
         progress: Progress,
+        later: &mut Later,
     ) -> Result<ScanSummary, ScanError> {
         let began = Instant::now();
-        let (whole, status) = (request.scope == Scope::Whole, progress.watch());
+        let (scope, status) = (request.scope.clone(), progress.watch());
+        let whole = scope == Scope::Whole;
         let result = self
             .scanner
             .scan(Arc::clone(origin), request, progress, self.stop.clone())
             .await;
+        if result.is_ok() {
+            later.note(&scope, status.borrow().again.clone());
+        }
         self.publish.send_modify(|state| {
             state.scan = None;
             state.settled |= result.is_ok();
@@ -376,7 +404,7 @@ fn merged(failed: Option<Request>, more: Request) -> Request {
     let Some(failed) = failed else {
         return more;
     };
-    let scope = union(failed.scope, more.scope);
+    let scope = failed.scope.union(more.scope);
     Request { scope, ..failed }
 }
 
@@ -391,15 +419,5 @@ fn scope_of(dirty: Dirty) -> Scope {
     match dirty {
         Dirty::Directories(directories) => Scope::Directories(directories),
         Dirty::Everything => Scope::Whole,
-    }
-}
-
-fn union(one: Scope, other: Scope) -> Scope {
-    match (one, other) {
-        (Scope::Directories(mut all), Scope::Directories(more)) => {
-            all.extend(more);
-            Scope::Directories(all)
-        }
-        _ => Scope::Whole,
     }
 }

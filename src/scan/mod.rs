@@ -51,6 +51,20 @@ pub enum Scope {
     Directories(Vec<OriginPath>),
 }
 
+impl Scope {
+    /// What covers both.
+    #[must_use]
+    pub fn union(self, other: Self) -> Self {
+        match (self, other) {
+            (Self::Directories(mut all), Self::Directories(more)) => {
+                all.extend(more);
+                Self::Directories(all)
+            }
+            _ => Self::Whole,
+        }
+    }
+}
+
 /// What is asked of a scan.
 #[derive(Debug, Clone)]
 pub struct Request {

@@ -6,6 +6,7 @@
 use std::io::{PipeReader, pipe};
 use std::mem::MaybeUninit;
 use std::os::fd::{AsRawFd, OwnedFd};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
@@ -22,6 +23,7 @@ use super::list::{Lister, Want, is_left_out};
 use super::remote::remote;
 use super::root::Root;
 use super::table::Table;
+use super::walk::is_listed;
 use super::watches::Watches;
 use crate::debounce::Debouncer;
 use crate::origin::{ErrorKind, OriginError, Watch};
@@ -74,12 +76,20 @@ pub(super) fn watch(root: Arc<Root>) -> Result<Option<Watch>, OriginError> {
     let (reports, events) = mpsc::channel(1);
     thread::Builder::new()
         .name("watch".to_owned())
-        .spawn(move || watcher.run(&ended, &reports))
+        .spawn(move || guarded(|| watcher.run(&ended, &reports)))
         .map_err(|error| failed("thread", error))?;
     Ok(Some(Watch {
         events,
         _guard: Box::new(guard),
     }))
+}
+
+/// Runs the thread of a watch. Where it dies of a bug, the end of its channel has the watch started
+/// again; the bug itself must not go unseen.
+fn guarded(run: impl FnOnce()) {
+    if catch_unwind(AssertUnwindSafe(run)).is_err() {
+        tracing::error!("a watch failed; this is a bug, please report it with the log");
+    }
 }
 
 struct Watcher {
@@ -321,7 +331,8 @@ impl Watcher {
                 }
             };
             self.debouncer.note(&path, b"", Instant::now());
-            todo.extend(below.iter().filter_map(|name| path.join(name).ok()));
+            let below = below.iter().filter_map(|name| path.join(name).ok());
+            todo.extend(below.filter(is_listed));
         }
         Ok(())
     }
@@ -391,6 +402,16 @@ mod tests {
     use super::*;
     use crate::debounce::QUIET;
     use crate::origin::Dirty;
+
+    #[test]
+    fn a_watch_that_dies_of_a_bug_ends_its_channel() {
+        let (reports, mut events) = mpsc::channel::<Dirty>(1);
+        guarded(move || {
+            let _reports = reports;
+            panic!("as the test wants");
+        });
+        assert_eq!(events.blocking_recv(), None);
+    }
 
     /// The thread is not started, so that the kernel's queue fills up for certain.
     #[test]
