@@ -18,7 +18,7 @@ use crate::origin::{ErrorKind, OriginError, OriginFile};
 
 /// A regular file, open read-only, that is read only as long as it is in its revision.
 #[derive(Debug)]
-pub struct LocalFile {
+pub(super) struct LocalFile {
     open: Arc<Open>,
 }
 

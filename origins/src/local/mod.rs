@@ -31,7 +31,8 @@ use crate::origin::{
     Depth, Directory, ErrorKind, Origin, OriginError, OriginFile, WalkError, Watch,
 };
 
-pub use file::{LocalFile, read_checked};
+use file::LocalFile;
+pub use file::read_checked;
 
 /// A folder of this machine as an origin.
 ///
@@ -62,18 +63,6 @@ impl LocalOrigin {
             root,
             threads: processors.max(Self::MIN_THREADS),
         })
-    }
-
-    /// The same origin, listed by at most `threads` threads.
-    #[must_use]
-    pub fn with_threads(self, threads: NonZero<usize>) -> Self {
-        Self { threads, ..self }
-    }
-
-    /// The root's absolute path.
-    #[must_use]
-    pub fn root(&self) -> &Path {
-        self.root.path()
     }
 }
 
