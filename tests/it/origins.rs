@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command};
 use std::time::{Duration, Instant, SystemTime};
 
-use crate::world::{World, flac};
+use crate::world::{World, flac, not_tested};
 
 /// Writes a song whose title is its number.
 fn put(path: &Path, number: u64) {
@@ -42,8 +42,7 @@ impl Drop for Disk {
 #[test]
 fn a_disk_within_an_origin_that_is_away_removes_nothing() {
     if !rustix::process::geteuid().is_root() {
-        eprintln!("not tested: only root may mount");
-        return;
+        return not_tested("only root may mount");
     }
     let mut world = World::new();
     let (content, at) = (world.path().join("content"), world.music().join("disk"));
