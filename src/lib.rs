@@ -8,6 +8,7 @@ pub mod daemon;
 pub mod library;
 pub mod lock;
 pub mod logging;
+mod patience;
 mod preflight;
 pub mod report;
 pub mod scan;

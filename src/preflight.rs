@@ -6,15 +6,17 @@ use std::path::Path;
 
 use eventlog::{Event, EventStore, Filter, OriginId, Position, SqliteStore};
 use futures::StreamExt;
+use futures::future::join_all;
 
 use crate::config::OriginConfig;
-use crate::library;
+use crate::library::{self, RootError};
+use crate::patience;
 use crate::report::{Kind, Report, Result, plain};
 use crate::state::StateDir;
 
 /// Refuses origins that cannot be read, unless the library knows them: the disk of one that it
 /// knows may just not be mounted yet, and its tracks are shown nevertheless. Refuses those, too,
-/// that the mount point lies in.
+/// that the mount point lies in. One that does not answer is not refused, nor waited for any longer.
 ///
 /// # Errors
 /// [`Kind::Origin`] or [`Kind::Input`], naming the folder.
@@ -23,13 +25,27 @@ pub(crate) async fn origins(
     mountpoint: &Path,
     state: &StateDir,
 ) -> Result<()> {
-    for origin in origins {
-        library::apart(&origin.path, mountpoint)?;
+    let asked = origins.iter().map(|origin| {
+        let (root, mountpoint) = (origin.path.clone(), mountpoint.to_owned());
+        patience::ask(move || {
+            library::apart(&root, &mountpoint)?;
+            Ok(std::fs::read_dir(&root).err())
+        })
+    });
+    let answers: Vec<Option<Result<_, RootError>>> = join_all(asked).await;
+    let mut refused: Vec<(&Path, std::io::Error)> = Vec::new();
+    for (origin, answer) in origins.iter().zip(answers) {
+        let path = &*origin.path;
+        match answer {
+            Some(Ok(None)) => {}
+            Some(Ok(Some(error))) => refused.push((path, error)),
+            Some(Err(overlap)) => return Err(overlap.into()),
+            None => tracing::warn!(
+                "the origin {} does not answer; the library is mounted without waiting for it",
+                path.display()
+            ),
+        }
     }
-    let refused: Vec<(&Path, std::io::Error)> = origins
-        .iter()
-        .filter_map(|origin| Some((&*origin.path, std::fs::read_dir(&origin.path).err()?)))
-        .collect();
     if refused.is_empty() {
         return Ok(());
     }
@@ -80,6 +96,7 @@ pub(crate) fn unreadable(path: &Path, error: &std::io::Error) -> Report {
         std::io::ErrorKind::NotFound => {
             "check the path; if it is on a disk or share, mount that first"
         }
+        std::io::ErrorKind::TimedOut => "check that its disk or server is connected",
         std::io::ErrorKind::NotADirectory => {
             "an origin is a folder; name the one that the file is in"
         }

@@ -232,7 +232,7 @@ impl Original for Source {
     }
 
     fn file(&self) -> Option<&File> {
-        self.file.local()
+        self.file.disk()
     }
 }
 

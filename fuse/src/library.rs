@@ -170,8 +170,8 @@ pub trait Original: Send + Sync + 'static {
     /// never mixed (FS-6). [`crate::ErrorKind::Io`] where no origin answers in time.
     fn read_at(&self, buffer: &mut [u8], offset: u64) -> Result<usize, FsError>;
 
-    /// The open file, where the bytes served are exactly those of a file on this machine: the
-    /// kernel may then read it without asking (CAS-8).
+    /// The open file, where the bytes served are exactly those of a file on a disk of this machine:
+    /// the kernel may then read it without asking (CAS-8), and no time limit is kept.
     fn file(&self) -> Option<&File>;
 }
 

@@ -12,5 +12,5 @@ pub use local::LocalOrigin;
 pub use origin::{
     Depth, Directory, Dirty, Entry, ErrorKind, Origin, OriginError, OriginFile, WalkError, Watch,
 };
-pub use refresh::{RefreshPolicy, changes, follow};
+pub use refresh::{RefreshPolicy, follow};
 pub use registry::Registry;

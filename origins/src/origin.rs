@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use eventlog::{OriginId, OriginPath, Revision};
+use eventlog::{OriginId, OriginPath, Revision, Timestamp};
 use futures::stream::BoxStream;
 use tokio::sync::mpsc;
 
@@ -36,6 +36,20 @@ pub trait Origin: Send + Sync + 'static {
     /// # Errors
     /// [`ErrorKind::NotFound`] only where the origin was reached and has no such file.
     async fn stat(&self, path: &OriginPath) -> Result<Revision, OriginError>;
+
+    /// Whether a file that is not found, and was at `path` at the time `known`, is missing because
+    /// a disk or share is not mounted that was mounted within the origin: the folder that lacks it.
+    /// Nothing below that folder can be taken for gone (ORG-6).
+    ///
+    /// # Errors
+    /// Where the origin cannot be asked.
+    async fn unmounted(
+        &self,
+        _path: &OriginPath,
+        _known: Timestamp,
+    ) -> Result<Option<OriginPath>, OriginError> {
+        Ok(None)
+    }
 
     /// Opens a file for reading at one revision.
     ///
@@ -84,8 +98,12 @@ pub trait OriginFile: Send + Sync + 'static {
     /// never mixed (FS-6).
     async fn read_at(&self, offset: u64, len: usize) -> Result<Bytes, OriginError>;
 
-    /// The open file itself, for origins on this machine: for plain reads and kernel passthrough.
+    /// The open file itself, for origins that are folders of this machine: for plain reads.
     fn local(&self) -> Option<&File>;
+
+    /// The open file itself, where its reads end in any case, so that the kernel may do them without
+    /// us (CAS-8): on a disk of this machine, and no share whose server may be gone (UP-5).
+    fn disk(&self) -> Option<&File>;
 }
 
 /// How far below a directory a listing goes.

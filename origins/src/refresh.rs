@@ -11,8 +11,8 @@ use crate::origin::{Dirty, ErrorKind, Origin, OriginError, Watch};
 /// How an origin's changes are found.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum RefreshPolicy {
-    /// By watching; where that is not possible, by listing every [`RefreshPolicy::INTERVAL`].
-    Watch,
+    /// By watching; where that is not possible, by listing at the start and then once in this time.
+    Watch(Duration),
     /// By listing at the start and then once in this time.
     Interval(Duration),
     /// By listing once, at the start.
@@ -22,11 +22,12 @@ pub enum RefreshPolicy {
 }
 
 impl RefreshPolicy {
-    /// Time from one listing to the next where none is set.
+    /// Time from one listing to the next where none is set; of shares within a watched folder,
+    /// whatever is set.
     pub const INTERVAL: Duration = Duration::from_secs(300);
 }
 
-/// Waits before a lost watch is tried again; after these, one [`RefreshPolicy::INTERVAL`] each.
+/// Waits before a lost watch is tried again; after these, one interval of the policy each.
 const RESTARTS: [Duration; 3] = [
     Duration::from_secs(1),
     Duration::from_secs(5),
@@ -36,28 +37,16 @@ const RESTARTS: [Duration; 3] = [
 /// A watch that has lasted this long was a good one: its loss starts [`RESTARTS`] anew.
 const STEADY: Duration = Duration::from_secs(60);
 
-/// Tells what of `origin` has to be listed, by `policy`, from now on.
+/// Tells what of `origin` has to be listed, by `policy`, from now on. Ends when the receiver of
+/// `reports` is dropped, or nothing more will come.
 ///
 /// Except under [`RefreshPolicy::Never`] it begins with [`Dirty::Everything`]; a watch stands
-/// before that, so that nothing falls between. Runs as a task of its own, which ends soon after the
-/// receiver is dropped; the channel ends where nothing more will come. A slow receiver loses
-/// nothing: reports are merged until it takes them.
-///
-/// # Panics
-/// Outside a Tokio runtime.
-#[must_use]
-pub fn changes(origin: Arc<dyn Origin>, policy: RefreshPolicy) -> mpsc::Receiver<Dirty> {
-    let (reports, receiver) = mpsc::channel(1);
-    tokio::spawn(async move { follow(origin, policy, reports).await });
-    receiver
-}
-
-/// The work of [`changes`], for a caller that runs its own tasks: ends when the receiver of
-/// `reports` is dropped, or nothing more will come.
+/// before that, so that nothing falls between. A slow receiver loses nothing: reports are merged
+/// until it takes them.
 pub async fn follow(origin: Arc<dyn Origin>, policy: RefreshPolicy, reports: mpsc::Sender<Dirty>) {
     let work = async {
         match policy {
-            RefreshPolicy::Watch => watch(&origin, &reports).await,
+            RefreshPolicy::Watch(interval) => watch(&origin, interval, &reports).await,
             RefreshPolicy::Interval(interval) => poll(interval, &reports).await,
             RefreshPolicy::AtStart => drop(reports.send(Dirty::Everything).await),
             RefreshPolicy::Never => {}
@@ -75,7 +64,7 @@ async fn poll(interval: Duration, reports: &mpsc::Sender<Dirty>) {
     }
 }
 
-async fn watch(origin: &Arc<dyn Origin>, reports: &mpsc::Sender<Dirty>) {
+async fn watch(origin: &Arc<dyn Origin>, interval: Duration, reports: &mpsc::Sender<Dirty>) {
     let mut failures = 0;
     loop {
         let started = start(Arc::clone(origin)).await;
@@ -97,8 +86,8 @@ async fn watch(origin: &Arc<dyn Origin>, reports: &mpsc::Sender<Dirty>) {
                 tracing::warn!(origin = %origin.id(), "the watch was lost and is started again");
             }
             Ok(None) => {
-                sleep(RefreshPolicy::INTERVAL).await;
-                return poll(RefreshPolicy::INTERVAL, reports).await;
+                sleep(interval).await;
+                return poll(interval, reports).await;
             }
             Err(error) => {
                 tracing::warn!(origin = %origin.id(), "{error}; listing it from time to time");
@@ -108,13 +97,7 @@ async fn watch(origin: &Arc<dyn Origin>, reports: &mpsc::Sender<Dirty>) {
                 }
             }
         }
-        sleep(
-            RESTARTS
-                .get(failures)
-                .copied()
-                .unwrap_or(RefreshPolicy::INTERVAL),
-        )
-        .await;
+        sleep(RESTARTS.get(failures).copied().unwrap_or(interval)).await;
         failures += 1;
     }
 }
@@ -148,6 +131,8 @@ mod tests {
         id: OriginId,
         attempts: Mutex<Vec<Attempt>>,
     }
+
+    const WATCH: RefreshPolicy = RefreshPolicy::Watch(RefreshPolicy::INTERVAL);
 
     enum Attempt {
         /// Stands until the sender is dropped.
@@ -210,6 +195,12 @@ mod tests {
         }
     }
 
+    fn changes(origin: Arc<dyn Origin>, policy: RefreshPolicy) -> mpsc::Receiver<Dirty> {
+        let (reports, receiver) = mpsc::channel(1);
+        tokio::spawn(follow(origin, policy, reports));
+        receiver
+    }
+
     /// When the next `count` reports come, all of them of everything, in seconds from now.
     async fn times(changes: &mut mpsc::Receiver<Dirty>, count: usize) -> Vec<u64> {
         let (start, mut times) = (Instant::now(), Vec::new());
@@ -222,14 +213,14 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_watch_that_fails_is_tried_after_1_5_30_seconds_and_then_at_each_poll() {
-        let mut changes = changes(scripted([]), RefreshPolicy::Watch);
+        let mut changes = changes(scripted([]), WATCH);
         assert_eq!(times(&mut changes, 6).await, [0, 1, 6, 36, 336, 636]);
     }
 
     #[tokio::test(start_paused = true)]
     async fn a_limit_of_the_system_means_polling_at_once() {
         let script = [Attempt::Fails(ErrorKind::Exhausted)];
-        let mut changes = changes(scripted(script), RefreshPolicy::Watch);
+        let mut changes = changes(scripted(script), WATCH);
         assert_eq!(times(&mut changes, 3).await, [0, 300, 600]);
     }
 
@@ -241,7 +232,7 @@ mod tests {
             Attempt::Fails(ErrorKind::Io),
             Attempt::Stands(events),
         ];
-        let mut changes = changes(scripted(script), RefreshPolicy::Watch);
+        let mut changes = changes(scripted(script), WATCH);
         assert_eq!(times(&mut changes, 3).await, [0, 1, 6]);
         let dirty = Dirty::Directories(vec![OriginPath::root()]);
         first.send(dirty.clone()).await.unwrap();
@@ -254,8 +245,11 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn policies_without_a_watch() {
         let origin = scripted([Attempt::Polled]);
-        let mut polled = changes(Arc::clone(&origin), RefreshPolicy::Watch);
+        let mut polled = changes(Arc::clone(&origin), WATCH);
         assert_eq!(times(&mut polled, 3).await, [0, 300, 600]);
+        let often = RefreshPolicy::Watch(Duration::from_secs(7));
+        let polled = scripted([Attempt::Polled]);
+        assert_eq!(times(&mut changes(polled, often), 3).await, [0, 7, 14]);
         let interval = RefreshPolicy::Interval(Duration::from_secs(7));
         assert_eq!(
             times(&mut changes(Arc::clone(&origin), interval), 3).await,
@@ -270,7 +264,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn nobody_listening_ends_the_work() {
         let (kept, events) = mpsc::channel(1);
-        let mut changes = changes(scripted([Attempt::Stands(events)]), RefreshPolicy::Watch);
+        let mut changes = changes(scripted([Attempt::Stands(events)]), WATCH);
         assert_eq!(times(&mut changes, 1).await, [0]);
         drop(changes);
         kept.closed().await;

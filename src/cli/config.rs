@@ -5,6 +5,7 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use clap::Subcommand;
+use futures::future::join_all;
 use projections::layout::Template;
 use serde_json::{Value, json};
 
@@ -12,6 +13,7 @@ use super::context::Context;
 use super::output;
 use crate::config::keys::KEYS;
 use crate::config::{self, Loaded, Source, process_env, reference};
+use crate::patience;
 use crate::preflight::unreadable;
 use crate::report::{Kind, Report, Result};
 
@@ -157,11 +159,17 @@ fn check(context: &Context, file: Option<&Path>) -> Result<()> {
     }
     context.fail(wrong)?;
     // A disk may come later, so this is no error.
+    let asked = config.origins.iter().map(|origin| {
+        let path = origin.path.clone();
+        patience::ask(move || std::fs::read_dir(path).map(drop))
+    });
+    let answers = context.runtime()?.block_on(async { join_all(asked).await });
     let warnings: Vec<Report> = config
         .origins
         .iter()
-        .filter_map(|origin| {
-            let error = std::fs::read_dir(&origin.path).err()?;
+        .zip(answers)
+        .filter_map(|(origin, answer)| {
+            let error = answer.unwrap_or_else(|| Err(patience::silence())).err()?;
             Some(unreadable(&origin.path, &error))
         })
         .collect();

@@ -14,6 +14,7 @@ use super::output::{Output, counted};
 use super::progress::Progress;
 use crate::config::{OriginConfig, Refresh};
 use crate::control::{json, received};
+use crate::patience;
 use crate::report::{Kind, Report, Result};
 
 #[derive(Debug, Subcommand)]
@@ -167,7 +168,9 @@ pub(super) fn row(origin: &v1::Origin) -> [String; 4] {
 
 async fn add(context: &Context, origin: &OriginConfig) -> Result<()> {
     // Told by whoever has the terminal: the daemon may be started elsewhere, as another user.
-    if let Err(error) = std::fs::metadata(&origin.path) {
+    let path = origin.path.clone();
+    let found = patience::ask(move || std::fs::metadata(path)).await;
+    if let Err(error) = found.unwrap_or_else(|| Err(patience::silence())) {
         return Err(crate::preflight::unreadable(&origin.path, &error));
     }
     let client = context.connect().await?;
@@ -177,7 +180,7 @@ async fn add(context: &Context, origin: &OriginConfig) -> Result<()> {
             .as_ref()
             .map(ToString::to_string)
             .unwrap_or_default(),
-        r#type: "local".to_owned(),
+        r#type: origin.kind.name().to_owned(),
         name: origin.name.clone().unwrap_or_default(),
         root: origin.path.as_os_str().as_bytes().to_vec(),
         options: origin.options().into_iter().collect(),

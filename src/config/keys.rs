@@ -212,11 +212,16 @@ pub const ORIGIN_KEYS: &[Key<OriginConfig>] = &[
     },
     Key {
         name: "type",
-        takes: "`local`",
-        about: "What kind of origin it is.",
+        takes: "`local`, `nfs` or `smb`",
+        about: "What kind of origin it is: a folder of this machine, or one of a share that the system \
+                has mounted. Shares are listed at intervals, since of changes that other machines \
+                make nothing is told; so are other folders where that is so.",
         example: "\"local\"",
-        set: |_, given, _| one_of(given, &[("local", ())]),
-        get: |_| Some(quoted("local")),
+        set: |origin, given, _| {
+            origin.kind = one_of(given, &super::OriginKind::NAMES)?;
+            Ok(())
+        },
+        get: |origin| Some(quoted(origin.kind.name())),
     },
     Key {
         name: "path",

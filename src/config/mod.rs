@@ -15,7 +15,7 @@ use eventlog::event::{LayoutSpec, NameProfile};
 use projections::layout::Template;
 
 pub use self::load::{Loaded, ORIGINS_VARIABLE, Source, examine, load};
-pub use self::origin::{OriginConfig, Refresh, id_for, resolve};
+pub use self::origin::{OriginConfig, OriginKind, Refresh, id_for, resolve};
 pub(crate) use self::suggest::nearest;
 use crate::logging;
 

@@ -60,14 +60,59 @@ impl Refresh {
     }
 }
 
+/// What an origin is (ORG-1).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum OriginKind {
+    /// A folder of this machine.
+    #[default]
+    Local,
+    /// A folder of an NFS share that the system has mounted.
+    Nfs,
+    /// A folder of an SMB share that the system has mounted.
+    Smb,
+}
+
+impl OriginKind {
+    pub(super) const NAMES: [(&'static str, Self); 3] = [
+        ("local", Self::Local),
+        ("nfs", Self::Nfs),
+        ("smb", Self::Smb),
+    ];
+
+    /// The kind's name in the configuration and in [`OriginSpec::kind`].
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Local => "local",
+            Self::Nfs => "nfs",
+            Self::Smb => "smb",
+        }
+    }
+
+    /// The kind of that name.
+    #[must_use]
+    pub fn from_name(name: &str) -> Option<Self> {
+        let found = Self::NAMES.iter().find(|(known, _)| *known == name);
+        found.map(|(_, kind)| *kind)
+    }
+
+    /// True where other machines change it, and this one is not told.
+    #[must_use]
+    pub const fn is_remote(self) -> bool {
+        matches!(self, Self::Nfs | Self::Smb)
+    }
+}
+
 /// Seconds between listings unless told otherwise (ORG-3).
 const INTERVAL_SECS: u64 = 300;
 
-/// An origin of the configuration. Of type `local`.
+/// An origin of the configuration.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct OriginConfig {
     /// Its id; `None` to keep the one that the library has for its path, or else to have one made.
     pub id: Option<OriginId>,
+    /// What it is.
+    pub kind: OriginKind,
     /// Its name for people; `None` to use the id.
     pub name: Option<String>,
     /// The folder, absolute.
@@ -82,6 +127,7 @@ impl Default for OriginConfig {
     fn default() -> Self {
         Self {
             id: None,
+            kind: OriginKind::default(),
             name: None,
             path: PathBuf::new(),
             refresh: Refresh::default(),
@@ -132,7 +178,7 @@ impl OriginConfig {
     #[must_use]
     pub fn spec(&self, id: &OriginId) -> OriginSpec {
         OriginSpec {
-            kind: "local".to_owned(),
+            kind: self.kind.name().to_owned(),
             name: self.name.clone().unwrap_or_else(|| id.to_string()),
             root: self.path.as_os_str().as_bytes().to_vec(),
             options: self.options(),
@@ -172,7 +218,7 @@ pub fn resolve(
         let same_root = || {
             known
                 .iter()
-                .find(|(_, spec)| spec.kind == "local" && spec.root == root)
+                .find(|(_, spec)| OriginKind::from_name(&spec.kind).is_some() && spec.root == root)
         };
         let id = match (&origin.id, same_root()) {
             (Some(id), _) | (None, Some((id, _))) => id.clone(),
@@ -268,6 +314,14 @@ mod tests {
         assert_eq!(Refresh::of(&origin.spec(&id)), Refresh::Interval);
         assert_eq!(OriginConfig::interval_secs_of(&origin.spec(&id)), 60);
         assert!(OriginConfig::default().spec(&id).options.is_empty());
+        for (name, kind) in OriginKind::NAMES {
+            let origin = OriginConfig {
+                kind,
+                ..OriginConfig::default()
+            };
+            assert_eq!(origin.spec(&id).kind, name);
+            assert_eq!(OriginKind::from_name(name), Some(kind));
+        }
     }
 
     #[test]

@@ -1,21 +1,25 @@
 //! Keeps one origin in step: connects, watches, scans, and reconnects.
 
+mod scanning;
+
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use eventlog::event::{OriginSpec, ScanReason, ScanSummary};
-use eventlog::{OriginId, OriginPath, Timestamp};
+use eventlog::{OriginId, OriginPath};
+use futures::future::join;
 use origins::{Dirty, Origin, OriginError, RefreshPolicy, Registry};
 use projections::OriginRow;
 use tokio::sync::{Mutex, Semaphore, mpsc, oneshot, watch};
 use tokio_util::sync::CancellationToken;
 
 use super::connect::{Opened, Opening, offline};
+use super::later::Later;
 use super::state::{Health, OriginState};
 use super::{Rescan, root};
-use crate::config::{OriginConfig, Refresh};
-use crate::scan::{Progress, Request, ScanError, ScanStatus, Scanner, Scope};
+use crate::config::{OriginConfig, OriginKind, Refresh};
+use crate::scan::{Request, ScanError, ScanStatus, Scanner, Scope};
 
 /// How often an origin is asked whether it is there (ORG-8).
 const CHECK_INTERVAL: Duration = Duration::from_secs(30);
@@ -160,15 +164,31 @@ impl Keeper {
         reason: ScanReason,
         asked: Option<Asked>,
     ) -> End {
-        let policy = self.policy();
         // Begins with everything, once a watch stands: what changes during a listing is not missed.
-        let mut changes = origins::changes(Arc::clone(&origin), policy);
+        let (reports, changes) = mpsc::channel(1);
+        let follow = origins::follow(Arc::clone(&origin), self.policy(), reports);
+        let attend = self.attend(origin, queue, changes, reason, asked);
+        // The one ends with the other: nobody listens any more.
+        let ((), end) = join(follow, attend).await;
+        end
+    }
+
+    async fn attend(
+        &self,
+        origin: Arc<dyn Origin>,
+        queue: &mut mpsc::Receiver<Ask>,
+        mut changes: mpsc::Receiver<Dirty>,
+        reason: ScanReason,
+        asked: Option<Asked>,
+    ) -> End {
+        let policy = self.policy();
+        let mut later = Later::default();
         let unlisted = policy == RefreshPolicy::Never && reason == ScanReason::Added;
         let mut due = unlisted.then(|| Request::whole(reason));
         let mut reason = reason;
         self.health(Health::Healthy, None, None);
         if let Some(asked) = asked
-            && let Err(end) = self.rescan(&origin, asked).await
+            && let Err(end) = self.rescan(&origin, asked, &mut later).await
         {
             return end;
         }
@@ -179,7 +199,10 @@ impl Keeper {
             if let Some(request) = due.take() {
                 let progress = self.begin();
                 let whole = request.scope == Scope::Whole;
-                match self.scan(&origin, request.clone(), progress).await {
+                match self
+                    .scan(&origin, request.clone(), progress, &mut later)
+                    .await
+                {
                     // What is missing may have come back: only a whole listing can tell.
                     Ok(_) if !whole && self.holds_removals() => {
                         due = Some(Request::whole(request.reason));
@@ -204,7 +227,7 @@ impl Keeper {
                         due = Some(merged(retry, relist(suspected, ScanReason::Watched)));
                     }
                     Some(Ask::Rescan(asked)) => {
-                        if let Err(end) = self.rescan(&origin, asked).await {
+                        if let Err(end) = self.rescan(&origin, asked, &mut later).await {
                             return end;
                         }
                         due = retry;
@@ -213,11 +236,11 @@ impl Keeper {
                 Some(dirty) = changes.recv() => {
                     let mut scope = scope_of(dirty);
                     while let Ok(more) = changes.try_recv() {
-                        scope = union(scope, scope_of(more));
+                        scope = scope.union(scope_of(more));
                     }
                     due = Some(merged(retry, relist(scope, reason)));
                     reason = match policy {
-                        RefreshPolicy::Watch => ScanReason::Watched,
+                        RefreshPolicy::Watch(_) => ScanReason::Watched,
                         _ => ScanReason::Interval,
                     };
                 }
@@ -228,12 +251,20 @@ impl Keeper {
                     due = retry;
                 }
                 () = tokio::time::sleep(RETRY), if retry.is_some() => due = retry,
+                scope = later.due(), if policy != RefreshPolicy::Never => {
+                    due = Some(merged(retry, relist(scope, reason)));
+                }
             }
         }
     }
 
     /// Does what somebody asked for, and tells them how it went.
-    async fn rescan(&self, origin: &Arc<dyn Origin>, asked: Asked) -> Result<(), End> {
+    async fn rescan(
+        &self,
+        origin: &Arc<dyn Origin>,
+        asked: Asked,
+        later: &mut Later,
+    ) -> Result<(), End> {
         let Rescan {
             accept_removals,
             verify,
@@ -245,7 +276,7 @@ impl Keeper {
         };
         let progress = self.begin();
         drop(asked.begun.send(progress.watch()));
-        let result = self.scan(origin, request, progress).await;
+        let result = self.scan(origin, request, progress, later).await;
         let end = match &result {
             Err(ScanError::Stopped) => Err(End::Stopped),
             Err(ScanError::Origin(error)) => Err(End::Lost(error.message.clone())),
@@ -255,127 +286,17 @@ impl Keeper {
         end
     }
 
-    /// Asks the origin whether it is there.
-    async fn check(&self, origin: &Arc<dyn Origin>) -> Result<(), OriginError> {
-        let began = Instant::now();
-        tokio::time::timeout(CHECK_LIMIT, origin.check())
-            .await
-            .unwrap_or_else(|_| Err(offline(format!("no answer within {CHECK_LIMIT:?}"))))?;
-        self.health(Health::Healthy, None, Some(began.elapsed()));
-        Ok(())
-    }
-
-    /// Returns once the origin is not there any more.
-    async fn lost(&self, origin: &Arc<dyn Origin>) -> OriginError {
-        loop {
-            tokio::time::sleep(CHECK_INTERVAL).await;
-            if let Err(error) = self.check(origin).await {
-                return error;
-            }
-        }
-    }
-
     fn policy(&self) -> RefreshPolicy {
         let interval = Duration::from_secs(OriginConfig::interval_secs_of(&self.spec).max(1));
+        let remote = OriginKind::from_name(&self.spec.kind).is_some_and(OriginKind::is_remote);
         match Refresh::of(&self.spec) {
-            Refresh::Watch => RefreshPolicy::Watch,
+            Refresh::Watch if remote => RefreshPolicy::Interval(interval),
+            Refresh::Watch => RefreshPolicy::Watch(interval),
             Refresh::Interval => RefreshPolicy::Interval(interval),
             Refresh::Start => RefreshPolicy::AtStart,
             Refresh::Never => RefreshPolicy::Never,
         }
     }
-
-    fn begin(&self) -> Progress {
-        let progress = Progress::begin(self.known_tracks());
-        self.publish
-            .send_modify(|state| state.scan = Some(progress.watch()));
-        progress
-    }
-
-    async fn scan(
-        &self,
-        origin: &Arc<dyn Origin>,
-        request: Request,
-        progress: Progress,
-    ) -> Result<ScanSummary, ScanError> {
-        let began = Instant::now();
-        let (whole, status) = (request.scope == Scope::Whole, progress.watch());
-        let result = self.watched(origin, request, progress).await;
-        self.publish.send_modify(|state| {
-            state.scan = None;
-            state.settled |= result.is_ok();
-            if whole && result.is_ok() {
-                state.unreadable = status.borrow().trouble.clone();
-            }
-            state.refresh();
-            state.changes += result.as_ref().map_or(0, changes);
-        });
-        match &result {
-            Ok(found) if changes(found) > 0 => {
-                tracing::info!(
-                    origin = %self.id,
-                    "{} added, {} changed, {} moved, {} vanished of {} listed, in {:.1?}",
-                    found.added, found.changed, found.moved, found.vanished, found.listed,
-                    began.elapsed()
-                );
-            }
-            Ok(found) => tracing::debug!(
-                origin = %self.id, "nothing new in {} files, in {:.1?}", found.listed, began.elapsed()
-            ),
-            Err(error) => tracing::debug!(origin = %self.id, "scan ended early: {error}"),
-        }
-        result
-    }
-
-    /// Scans for as long as the origin is there, and is to be kept. A scan that does not end then is
-    /// left to itself: it keeps its turn, and finds nothing any more.
-    async fn watched(
-        &self,
-        origin: &Arc<dyn Origin>,
-        request: Request,
-        progress: Progress,
-    ) -> Result<ScanSummary, ScanError> {
-        let Ok(turn) = Arc::clone(&self.turn).acquire_owned().await else {
-            return Err(ScanError::Stopped);
-        };
-        let stop = self.stop.child_token();
-        let scan = self
-            .scanner
-            .scan(Arc::clone(origin), request, progress, stop.clone(), turn);
-        let mut scan = std::pin::pin!(scan);
-        let why = tokio::select! {
-            result = &mut scan => return result,
-            error = self.lost(origin) => ScanError::Origin(error),
-            () = self.stop.cancelled() => ScanError::Stopped,
-        };
-        stop.cancel();
-        drop(tokio::time::timeout(GRACE, scan).await);
-        Err(why)
-    }
-
-    fn health(&self, health: Health, message: Option<String>, latency: Option<Duration>) {
-        self.publish.send_modify(|state| {
-            let answered = matches!(state.health, Health::Healthy | Health::Degraded);
-            if answered != (health == Health::Healthy)
-                || message.is_some() && state.message != message
-            {
-                match &message {
-                    Some(why) => tracing::warn!(origin = %self.id, "origin unreachable: {why}"),
-                    None => tracing::info!(origin = %self.id, "origin reachable"),
-                }
-            }
-            state.settled |= health == Health::Unhealthy || self.policy() == RefreshPolicy::Never;
-            state.health = health;
-            state.message = message;
-            state.refresh();
-            state.latency = latency.or(state.latency);
-            state.last_check = Some(Timestamp::now());
-        });
-    }
-}
-
-const fn changes(found: &ScanSummary) -> u64 {
-    found.added + found.changed + found.moved + found.vanished
 }
 
 /// One scan for a request that failed and one that came since.
@@ -383,7 +304,7 @@ fn merged(failed: Option<Request>, more: Request) -> Request {
     let Some(failed) = failed else {
         return more;
     };
-    let scope = union(failed.scope, more.scope);
+    let scope = failed.scope.union(more.scope);
     Request { scope, ..failed }
 }
 
@@ -398,15 +319,5 @@ fn scope_of(dirty: Dirty) -> Scope {
     match dirty {
         Dirty::Directories(directories) => Scope::Directories(directories),
         Dirty::Everything => Scope::Whole,
-    }
-}
-
-fn union(one: Scope, other: Scope) -> Scope {
-    match (one, other) {
-        (Scope::Directories(mut all), Scope::Directories(more)) => {
-            all.extend(more);
-            Scope::Directories(all)
-        }
-        _ => Scope::Whole,
     }
 }

@@ -2,6 +2,7 @@
 
 mod connect;
 mod keeper;
+mod later;
 mod root;
 mod state;
 
@@ -270,10 +271,10 @@ impl Library {
         if known.as_ref().is_some_and(|row| row.spec == spec) {
             return Ok(writer.store().head());
         }
-        root::check(&spec, &self.mountpoint)?;
+        root::check(&spec, &self.mountpoint).await?;
         let origins = self.scanner.views.catalog().origins()?;
-        let mut others = origins.iter().filter(|row| row.id != id);
-        if let Some(other) = others.find(|row| root::overlap(&row.spec, &spec)) {
+        let others = origins.iter().filter(|row| row.id != id);
+        if let Some(other) = root::overlapping(&spec, others).await {
             let (origin, root) = (other.id.clone(), root::path(&spec).to_owned());
             return Err(LibraryError::Overlaps { origin, root });
         }

@@ -5,11 +5,16 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
 use eventlog::event::OriginSpec;
+use futures::future::join_all;
+use projections::OriginRow;
+
+use crate::config::OriginKind;
+use crate::patience;
 
 /// Why a root will not do.
 #[derive(Debug, thiserror::Error)]
 pub enum RootError {
-    /// Only local folders for now.
+    /// Only folders and mounted shares for now.
     #[error("origin type {0:?} is not known; this version knows: local, nfs, smb")]
     Type(String),
     /// It must not depend on where the daemon was started.
@@ -45,15 +50,26 @@ pub(super) fn path(spec: &OriginSpec) -> &Path {
     Path::new(OsStr::from_bytes(&spec.root))
 }
 
-/// Refuses a root that cannot be one.
-pub(super) fn check(spec: &OriginSpec, mountpoint: &Path) -> Result<(), RootError> {
-    if !matches!(spec.kind.as_str(), "local" | "nfs" | "smb") {
+/// Refuses a root that cannot be one. One that does not answer may be one.
+pub(super) async fn check(spec: &OriginSpec, mountpoint: &Path) -> Result<(), RootError> {
+    if OriginKind::from_name(&spec.kind).is_none() {
         return Err(RootError::Type(spec.kind.clone()));
     }
-    let root = path(spec);
+    let root = path(spec).to_owned();
     if !root.is_absolute() {
-        return Err(RootError::Relative(root.to_owned()));
+        return Err(RootError::Relative(root));
     }
+    apart_by_name(spec, mountpoint)?;
+    let (asked, mountpoint) = (root.clone(), mountpoint.to_owned());
+    let answer = patience::ask(move || look(&asked, &mountpoint)).await;
+    answer.unwrap_or_else(|| {
+        let root = root.display();
+        tracing::warn!("{root} does not answer; it is an origin from now on nevertheless");
+        Ok(())
+    })
+}
+
+fn look(root: &Path, mountpoint: &Path) -> Result<(), RootError> {
     let unreadable = |error| RootError::Unreadable {
         path: root.to_owned(),
         error,
@@ -92,11 +108,24 @@ fn disjoint(root: &Path, mountpoint: &Path) -> Result<(), RootError> {
     Ok(())
 }
 
-/// True where two roots are the same folder, or one is within the other.
-pub(super) fn overlap(one: &OriginSpec, other: &OriginSpec) -> bool {
-    let resolved = |spec| path(spec).canonicalize();
-    match (resolved(one), resolved(other)) {
-        (Ok(one), Ok(other)) => one.starts_with(&other) || other.starts_with(&one),
-        _ => path(one) == path(other),
-    }
+/// The first of `others` that is the same folder as `spec`, or within it, or holds it.
+pub(super) async fn overlapping<'a>(
+    spec: &OriginSpec,
+    others: impl Iterator<Item = &'a OriginRow>,
+) -> Option<&'a OriginRow> {
+    let others: Vec<&OriginRow> = others.collect();
+    let specs = others.iter().map(|row| &row.spec);
+    let resolved = join_all(specs.chain([spec]).map(resolved)).await;
+    let (root, roots) = resolved.split_last()?;
+    let mut both = others.into_iter().zip(roots);
+    let found = both.find(|(_, other)| root.starts_with(other) || other.starts_with(root));
+    found.map(|(row, _)| row)
+}
+
+/// A root without links; as it is named where it is not there, or does not answer.
+async fn resolved(spec: &OriginSpec) -> PathBuf {
+    let root = path(spec).to_owned();
+    let asked = root.clone();
+    let resolved = patience::ask(move || asked.canonicalize()).await;
+    resolved.and_then(Result::ok).unwrap_or(root)
 }

@@ -1,13 +1,15 @@
 //! Decides on what was read, and appends what follows, in batches.
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::time::{Duration, Instant};
 
 use eventlog::decide::{self, Elsewhere, Here, Presence, RemovalLimit, Sighting};
 use eventlog::event::{ScanReason, ScanSummary};
-use eventlog::{CauseId, Event, Locator, Media, NewEvent, OriginPath, Revision, Subject, TrackId};
-use origins::{ErrorKind, Origin};
-use projections::Views;
+use eventlog::{
+    CauseId, Event, Locator, Media, NewEvent, OriginPath, Revision, Subject, Timestamp, TrackId,
+};
+use origins::{ErrorKind, Origin, OriginError};
+use projections::{TrackRow, Views};
 use tokio::runtime::Handle;
 use tokio_util::sync::CancellationToken;
 
@@ -45,6 +47,12 @@ pub(super) struct Committer<'a> {
     /// until it has.
     undecidable: HashSet<TrackId>,
     started: bool,
+    /// Tracks that are missing with the disk they were on, by the folder that lacks it.
+    unmounted: BTreeMap<OriginPath, u64>,
+    /// Directories of files that were not read, and are to be looked at again.
+    left: BTreeSet<OriginPath>,
+    /// Why a known file could not be read; the first of them.
+    unread: Option<String>,
 }
 
 impl<'a> Committer<'a> {
@@ -64,6 +72,9 @@ impl<'a> Committer<'a> {
             since: Instant::now(),
             undecidable: HashSet::new(),
             started: false,
+            unmounted: BTreeMap::new(),
+            left: BTreeSet::new(),
+            unread: None,
         }
     }
 
@@ -129,12 +140,23 @@ impl<'a> Committer<'a> {
         alike.retain(|(_, at, _, living)| !living || at != path);
         alike.sort_by_key(|(track, _, known, _)| (known != revision, *track));
         alike.truncate(SUSPECTS);
-        let presence = |living: bool, path: &OriginPath| {
+        let presence = |track: TrackId, living: bool, path: &OriginPath| {
             if !living {
                 return Ok(Presence::Vanished);
             }
             match self.runtime.block_on(self.origin.stat(path)) {
-                Err(error) if error.kind == ErrorKind::NotFound => Ok(Presence::Gone),
+                Err(error) if error.kind == ErrorKind::NotFound => {
+                    let row = self.views.catalog().track(track)?;
+                    let away = match row {
+                        Some(row) => self.lacking(path, row.changed_at)?.is_some(),
+                        None => false,
+                    };
+                    Ok(if away {
+                        Presence::Present
+                    } else {
+                        Presence::Gone
+                    })
+                }
                 Err(error) if error.kind == ErrorKind::Offline => Err(ScanError::Origin(error)),
                 Ok(_) | Err(_) => Ok(Presence::Present),
             }
@@ -142,7 +164,7 @@ impl<'a> Committer<'a> {
         alike
             .into_iter()
             .map(|(track, path, revision, living)| {
-                let presence = presence(living, &path)?;
+                let presence = presence(track, living, &path)?;
                 Ok(Elsewhere {
                     track,
                     path,
@@ -167,14 +189,9 @@ impl<'a> Committer<'a> {
         for track in missing {
             // It may have moved since it was missed.
             let row = catalog.track(*track)?.filter(|row| row.living);
-            let still_missing = match row {
-                Some(row) => self
-                    .runtime
-                    .block_on(self.origin.stat(&row.locator.path))
-                    .is_err_and(|error| error.kind == ErrorKind::NotFound),
-                None => false,
-            };
-            if still_missing {
+            if let Some(row) = row
+                && self.is_gone(&row, accepted)?
+            {
                 gone.push(*track);
             }
         }
@@ -205,6 +222,66 @@ impl<'a> Committer<'a> {
             self.push(Event::TrackVanished { track })?;
         }
         Ok(false)
+    }
+
+    /// True where a track's file was removed, and is not just on a disk that is away.
+    fn is_gone(&mut self, row: &TrackRow, accepted: bool) -> Result<bool, ScanError> {
+        let path = &row.locator.path;
+        let found = self.runtime.block_on(self.origin.stat(path));
+        let missing = found.is_err_and(|error| error.kind == ErrorKind::NotFound);
+        if !missing || accepted {
+            return Ok(missing);
+        }
+        let Some(folder) = self.lacking(path, row.changed_at)? else {
+            return Ok(true);
+        };
+        *self.unmounted.entry(folder).or_default() += 1;
+        Ok(false)
+    }
+
+    /// The folder whose disk is away, where that is why a file is not found.
+    fn lacking(
+        &self,
+        path: &OriginPath,
+        known: Timestamp,
+    ) -> Result<Option<OriginPath>, ScanError> {
+        let lacking = self.origin.unmounted(path, known);
+        self.runtime.block_on(lacking).map_err(ScanError::Origin)
+    }
+
+    /// A file was not read: what is known of it stays. Where it `failed`, and was not just changed
+    /// at that moment, people are told.
+    pub(super) fn left(&mut self, path: &OriginPath, failed: Option<OriginError>) {
+        self.summary.errors += 1;
+        // A right that is given is noticed.
+        if failed
+            .as_ref()
+            .is_none_or(|error| error.kind != ErrorKind::Denied)
+        {
+            self.left.insert(path.parent());
+        }
+        if let Some(error) = failed {
+            tracing::warn!(origin = %self.origin.id(), "{error}; what is known of it stays");
+            self.unread.get_or_insert(error.message);
+        }
+    }
+
+    /// The directories of files that are to be looked at again soon.
+    pub(super) fn take_left(&mut self) -> Vec<OriginPath> {
+        std::mem::take(&mut self.left).into_iter().collect()
+    }
+
+    /// What could not be read of known files, or keeps tracks in the library whose files are missing.
+    pub(super) fn trouble(&self) -> Option<String> {
+        if self.unread.is_some() {
+            return self.unread.clone();
+        }
+        let (folder, count) = self.unmounted.iter().next()?;
+        Some(format!(
+            "nothing is mounted on the folder {folder}, where {count} tracks were, which stay; mount \
+             its disk, or if they are to go: musicfs origin rescan {} --accept-removals",
+            self.origin.id()
+        ))
     }
 
     fn push(&mut self, event: Event) -> Result<(), ScanError> {

@@ -8,6 +8,8 @@ mod commit;
 mod compare;
 mod progress;
 mod read;
+#[cfg(test)]
+mod tests;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -38,6 +40,9 @@ const BATCH: usize = 16;
 /// How long a decided event waits for company before it is appended.
 const LINGER: Duration = Duration::from_millis(20);
 
+/// With more directories than these, listing everything again costs less.
+const MANY: usize = 1_000;
+
 /// What of an origin is listed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Scope {
@@ -45,6 +50,20 @@ pub enum Scope {
     Whole,
     /// These directories, and what is new or gone below them.
     Directories(Vec<OriginPath>),
+}
+
+impl Scope {
+    /// What covers both.
+    #[must_use]
+    pub fn union(self, other: Self) -> Self {
+        match (self, other) {
+            (Self::Directories(mut all), Self::Directories(more)) => {
+                all.extend(more);
+                Self::Directories(all)
+            }
+            _ => Self::Whole,
+        }
+    }
 }
 
 /// What is asked of a scan.
@@ -181,8 +200,17 @@ impl Running<'_> {
             let accepted = self.request.accept_removals;
             held = committer.missing(&listing.missing, self.scanner.limit, accepted)?;
         }
+        let trouble = listing.trouble.or_else(|| committer.trouble());
+        let left = committer.take_left();
+        // What a directory that failed holds, and what is gone, only the same listing can tell.
+        self.progress.again(match (listing.complete, left.len()) {
+            (true, 0) => None,
+            (true, 1..=MANY) => Some(Scope::Directories(left)),
+            (true, _) => Some(Scope::Whole),
+            (false, _) => Some(self.request.scope.clone()),
+        });
         let summary = committer.finish(first || (was_held && !held))?;
-        if let Some(trouble) = listing.trouble {
+        if let Some(trouble) = trouble {
             self.progress.trouble(trouble);
         }
         self.progress.done(&summary);
@@ -273,9 +301,17 @@ fn commit(
     let Candidate { path, known, .. } = candidate;
     match outcome {
         Outcome::Read(revision, media) => committer.sighted(path, known, revision, media),
+        Outcome::Unreadable(revision, media, _) if known.is_none() => {
+            committer.sighted(path, None, revision, media)
+        }
+        // What a disk or a server fails to tell for once takes nothing from what is known.
+        Outcome::Unreadable(_, _, error) => {
+            committer.left(&path, Some(error));
+            Ok(())
+        }
         Outcome::Later => {
             tracing::debug!(%path, "changes while it is read; left to a later scan");
-            committer.summary.errors += 1;
+            committer.left(&path, None);
             Ok(())
         }
         Outcome::Lost(error) => {

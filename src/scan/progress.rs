@@ -6,6 +6,8 @@ use eventlog::OriginPath;
 use eventlog::event::ScanSummary;
 use tokio::sync::watch;
 
+use super::Scope;
+
 /// A scan as it stands.
 #[derive(Debug, Clone)]
 pub struct ScanStatus {
@@ -21,6 +23,9 @@ pub struct ScanStatus {
     pub found: ScanSummary,
     /// What could not be listed, and why; the first of it.
     pub trouble: Option<String>,
+    /// What is to be listed again soon, though nothing may tell of a change there: directories that
+    /// failed, and such as hold files that did not stand still or could not be read.
+    pub again: Option<Scope>,
     /// True once nothing is left to be done.
     pub done: bool,
 }
@@ -40,6 +45,7 @@ impl Progress {
             expected,
             found: ScanSummary::default(),
             trouble: None,
+            again: None,
             done: false,
         }))
     }
@@ -59,6 +65,10 @@ impl Progress {
 
     pub(super) fn trouble(&self, trouble: String) {
         self.0.send_modify(|status| status.trouble = Some(trouble));
+    }
+
+    pub(super) fn again(&self, scope: Option<Scope>) {
+        self.0.send_modify(|status| status.again = scope);
     }
 
     pub(super) fn found(&self, summary: &ScanSummary) {

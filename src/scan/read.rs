@@ -19,6 +19,8 @@ const ATTEMPTS: usize = 3;
 pub(super) enum Outcome {
     /// It was read in this revision.
     Read(Revision, Media),
+    /// It is there and cannot be read: what to record where nothing is known of it, and why.
+    Unreadable(Revision, Media, OriginError),
     /// It is gone, or does not stand still: a later scan will see.
     Later,
     /// The origin does not answer.
@@ -55,7 +57,8 @@ pub(super) fn read(
                 Err(_) => return Outcome::Later,
             },
             ErrorKind::Denied | ErrorKind::Io => {
-                return Outcome::Read(unread(&revision), unreadable(path, &error));
+                let media = unreadable(path, &error);
+                return Outcome::Unreadable(unread(&revision), media, error);
             }
             _ => return Outcome::Lost(error),
         }

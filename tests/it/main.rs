@@ -17,6 +17,8 @@ mod library;
 #[cfg(test)]
 mod live;
 #[cfg(test)]
+mod origins;
+#[cfg(test)]
 mod players;
 #[cfg(test)]
 mod restart;

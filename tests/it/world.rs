@@ -414,3 +414,13 @@ pub(crate) fn lines(bytes: &[u8]) -> Vec<Value> {
         .map(|line| serde_json::from_str(line).unwrap())
         .collect()
 }
+
+/// Says on the terminal that a test had nothing to look at here; the harness knows only passed and
+/// failed, once a test runs.
+pub(crate) fn not_tested(why: &str) {
+    use std::io::Write;
+    let thread = std::thread::current();
+    let name = thread.name().unwrap_or("a test");
+    // Past the capture of output, which would hide it.
+    writeln!(std::io::stderr(), "{name} ... not tested: {why}").unwrap();
+}

@@ -9,7 +9,7 @@ use std::time::Duration;
 use fuse::{Change, MountOptions};
 use rustix::io::Errno;
 
-use crate::harness::{Mount, World, errno, noise, within};
+use crate::harness::{Mount, World, errno, noise, not_tested, within};
 
 const SECOND: Duration = Duration::from_secs(1);
 
@@ -165,7 +165,7 @@ fn everything_is_forgotten_at_once() {
 #[test]
 fn a_replaced_file_is_busy_while_the_kernel_reads_the_old_one() {
     if !rustix::process::geteuid().is_root() {
-        return;
+        return not_tested("only root may use passthrough");
     }
     let world = World::new();
     let (track, _) = world.add("f", b"before");

@@ -14,6 +14,8 @@ pub(super) fn kind_of(errno: Errno) -> ErrorKind {
             ErrorKind::NotFound
         }
         Errno::ACCESS | Errno::PERM => ErrorKind::Denied,
+        // A server put another file in its place while it was looked at.
+        Errno::STALE => ErrorKind::Changed,
         Errno::MFILE | Errno::NFILE | Errno::NOMEM | Errno::NOBUFS => ErrorKind::Exhausted,
         Errno::NOTCONN
         | Errno::TIMEDOUT
@@ -58,6 +60,7 @@ mod tests {
     fn our_own_limits_are_not_the_origins_fault() {
         assert_eq!(kind_of(Errno::MFILE), ErrorKind::Exhausted);
         assert_eq!(kind_of(Errno::NOTCONN), ErrorKind::Offline);
+        assert_eq!(kind_of(Errno::STALE), ErrorKind::Changed);
         assert_eq!(kind_of(Errno::IO), ErrorKind::Io);
     }
 

@@ -14,11 +14,12 @@ use rustix::io::Errno;
 use super::blocking;
 use super::error::failed;
 use super::list::revision;
+use super::remote::remote;
 use crate::origin::{ErrorKind, OriginError, OriginFile};
 
 /// A regular file, open read-only, that is read only as long as it is in its revision.
 #[derive(Debug)]
-pub struct LocalFile {
+pub(super) struct LocalFile {
     open: Arc<Open>,
 }
 
@@ -66,6 +67,11 @@ impl OriginFile for LocalFile {
 
     fn local(&self) -> Option<&File> {
         Some(&self.open.file)
+    }
+
+    fn disk(&self) -> Option<&File> {
+        let on_a_share = remote(&self.open.file).map_or(true, |kind| kind.is_some());
+        (!on_a_share).then_some(&self.open.file)
     }
 }
 

@@ -8,7 +8,10 @@ mod beneath;
 mod error;
 mod file;
 mod list;
+mod mounts;
+mod remote;
 mod root;
+mod table;
 mod walk;
 mod watch;
 mod watches;
@@ -19,7 +22,7 @@ use std::sync::Arc;
 use std::thread;
 
 use async_trait::async_trait;
-use eventlog::{OriginId, OriginPath, Revision};
+use eventlog::{OriginId, OriginPath, Revision, Timestamp};
 use futures::stream::BoxStream;
 use rustix::fs::FileType;
 use rustix::io::Errno;
@@ -28,7 +31,8 @@ use crate::origin::{
     Depth, Directory, ErrorKind, Origin, OriginError, OriginFile, WalkError, Watch,
 };
 
-pub use file::{LocalFile, read_checked};
+use file::LocalFile;
+pub use file::read_checked;
 
 /// A folder of this machine as an origin.
 ///
@@ -59,18 +63,6 @@ impl LocalOrigin {
             root,
             threads: processors.max(Self::MIN_THREADS),
         })
-    }
-
-    /// The same origin, listed by at most `threads` threads.
-    #[must_use]
-    pub fn with_threads(self, threads: NonZero<usize>) -> Self {
-        Self { threads, ..self }
-    }
-
-    /// The root's absolute path.
-    #[must_use]
-    pub fn root(&self) -> &Path {
-        self.root.path()
     }
 }
 
@@ -122,6 +114,22 @@ impl Origin for LocalOrigin {
         Some(open(&self.root, path, expected))
     }
 
+    async fn unmounted(
+        &self,
+        path: &OriginPath,
+        known: Timestamp,
+    ) -> Result<Option<OriginPath>, OriginError> {
+        let (root, path) = (Arc::clone(&self.root), path.clone());
+        blocking(move || {
+            let lacking = root
+                .mounts()
+                .lacking(&root.reach()?, root.real(), &path, known);
+            let doing = || format!("look for {}", root.place(&path).display());
+            lacking.map_err(|errno| error::failed(doing(), errno))
+        })
+        .await
+    }
+
     async fn check(&self) -> Result<(), OriginError> {
         let root = Arc::clone(&self.root);
         blocking(move || {
@@ -135,7 +143,7 @@ impl Origin for LocalOrigin {
     }
 
     fn watch(&self) -> Result<Option<Watch>, OriginError> {
-        watch::watch(Arc::clone(&self.root)).map(Some)
+        watch::watch(Arc::clone(&self.root))
     }
 }
 

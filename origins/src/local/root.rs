@@ -10,6 +10,7 @@ use rustix::io::Errno;
 
 use super::beneath::Beneath;
 use super::error::failed;
+use super::mounts::Mounts;
 use crate::origin::{ErrorKind, OriginError};
 
 /// The root by name, not by descriptor: a descriptor held for ever would keep a disk from being
@@ -22,6 +23,8 @@ pub(super) struct Root {
     /// The device of the filesystem on which the root's filesystem is mounted; what appears in its
     /// place when the disk is unmounted. `None` on the machine's first filesystem.
     underneath: Option<u64>,
+    /// What is mounted below it.
+    mounts: Mounts,
 }
 
 impl Root {
@@ -42,12 +45,24 @@ impl Root {
             prefixes: [real, path.clone()],
             path,
             underneath,
+            mounts: Mounts::default(),
         })
     }
 
     /// The root's absolute path.
     pub(super) fn path(&self) -> &Path {
         &self.path
+    }
+
+    /// The root's path without links, as it was when the origin was opened.
+    pub(super) fn real(&self) -> &Path {
+        let [real, _] = &self.prefixes;
+        real
+    }
+
+    /// What is mounted below the root.
+    pub(super) fn mounts(&self) -> &Mounts {
+        &self.mounts
     }
 
     /// Where `path` is on this machine, for messages.

@@ -24,6 +24,11 @@ const AHEAD: usize = 64;
 /// its paths alone would cost memory by the square of its depth.
 const MAX_PATH: usize = 64 * 1024;
 
+/// True for a path that is listed.
+pub(super) fn is_listed(path: &OriginPath) -> bool {
+    path.as_bytes().len() <= MAX_PATH
+}
+
 type Item = Result<Directory, WalkError>;
 
 /// Lists `from` and, by `depth`, what is below it, with at most `threads` threads.
@@ -110,6 +115,7 @@ fn list(root: &Root, beneath: &Beneath<'_>, lister: &mut Lister, path: OriginPat
     // A thread that died would leave a stream that ends early, as if the listing were complete.
     let listed = catch_unwind(AssertUnwindSafe(|| {
         let folder = beneath.open_folder(&path)?;
+        root.mounts().meet(&path, &folder);
         lister.list(beneath, &folder, &path, Want::Everything)
     }));
     listed.unwrap_or(Err(Errno::CANCELED)).map_err(|errno| {
@@ -126,8 +132,7 @@ fn children(directory: &Directory) -> Vec<OriginPath> {
         .iter()
         .rev()
         .filter_map(|name| path.join(name).ok());
-    let fits = |child: &OriginPath| child.as_bytes().len() <= MAX_PATH;
-    let (children, left): (Vec<_>, Vec<_>) = children.partition(fits);
+    let (children, left): (Vec<_>, Vec<_>) = children.partition(is_listed);
     if !left.is_empty() {
         tracing::warn!(
             count = left.len(),

@@ -6,6 +6,7 @@
 use std::io::{PipeReader, pipe};
 use std::mem::MaybeUninit;
 use std::os::fd::{AsRawFd, OwnedFd};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
@@ -19,10 +20,14 @@ use tokio::sync::mpsc;
 use super::beneath::Beneath;
 use super::error::failed;
 use super::list::{Lister, Want, is_left_out};
+use super::remote::remote;
 use super::root::Root;
+use super::table::Table;
+use super::walk::is_listed;
 use super::watches::Watches;
 use crate::debounce::Debouncer;
 use crate::origin::{ErrorKind, OriginError, Watch};
+use crate::refresh::RefreshPolicy;
 
 const MASK: WatchFlags = WatchFlags::CREATE
     .union(WatchFlags::DELETE)
@@ -43,12 +48,24 @@ const TICK: Duration = Duration::from_millis(20);
 /// Bytes of events taken from the kernel at a time.
 const BUFFER: usize = 64 * 1024;
 
-/// Watches the root and every directory below it; returns once all watches stand.
+/// Watches the root and every directory below it; returns once all watches stand. `None` where
+/// the root is on a share or the like, of whose changes the kernel is not told.
 ///
 /// The channel ends when the root is removed, moved, unmounted or mounted over, or when a new
-/// directory cannot be watched. Not seen: a filesystem mounted below the root, a change of a link's
-/// target where the link is to a file, what other machines change on a network share.
-pub(super) fn watch(root: Arc<Root>) -> Result<Watch, OriginError> {
+/// directory cannot be watched. A disk that is mounted or unmounted below the root makes everything
+/// dirty; so does the time, while a share is mounted there. Not seen: a change of a link's target
+/// where the link is to a file.
+pub(super) fn watch(root: Arc<Root>) -> Result<Option<Watch>, OriginError> {
+    let kind = {
+        let folder = root.reach()?.open_folder(&OriginPath::root());
+        let kind = folder.and_then(|folder| remote(&folder.fd));
+        kind.map_err(|errno| refused(&root, errno))?
+    };
+    if let Some(kind) = kind {
+        let path = root.path().display();
+        tracing::info!(%path, "not watched, but listed at intervals: it is on {kind}");
+        return Ok(None);
+    }
     let watcher = Watcher::start(root)?;
     let failed = |what: &str, error: std::io::Error| OriginError {
         kind: ErrorKind::Exhausted,
@@ -59,12 +76,20 @@ pub(super) fn watch(root: Arc<Root>) -> Result<Watch, OriginError> {
     let (reports, events) = mpsc::channel(1);
     thread::Builder::new()
         .name("watch".to_owned())
-        .spawn(move || watcher.run(&ended, &reports))
+        .spawn(move || guarded(|| watcher.run(&ended, &reports)))
         .map_err(|error| failed("thread", error))?;
-    Ok(Watch {
+    Ok(Some(Watch {
         events,
         _guard: Box::new(guard),
-    })
+    }))
+}
+
+/// Runs the thread of a watch. Where it dies of a bug, the end of its channel has the watch started
+/// again; the bug itself must not go unseen.
+fn guarded(run: impl FnOnce()) {
+    if catch_unwind(AssertUnwindSafe(run)).is_err() {
+        tracing::error!("a watch failed; this is a bug, please report it with the log");
+    }
 }
 
 struct Watcher {
@@ -74,12 +99,26 @@ struct Watcher {
     watches: Watches,
     debouncer: Debouncer,
     lister: Lister,
+    /// `None` where the system does not show its mounts.
+    table: Option<Table>,
+    /// True where a share or the like is mounted below the root.
+    partly_remote: bool,
 }
 
 struct Event {
     watch: i32,
     flags: ReadFlags,
     name: Option<Box<[u8]>>,
+}
+
+/// Why the watcher woke up.
+enum Woken {
+    /// It may have something to do.
+    Due,
+    /// Something was mounted or unmounted on this machine.
+    Remounted,
+    /// Nobody wants to know any more.
+    Ended,
 }
 
 /// Why a watch ends.
@@ -96,6 +135,7 @@ impl Watcher {
         let beneath = shared.reach()?;
         let inotify = inotify::init(CreateFlags::NONBLOCK | CreateFlags::CLOEXEC)
             .map_err(|errno| refused(&root, errno))?;
+        let table = Table::open(root.real()).ok();
         let mut watcher = Self {
             root,
             identity: beneath.identity(),
@@ -103,6 +143,8 @@ impl Watcher {
             watches: Watches::default(),
             debouncer: Debouncer::default(),
             lister: Lister::default(),
+            table,
+            partly_remote: false,
         };
         watcher.cover(&beneath, OriginPath::root())?;
         // What is there from the start is no change.
@@ -113,17 +155,25 @@ impl Watcher {
     /// Runs until the watch is lost, or the other end of `ended` is closed.
     fn run(mut self, ended: &PipeReader, reports: &mpsc::Sender<crate::origin::Dirty>) {
         let mut buffer = vec![MaybeUninit::uninit(); BUFFER];
-        let mut looked = Instant::now();
+        let (mut looked, mut polled) = (Instant::now(), Instant::now());
         loop {
-            match self.wait(ended, reports) {
-                Ok(true) => return,
-                Ok(false) => {}
+            let remounted = match self.wait(ended, reports) {
+                Ok(Woken::Ended) => return,
+                Ok(Woken::Remounted) => true,
+                Ok(Woken::Due) => false,
                 Err(errno) => return tracing::warn!(%errno, "watch ended: cannot wait for events"),
-            }
+            };
             let mut result = self.take_events(&mut buffer);
+            if result.is_ok() && remounted {
+                result = self.look_at_table();
+            }
             if result.is_ok() && looked.elapsed() >= LOOK {
                 looked = Instant::now();
                 result = self.look();
+            }
+            if self.partly_remote && polled.elapsed() >= RefreshPolicy::INTERVAL {
+                polled = Instant::now();
+                self.debouncer.note_everything(polled);
             }
             let path = self.root.path().display();
             match result {
@@ -139,12 +189,12 @@ impl Watcher {
         }
     }
 
-    /// Waits for events, for something to fall due, or for the end; true at the end.
+    /// Waits for events, for something to fall due, for a change of mounts, or for the end.
     fn wait(
         &self,
         ended: &PipeReader,
         reports: &mpsc::Sender<crate::origin::Dirty>,
-    ) -> Result<bool, Errno> {
+    ) -> Result<Woken, Errno> {
         let due = self
             .debouncer
             .next()
@@ -154,16 +204,37 @@ impl Watcher {
             tv_sec: i64::try_from(limit.as_secs()).unwrap_or(i64::MAX),
             tv_nsec: limit.subsec_nanos().into(),
         };
-        let mut ready = [
-            PollFd::new(&self.inotify, PollFlags::IN),
+        let mut ready = vec![
             PollFd::new(ended, PollFlags::empty()),
+            PollFd::new(&self.inotify, PollFlags::IN),
         ];
+        let table = self.table.iter();
+        ready.extend(table.map(|table| PollFd::new(table, PollFlags::PRI)));
         match poll(&mut ready, Some(&limit)) {
             Ok(_) | Err(Errno::INTR) => {}
             Err(errno) => return Err(errno),
         }
-        let [_, ended] = ready;
-        Ok(!ended.revents().is_empty() || reports.is_closed())
+        let told = |of: usize| ready.get(of).is_some_and(|fd| !fd.revents().is_empty());
+        Ok(if told(0) || reports.is_closed() {
+            Woken::Ended
+        } else if told(2) {
+            Woken::Remounted
+        } else {
+            Woken::Due
+        })
+    }
+
+    /// A disk that came has files and no watches; one that went took its watches along.
+    fn look_at_table(&mut self) -> Result<(), Lost> {
+        match self.table.as_mut().map(Table::has_changed) {
+            Some(Ok(true)) => self.start_over(),
+            Some(Err(error)) => {
+                tracing::warn!(%error, "mounts are not watched any more");
+                self.table = None;
+                Ok(())
+            }
+            Some(Ok(false)) | None => Ok(()),
+        }
     }
 
     fn take_events(&mut self, buffer: &mut [MaybeUninit<u8>]) -> Result<(), Lost> {
@@ -260,7 +331,8 @@ impl Watcher {
                 }
             };
             self.debouncer.note(&path, b"", Instant::now());
-            todo.extend(below.iter().filter_map(|name| path.join(name).ok()));
+            let below = below.iter().filter_map(|name| path.join(name).ok());
+            todo.extend(below.filter(is_listed));
         }
         Ok(())
     }
@@ -271,6 +343,9 @@ impl Watcher {
         path: &OriginPath,
     ) -> Result<Vec<Box<[u8]>>, Errno> {
         let folder = beneath.open_folder(path)?;
+        if self.root.mounts().meet(path, &folder) {
+            self.partly_remote |= remote(&folder.fd)?.is_some();
+        }
         // By its descriptor: no race over names, no limit to their length.
         let name = format!("/proc/self/fd/{}", folder.fd.as_raw_fd());
         let watch = inotify::add_watch(&self.inotify, name, MASK)?;
@@ -327,6 +402,16 @@ mod tests {
     use super::*;
     use crate::debounce::QUIET;
     use crate::origin::Dirty;
+
+    #[test]
+    fn a_watch_that_dies_of_a_bug_ends_its_channel() {
+        let (reports, mut events) = mpsc::channel::<Dirty>(1);
+        guarded(move || {
+            let _reports = reports;
+            panic!("as the test wants");
+        });
+        assert_eq!(events.blocking_recv(), None);
+    }
 
     /// The thread is not started, so that the kernel's queue fills up for certain.
     #[test]

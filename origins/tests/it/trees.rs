@@ -14,7 +14,7 @@ use crate::support::{Folder, as_ordinary_user, files, path, walk};
 const DIRECTORY: OFlags = OFlags::RDONLY.union(OFlags::DIRECTORY);
 
 /// Makes `levels` directories, one in another, each with a name of `width` bytes; the innermost.
-fn dig(folder: &Folder, levels: usize, width: usize) -> OwnedFd {
+pub(crate) fn dig(folder: &Folder, levels: usize, width: usize) -> OwnedFd {
     let mut at = open(folder.root(), DIRECTORY, Mode::empty()).unwrap();
     for _ in 0..levels {
         let name = "d".repeat(width);
@@ -83,7 +83,7 @@ fn a_dropped_stream_ends_its_threads() {
     for number in 0..2_000 {
         folder.mkdir(&format!("{number}"));
     }
-    let origin = folder.origin().with_threads(3.try_into().unwrap());
+    let origin = folder.origin();
     let mut stream = origin.walk(&path(""), Depth::All);
     block_on(stream.next()).unwrap().unwrap();
     let ours = || {

@@ -8,10 +8,10 @@ use std::time::{Duration, Instant};
 
 use eventlog::OriginPath;
 use futures::StreamExt;
-use origins::{Depth, Dirty, ErrorKind, Origin, RefreshPolicy, Watch, changes};
+use origins::{Depth, Dirty, ErrorKind, Origin, RefreshPolicy, Watch, follow};
 use tokio::time::timeout;
 
-use crate::support::{Folder, path};
+use crate::support::{Folder, not_tested, path};
 
 /// Within this a change has to be known (FS-9 leaves a second from there to the mount).
 const SOON: Duration = Duration::from_secs(1);
@@ -204,7 +204,9 @@ async fn a_root_that_goes_ends_the_watch() {
 async fn changes_begin_with_everything_and_survive_the_loss_of_the_root() {
     let folder = Folder::new();
     folder.put("a/1.flac", b"1");
-    let mut changes = changes(folder.shared(), RefreshPolicy::Watch);
+    let (reports, mut changes) = tokio::sync::mpsc::channel(1);
+    let policy = RefreshPolicy::Watch(RefreshPolicy::INTERVAL);
+    tokio::spawn(follow(folder.shared(), policy, reports));
     assert_eq!(changes.recv().await, Some(Dirty::Everything));
     fs::write(folder.at("a/2.flac"), b"2").unwrap();
     assert_eq!(
@@ -237,7 +239,7 @@ fn the_limit_of_watches_is_named() {
     let text = String::from_utf8_lossy(&output.stdout);
     let refused = String::from_utf8_lossy(&output.stderr);
     if refused.contains("unshare failed") || refused.contains("max_inotify_watches") {
-        return; // No namespaces for us on this machine.
+        return not_tested("no user namespaces for us on this machine");
     }
     assert!(text.contains("1 passed"), "{text}{refused}");
 }
@@ -253,4 +255,16 @@ fn with_three_watches() {
         error.message.contains("fs.inotify.max_user_watches"),
         "{error}"
     );
+}
+
+#[tokio::test]
+async fn a_bottomless_tree_is_watched_as_far_as_it_is_listed() {
+    let folder = Folder::new();
+    let innermost = crate::trees::dig(&folder, 300, 255);
+    let mut watch = watch(&folder);
+    let flags = rustix::fs::OFlags::WRONLY | rustix::fs::OFlags::CREATE;
+    let mode = rustix::fs::Mode::RUSR;
+    rustix::fs::openat(&innermost, "deep.flac", flags, mode).unwrap();
+    fs::write(folder.at("top.flac"), b"").unwrap();
+    assert_eq!(until(&mut watch, &[""]).await, [path("")].into());
 }

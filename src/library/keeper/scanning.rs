@@ -1,0 +1,138 @@
+//! One scan, and what is told of it and of its origin.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use eventlog::Timestamp;
+use eventlog::event::ScanSummary;
+use origins::{Origin, OriginError, RefreshPolicy};
+
+use super::super::connect::offline;
+use super::super::later::Later;
+use super::super::state::Health;
+use super::{CHECK_INTERVAL, CHECK_LIMIT, GRACE, Keeper};
+use crate::scan::{Progress, Request, ScanError, Scope};
+
+impl Keeper {
+    /// Asks the origin whether it is there.
+    pub(super) async fn check(&self, origin: &Arc<dyn Origin>) -> Result<(), OriginError> {
+        let began = Instant::now();
+        tokio::time::timeout(CHECK_LIMIT, origin.check())
+            .await
+            .unwrap_or_else(|_| Err(offline(format!("no answer within {CHECK_LIMIT:?}"))))?;
+        self.health(Health::Healthy, None, Some(began.elapsed()));
+        Ok(())
+    }
+
+    /// Returns once the origin is not there any more.
+    pub(super) async fn lost(&self, origin: &Arc<dyn Origin>) -> OriginError {
+        loop {
+            tokio::time::sleep(CHECK_INTERVAL).await;
+            if let Err(error) = self.check(origin).await {
+                return error;
+            }
+        }
+    }
+
+    pub(super) fn begin(&self) -> Progress {
+        let progress = Progress::begin(self.known_tracks());
+        self.publish
+            .send_modify(|state| state.scan = Some(progress.watch()));
+        progress
+    }
+
+    pub(super) async fn scan(
+        &self,
+        origin: &Arc<dyn Origin>,
+        request: Request,
+        progress: Progress,
+        later: &mut Later,
+    ) -> Result<ScanSummary, ScanError> {
+        let began = Instant::now();
+        let (scope, status) = (request.scope.clone(), progress.watch());
+        let whole = scope == Scope::Whole;
+        let result = self.watched(origin, request, progress).await;
+        if result.is_ok() {
+            later.note(&scope, status.borrow().again.clone());
+        }
+        self.publish.send_modify(|state| {
+            state.scan = None;
+            state.settled |= result.is_ok();
+            if whole && result.is_ok() {
+                state.unreadable = status.borrow().trouble.clone();
+            }
+            state.refresh();
+            state.changes += result.as_ref().map_or(0, changes);
+        });
+        match &result {
+            Ok(found) if changes(found) > 0 => {
+                tracing::info!(
+                    origin = %self.id,
+                    "{} added, {} changed, {} moved, {} vanished of {} listed, in {:.1?}",
+                    found.added, found.changed, found.moved, found.vanished, found.listed,
+                    began.elapsed()
+                );
+            }
+            Ok(found) => tracing::debug!(
+                origin = %self.id, "nothing new in {} files, in {:.1?}", found.listed, began.elapsed()
+            ),
+            Err(error) => tracing::debug!(origin = %self.id, "scan ended early: {error}"),
+        }
+        result
+    }
+
+    /// Scans for as long as the origin is there, and is to be kept. A scan that does not end then is
+    /// left to itself: it keeps its turn, and finds nothing any more.
+    async fn watched(
+        &self,
+        origin: &Arc<dyn Origin>,
+        request: Request,
+        progress: Progress,
+    ) -> Result<ScanSummary, ScanError> {
+        let Ok(turn) = Arc::clone(&self.turn).acquire_owned().await else {
+            return Err(ScanError::Stopped);
+        };
+        let stop = self.stop.child_token();
+        let scan = self
+            .scanner
+            .scan(Arc::clone(origin), request, progress, stop.clone(), turn);
+        let mut scan = std::pin::pin!(scan);
+        let why = tokio::select! {
+            result = &mut scan => return result,
+            error = self.lost(origin) => ScanError::Origin(error),
+            () = self.stop.cancelled() => ScanError::Stopped,
+        };
+        stop.cancel();
+        drop(tokio::time::timeout(GRACE, scan).await);
+        Err(why)
+    }
+
+    pub(super) fn health(
+        &self,
+        health: Health,
+        message: Option<String>,
+        latency: Option<Duration>,
+    ) {
+        self.publish.send_modify(|state| {
+            let answered = matches!(state.health, Health::Healthy | Health::Degraded);
+            if answered != (health == Health::Healthy)
+                || message.is_some() && state.message != message
+            {
+                match &message {
+                    Some(why) => tracing::warn!(origin = %self.id, "origin unreachable: {why}"),
+                    None => tracing::info!(origin = %self.id, "origin reachable"),
+                }
+            }
+            state.settled |= health == Health::Unhealthy || self.policy() == RefreshPolicy::Never;
+            state.health = health;
+            state.message = message;
+            state.refresh();
+            state.latency = latency.or(state.latency);
+            state.last_check = Some(Timestamp::now());
+        });
+    }
+}
+
+const fn changes(found: &ScanSummary) -> u64 {
+    found.added + found.changed + found.moved + found.vanished
+}
