@@ -178,10 +178,17 @@ fn a_share_that_hangs_keeps_no_library_from_being_mounted() {
     );
     share.answer();
     world.until("the share is shown", |world| world.tree().len() == 2);
+    let told = String::from_utf8(world.run(["doctor"]).stdout).unwrap();
+    assert!(
+        told.contains("on fuse, and so listed at intervals"),
+        "{told}"
+    );
 
-    // Nor is a command held that names it.
+    // Nor is a command held that asks for it.
     world.stop();
     share.hang();
+    let told = String::from_utf8(world.run(["doctor"]).stdout).unwrap();
+    assert!(told.contains("no answer within 5 s"), "{told}");
     let config = world.path().join("config.toml");
     let text = format!("[[origins]]\ntype = \"nfs\"\npath = {:?}\n", share.at);
     fs::write(&config, text).unwrap();

@@ -1,8 +1,10 @@
 //! Filesystems whose changes the kernel is not told of.
 
+use std::io;
 use std::os::fd::AsFd;
+use std::path::Path;
 
-use rustix::fs;
+use rustix::fs::{self, Mode, OFlags};
 use rustix::io::Errno;
 
 /// Types of filesystems that others change behind the kernel's back: other machines, or, with FUSE,
@@ -33,6 +35,17 @@ const REMOTE: [(u32, &str); 20] = [
 /// The name of the type of filesystem that `folder` is on, where watching it would miss changes.
 pub(super) fn remote(folder: impl AsFd) -> Result<Option<&'static str>, Errno> {
     Ok(named(fs::fstatfs(folder)?.f_type as u32))
+}
+
+/// Opens a folder for listing, and tells the name of the type of filesystem that it is on where an
+/// origin there is listed at intervals, since changes are not told.
+///
+/// # Errors
+/// Where there is no such folder, or it may not be listed.
+pub fn unwatched(folder: &Path) -> io::Result<Option<&'static str>> {
+    let open = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
+    let folder = fs::open(folder, open, Mode::empty())?;
+    Ok(remote(folder)?)
 }
 
 fn named(kind: u32) -> Option<&'static str> {

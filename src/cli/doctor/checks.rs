@@ -8,13 +8,16 @@ use std::path::{Path, PathBuf};
 
 use eventlog::{EventStore, SqliteStore};
 use fuse::mountpoint;
-use projections::Views;
+use futures::future::join_all;
+use origins::local::unwatched;
+use projections::{OriginRow, Views};
 
 use super::Level;
 use crate::cli::context::Context;
 use crate::cli::track;
 use crate::config::{Loaded, default_state_dir, process_env};
 use crate::lock::Lock;
+use crate::patience;
 use crate::report::{Report, plain};
 use crate::state::StateDir;
 
@@ -80,7 +83,7 @@ pub(super) async fn all(context: &Context) -> crate::report::Result<Vec<Finding>
     findings.push(daemon(context, &state).await);
     if state.log_file().exists() {
         findings.push(log(&state).await);
-        findings.extend(views(&state));
+        findings.extend(views(&state).await);
     }
     let chosen = mountpoint_of(context, &loaded).await;
     findings.extend(chosen.as_deref().map(mount));
@@ -221,7 +224,7 @@ async fn log(state: &StateDir) -> Finding {
     }
 }
 
-fn views(state: &StateDir) -> Vec<Finding> {
+async fn views(state: &StateDir) -> Vec<Finding> {
     let (catalog, tree) = match Views::open_read_only(&state.views_dir()) {
         Ok(readers) => readers,
         Err(error) => {
@@ -239,18 +242,27 @@ fn views(state: &StateDir) -> Vec<Finding> {
         ),
         Err(error) => warn("views", error.to_string(), "musicfs replay rebuilds them"),
     }];
-    findings.extend(catalog.origins().unwrap_or_default().iter().map(|row| {
-        let root = Path::new(OsStr::from_bytes(&row.spec.root));
-        match fs::read_dir(root) {
-            Ok(_) => ok("origin", format!("{}: {} can be read", row.id, root.display())),
-            Err(error) => warn(
-                "origin",
-                format!("{}: cannot read {}: {}", row.id, root.display(), plain(&error)),
-                "its tracks stay in the tree and give errors when read; mount its disk, or correct its rights",
-            ),
-        }
-    }));
+    let origins = catalog.origins().unwrap_or_default();
+    findings.extend(join_all(origins.iter().map(origin)).await);
     findings
+}
+
+async fn origin(row: &OriginRow) -> Finding {
+    let root = PathBuf::from(OsStr::from_bytes(&row.spec.root));
+    let (id, shown, asked) = (&row.id, root.display(), root.clone());
+    let answer = patience::ask(move || unwatched(&asked)).await;
+    match answer.unwrap_or_else(|| Err(patience::silence())) {
+        Ok(None) => ok("origin", format!("{id}: {shown} can be read")),
+        Ok(Some(kind)) => ok(
+            "origin",
+            format!("{id}: {shown} can be read; it is on {kind}, and so listed at intervals"),
+        ),
+        Err(error) => warn(
+            "origin",
+            format!("{id}: cannot read {shown}: {}", plain(&error)),
+            "its tracks stay in the tree and give errors when read; mount its disk, or correct its rights",
+        ),
+    }
 }
 
 /// Where the running daemon has mounted, else where the configuration says.
