@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use eventlog::event::LayoutSpec;
@@ -20,6 +20,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::config::OriginConfig;
 use crate::control::{self, Engine, MountFigures};
+use crate::integrity;
 use crate::library::{self, Library};
 use crate::lock::Lock;
 use crate::report::{Kind, Report, Result};
@@ -83,6 +84,9 @@ struct Running {
     /// The control plane, until `stopped` is cancelled.
     serving: JoinHandle<()>,
     stopped: CancellationToken,
+    log: Arc<SqliteStore>,
+    /// What was found wrong with the log since the start.
+    damage: Arc<OnceLock<Report>>,
 }
 
 /// Serves a library until `shutdown` is cancelled or it is unmounted. The lock is held throughout;
@@ -99,7 +103,8 @@ pub async fn run(
     let mut running = start(&options, shutdown.clone()).await?;
     ready();
     systemd::ready();
-    let outcome = serve(&mut running, &options, &shutdown).await;
+    let served = serve(&mut running, &options, &shutdown).await;
+    let outcome = running.damage.get().cloned().map_or(served, Err);
     shutdown.cancel();
     let began = Instant::now();
     systemd::stopping();
@@ -176,7 +181,8 @@ async fn start(options: &Options, shutdown: CancellationToken) -> Result<Running
         Some(address) => Some(control::http::listen(address).await?),
         None => None,
     };
-    let store: Arc<dyn EventStore> = Arc::new(SqliteStore::open(options.state.log_file()).await?);
+    let log = Arc::new(SqliteStore::open(options.state.log_file()).await?);
+    let store: Arc<dyn EventStore> = Arc::clone(&log) as _;
     let views = Arc::new(open_views(&options.state, Arc::clone(&store)).await?);
     for origin in views.catalog().origins()? {
         library::apart_by_name(&origin.spec, &options.mountpoint)?;
@@ -239,6 +245,12 @@ async fn start(options: &Options, shutdown: CancellationToken) -> Result<Running
         }
     });
     signals::rescan_on_signals(&library)?;
+    let damage = Arc::new(OnceLock::new());
+    supervisor.detach(examine(
+        engine.clone(),
+        Arc::clone(&log),
+        Arc::clone(&damage),
+    ));
     if systemd::is_there() {
         let engine = engine.clone();
         supervisor.spawn(
@@ -278,7 +290,21 @@ async fn start(options: &Options, shutdown: CancellationToken) -> Result<Running
         status,
         serving,
         stopped,
+        log,
+        damage,
     })
+}
+
+/// Looks through what is kept, once; stops the daemon where the log is damaged.
+async fn examine(engine: Engine, log: Arc<SqliteStore>, damage: Arc<OnceLock<Report>>) {
+    let Engine {
+        views, supervisor, ..
+    } = &engine;
+    if let Err(report) = integrity::examine(&log, views, supervisor.stop()).await {
+        tracing::error!("{report}; stopping");
+        drop(damage.set(report));
+        engine.shutdown.cancel();
+    }
 }
 
 /// Opens the views, on a thread that may wait for the log.
@@ -300,6 +326,8 @@ async fn stop(running: Running) {
         status,
         serving,
         stopped,
+        log,
+        damage: _,
     } = running;
     // Watchers, scans and whatever else could append.
     if let Err(left) = engine.supervisor.shut_down(GRACE).await {
@@ -319,10 +347,18 @@ async fn stop(running: Running) {
     if serving.await.is_err() {
         tracing::error!("the control socket's task failed");
     }
-    // The views' threads end with their last user; they may be in the middle of a batch.
     status.close();
-    let last = (engine, filesystem, notifier);
-    drop(tokio::task::spawn_blocking(move || drop(last)).await);
+    // Nothing appends any more. What is kept is left whole in its files; a scan that hangs still
+    // holds the views, and is not asked.
+    let views = Arc::clone(&engine.views);
+    let closing = async {
+        drop(tokio::task::spawn_blocking(move || views.close()).await);
+        log.close().await;
+    };
+    if tokio::time::timeout(PATIENCE, closing).await.is_err() {
+        tracing::warn!("the log or a view is still busy; the next start folds in what is left");
+    }
+    drop(tokio::task::spawn_blocking(move || drop((engine, filesystem, notifier))).await);
 }
 
 /// Makes sure that the mount point is an empty directory; clears what a dead daemon left there.

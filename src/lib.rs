@@ -5,6 +5,7 @@ pub mod cli;
 pub mod config;
 pub mod control;
 pub mod daemon;
+mod integrity;
 pub mod library;
 pub mod lock;
 pub mod logging;

@@ -50,7 +50,7 @@ fn main() -> Result<(), Failure> {
         processor_seconds() - before
     );
     println!("{:<34} {:>10.1} MB", "resident at most", resident("VmHWM:"));
-    views.shutdown();
+    views.close();
     Ok(())
 }
 
@@ -60,7 +60,7 @@ fn catch_up(directory: &Path, log: &Arc<SqliteStore>, runtime: &Runtime) -> Resu
     let views = Views::open(directory, log.clone(), runtime.handle())?;
     runtime.block_on(views.wait_for(log.head()))?;
     report("both views caught up", began.elapsed());
-    views.shutdown();
+    views.close();
     Ok(())
 }
 
@@ -73,7 +73,7 @@ fn open(directory: &Path, log: &Arc<SqliteStore>, runtime: &Runtime) -> Result<(
         views.tree().list(Ino::ROOT, Ino(0), 100)?;
         views.catalog().origins()?;
         times.push(began.elapsed());
-        views.shutdown();
+        views.close();
     }
     percentiles("open to first answer", times);
     Ok(())

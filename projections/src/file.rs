@@ -229,6 +229,17 @@ impl<V: View> ViewFile<V> {
         }
     }
 
+    /// Folds the write-ahead log into the file itself, as far as readers let it: a copy of the file is
+    /// then a copy of the view.
+    pub(crate) fn make_whole(&self) {
+        let folded = self
+            .connection
+            .query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()));
+        if let Err(error) = folded {
+            tracing::debug!(view = V::NAME, %error, "the write-ahead log stays beside the view");
+        }
+    }
+
     fn empty(connection: Connection, path: &Path) -> Self {
         connection.set_prepared_statement_cache_capacity(STATEMENTS);
         let path = path.to_owned();

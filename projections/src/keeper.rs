@@ -100,6 +100,9 @@ impl<V: View> Keeper<V> {
         {
             tracing::error!(view = V::NAME, "the rebuild's thread panicked");
         }
+        if let Some(file) = &self.file {
+            file.make_whole();
+        }
     }
 
     /// Folds in all that the log has, as long as nobody wants something else. Returns how long to

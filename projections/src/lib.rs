@@ -26,6 +26,7 @@ mod views;
 pub use catalog::{CatalogCounts, CatalogReader, KnownFile, OriginRow, TrackRow};
 pub use digest::Digest;
 pub use error::ViewError;
+pub use pool::Soundness;
 pub use replay::{OnProgress, ReplayReport};
 pub use tree::{Ino, Node, NodeKind, TreeReader, TreeStats};
 pub use view::{Change, Published};

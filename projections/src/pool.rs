@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use arc_swap::ArcSwap;
 use rusqlite::{Connection, OpenFlags};
+use tokio::runtime::Handle;
 use tokio::sync::Notify;
 
 use crate::error::ViewError;
@@ -16,6 +17,17 @@ const IDLE: usize = 8;
 
 /// Pages that one reader keeps, in KiB: the rest is the kernel's page cache.
 const CACHE_KIB: i64 = 1024;
+
+/// What a look through a whole view found.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Soundness {
+    /// Nothing wrong.
+    Sound,
+    /// Damage; the view is being rebuilt.
+    Damaged,
+    /// It was to end before it was through.
+    Unknown,
+}
 
 /// One generation's file and its idle connections.
 struct Pool {
@@ -112,6 +124,54 @@ impl Source {
         })
     }
 
+    /// Has SQLite look through all of the generation that is served, on a connection of its own,
+    /// unless `over` comes first. Damage that is found is acted on as if a reader had met it.
+    pub(crate) fn examine(
+        &self,
+        runtime: &Handle,
+        over: impl Future<Output = ()> + Send + 'static,
+    ) -> Result<Soundness, ViewError> {
+        let pool = self.current.load_full();
+        let found = open(&pool.path).and_then(|connection| {
+            let interrupt = connection.get_interrupt_handle();
+            let ending = runtime.spawn(async move {
+                over.await;
+                interrupt.interrupt();
+            });
+            let found =
+                connection.query_row("PRAGMA quick_check(1)", [], |row| row.get::<_, String>(0));
+            ending.abort();
+            found
+        });
+        let found = found.or_else(|error| match error.sqlite_error_code() {
+            Some(rusqlite::ErrorCode::OperationInterrupted) => Ok(String::new()),
+            _ if is_damage(&error) => Ok(error.to_string()),
+            _ => Err(error),
+        });
+        match found {
+            Ok(found) if found == "ok" => Ok(Soundness::Sound),
+            Ok(found) if found.is_empty() => Ok(Soundness::Unknown),
+            Ok(found) => {
+                self.tell(&pool, &found);
+                Ok(Soundness::Damaged)
+            }
+            Err(source) => Err(ViewError::Unreadable {
+                view: self.view,
+                path: pool.path.clone(),
+                source,
+            }),
+        }
+    }
+
+    /// Notes that a generation is damaged.
+    fn tell(&self, pool: &Pool, found: &dyn std::fmt::Display) {
+        if !pool.is_damaged.swap(true, Ordering::AcqRel) {
+            let path = pool.path.display();
+            tracing::warn!(view = self.view, %path, "view is damaged: {found}");
+        }
+        self.damage.notify_one();
+    }
+
     fn read_from<T>(
         &self,
         pool: &Pool,
@@ -125,11 +185,7 @@ impl Source {
         });
         answer.map_err(|source| {
             if is_damage(&source) {
-                if !pool.is_damaged.swap(true, Ordering::AcqRel) {
-                    let path = pool.path.display();
-                    tracing::warn!(view = self.view, %path, %source, "view is damaged");
-                }
-                self.damage.notify_one();
+                self.tell(pool, &source);
             }
             ViewError::Unreadable {
                 view: self.view,

@@ -1,7 +1,7 @@
 //! One view being kept up to date, and what is asked of whoever keeps it.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 
 use eventlog::{EventStore, Position};
@@ -14,7 +14,7 @@ use crate::feed::Feed;
 use crate::file::{Freshness, ViewFile};
 use crate::generations::Generations;
 use crate::keeper::Keeper;
-use crate::pool::Source;
+use crate::pool::{Soundness, Source};
 use crate::replay;
 use crate::view::View;
 
@@ -49,7 +49,7 @@ pub(crate) enum Command<V> {
 /// A view being kept up to date. Ends when dropped.
 pub(crate) struct Runner<V: View> {
     pub(crate) shared: Arc<Shared<V>>,
-    thread: Option<thread::JoinHandle<()>>,
+    thread: Mutex<Option<thread::JoinHandle<()>>>,
 }
 
 impl<V: View> Runner<V> {
@@ -96,18 +96,19 @@ impl<V: View> Runner<V> {
             })?;
         Ok(Self {
             shared,
-            thread: Some(thread),
+            thread: Mutex::new(Some(thread)),
         })
     }
 
     /// Ends after the batch under way.
-    pub(crate) fn stop(&mut self) {
+    pub(crate) fn stop(&self) {
         let _ = self.shared.commands.send(Command::Stop);
-        if self
+        let thread = self
             .thread
-            .take()
-            .is_some_and(|thread| thread.join().is_err())
-        {
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take();
+        if thread.is_some_and(|thread| thread.join().is_err()) {
             tracing::error!(view = V::NAME, "the view's thread panicked");
         }
     }
@@ -139,6 +140,14 @@ impl<V: View> Shared<V> {
             reached = reached => reached.map_err(|_| ViewError::Closed),
             _ = stopped => Err(ViewError::Stopped(V::NAME)),
         }
+    }
+
+    /// Looks through the generation that is served.
+    pub(crate) fn examine(
+        &self,
+        over: impl Future<Output = ()> + Send + 'static,
+    ) -> Result<Soundness, ViewError> {
+        self.source.examine(&self.runtime, over)
     }
 
     /// Has a finished generation served from now on.

@@ -11,7 +11,7 @@ use tokio::sync::mpsc;
 use crate::catalog::{Catalog, CatalogReader};
 use crate::error::ViewError;
 use crate::generations::Generations;
-use crate::pool::Source;
+use crate::pool::{Soundness, Source};
 use crate::replay::{self, OnProgress, ReplayReport};
 use crate::runner::Runner;
 use crate::tree::{Tree, TreeReader};
@@ -54,8 +54,7 @@ impl FromStr for ViewName {
 #[error("there is no view {0:?}; views are catalog and tree")]
 pub struct UnknownView(String);
 
-/// Every view, kept up to date by a thread of its own. Ends when dropped, or [shut
-/// down](Self::shutdown); not to be dropped on a thread of the runtime, and before it.
+/// Every view, kept up to date by a thread of its own. Ends when dropped, or [closed](Self::close); not to be dropped on a thread of the runtime, and before it.
 pub struct Views {
     catalog: Runner<Catalog>,
     tree: Runner<Tree>,
@@ -201,8 +200,26 @@ impl Views {
         }
     }
 
-    /// Ends after the batches under way. What was not folded in yet is at the next start.
-    pub fn shutdown(mut self) {
+    /// Has SQLite look through a whole view for damage (UP-6), unless `over` comes first. A damaged
+    /// view is served as far as it goes, and rebuilt. Blocks, for as long as it takes to read the
+    /// view's file; not for threads of the runtime.
+    ///
+    /// # Errors
+    /// Where it cannot be looked through.
+    pub fn examine(
+        &self,
+        view: ViewName,
+        over: impl Future<Output = ()> + Send + 'static,
+    ) -> Result<Soundness, ViewError> {
+        match view {
+            ViewName::Catalog => self.catalog.shared.examine(over),
+            ViewName::Tree => self.tree.shared.examine(over),
+        }
+    }
+
+    /// Ends after the batches under way, and leaves each view whole in its file. What was not folded
+    /// in yet is at the next start; what is there can be read on. Blocks.
+    pub fn close(&self) {
         self.catalog.stop();
         self.tree.stop();
     }

@@ -95,8 +95,8 @@ fn damaged(error: StoreError) -> Report {
     Report::from(error).hint(match holds {
         0 => "put a backup in its place; without one, docs/RECOVERY.md says what is left".to_owned(),
         last => format!(
-            "put a backup in its place; or take out what holds with `musicfs log export --to {last} \
-             FILE`, then `musicfs log import FILE --state-dir NEW`; see docs/RECOVERY.md"
+            "put a backup in its place; or go on with what holds, the {last} before: `musicfs mount … \
+             --repair` (the damaged log is kept); see docs/RECOVERY.md"
         ),
     })
 }

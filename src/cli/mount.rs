@@ -15,7 +15,7 @@ use crate::config::{Loaded, reference};
 use crate::lock::Lock;
 use crate::report::{Kind, Report, Result};
 use crate::state::StateDir;
-use crate::{daemon, logging, preflight, signals};
+use crate::{daemon, integrity, logging, preflight, signals};
 
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
@@ -30,6 +30,12 @@ pub(super) struct Arguments {
     /// Go into the background once the mount answers
     #[arg(long)]
     daemon: bool,
+    /// Check every event of the log before mounting
+    #[arg(long)]
+    full_integrity_check: bool,
+    /// As --full-integrity-check; go on with what holds of a damaged log, and keep the rest aside
+    #[arg(long)]
+    repair: bool,
 }
 
 impl Arguments {
@@ -82,6 +88,9 @@ impl Arguments {
             tracing::warn!(%error, "the limit of open files stays as it is");
         }
         context.runtime()?.block_on(async {
+            if self.full_integrity_check || self.repair {
+                integrity::verify(&state, self.repair).await?;
+            }
             preflight::origins(&config.origins, &mountpoint, &state).await?;
             let shutdown = CancellationToken::new();
             signals::stop_on_signals(shutdown.clone())?;

@@ -13,6 +13,8 @@ mod hanging;
 #[cfg(test)]
 mod house;
 #[cfg(test)]
+mod integrity;
+#[cfg(test)]
 mod library;
 #[cfg(test)]
 mod live;

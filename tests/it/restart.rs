@@ -26,6 +26,17 @@ fn a_restart_writes_no_events_and_shows_the_same_tree() {
     world.start();
     let (tree, position) = (world.tree(), world.position());
     world.stop();
+    // All is in the files themselves, which can be copied one by one.
+    for folder in ["log", "views"] {
+        for entry in fs::read_dir(world.state().join(folder)).unwrap() {
+            let entry = entry.unwrap();
+            let is_beside = entry.file_name().to_string_lossy().ends_with("-wal");
+            assert!(
+                !is_beside || entry.metadata().unwrap().len() == 0,
+                "{entry:?}"
+            );
+        }
+    }
     world.start();
     assert_eq!(world.tree(), tree);
     assert_eq!(world.position(), position);

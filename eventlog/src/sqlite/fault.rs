@@ -7,6 +7,7 @@ use crate::store::StoreError;
 
 /// Primary result codes of SQLite (<https://sqlite.org/rescode.html>).
 mod code {
+    pub(super) const INTERRUPT: u32 = 9;
     pub(super) const CORRUPT: u32 = 11;
     pub(super) const FULL: u32 = 13;
     pub(super) const CONSTRAINT: u32 = 19;
@@ -76,6 +77,10 @@ impl<'p> Fault<'p> {
 
 pub(super) fn is_constraint(error: &sqlx::Error) -> bool {
     primary_code(error) == Some(code::CONSTRAINT)
+}
+
+pub(super) fn is_interrupt(error: &sqlx::Error) -> bool {
+    primary_code(error) == Some(code::INTERRUPT)
 }
 
 pub(super) fn is_full(error: &sqlx::Error) -> bool {

@@ -127,6 +127,19 @@ impl SqliteStore {
         verify::whole(&self.path, &self.readers, progress).await
     }
 
+    /// Has SQLite look through the file for damage to its structure (UP-6), which is much faster than
+    /// [`verify`](Self::verify) and sees less. `is_over` is asked now and then; false where it ended
+    /// the check.
+    ///
+    /// # Errors
+    /// [`StoreError::Damaged`], or why the file cannot be read.
+    pub async fn examine(
+        &self,
+        is_over: impl FnMut() -> bool + Send + 'static,
+    ) -> Result<bool, StoreError> {
+        verify::quick(&self.path, is_over).await
+    }
+
     /// Copies the log, as it is at one moment, to a new file, while it goes on being used. The
     /// copy is a log of its own, and appears under its name once it is whole and on the disk;
     /// until then there is an empty file of that name.

@@ -6,13 +6,16 @@ use std::pin::pin;
 use futures::StreamExt as _;
 use sqlx::{Row as _, SqlitePool};
 
-use super::fault::Fault;
-use super::read;
+use super::fault::{Fault, is_interrupt};
 use super::rows::{self, HEAD, Page, Tail};
+use super::{file, read};
 use crate::event::Event;
 use crate::id::Position;
 use crate::record::{ChainCheck, ROOT, Stored};
 use crate::store::{Filter, StoreError};
+
+/// Steps of SQLite's machine between two looks whether a check is to end.
+const STEPS: i32 = 100_000;
 
 /// Events checked when a log is opened.
 const TAIL: u64 = 1000;
@@ -171,6 +174,30 @@ pub(super) async fn whole(
         head: tail.head,
         folded: walk.folded,
     })
+}
+
+/// SQLite's own check of the file's structure, in a fraction of the time of all else; false where
+/// `is_over` ended it.
+pub(super) async fn quick(
+    path: &Path,
+    mut is_over: impl FnMut() -> bool + Send + 'static,
+) -> Result<bool, StoreError> {
+    let fault = Fault::new(path, "check");
+    let mut connection = file::reader(path).await?;
+    connection
+        .lock_handle()
+        .await
+        .map_err(|error| fault.of(error))?
+        .set_progress_handler(STEPS, move || !is_over());
+    let found: Result<String, _> = sqlx::query_scalar("PRAGMA quick_check(1)")
+        .fetch_one(&mut connection)
+        .await;
+    match found {
+        Ok(found) if found == "ok" => Ok(true),
+        Ok(found) => Err(fault.damaged(&found)),
+        Err(error) if is_interrupt(&error) => Ok(false),
+        Err(error) => Err(fault.of(error)),
+    }
 }
 
 /// A page's columns, taken out on a thread for such work.

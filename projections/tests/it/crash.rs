@@ -124,5 +124,5 @@ fn killed_at_any_moment_the_views_go_on_exactly() {
         let report = views.check(*view, &mut |_, _| {}).unwrap();
         assert_eq!(report.equal, Some(true), "{report:?}");
     }
-    views.shutdown();
+    views.close();
 }

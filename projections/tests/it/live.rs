@@ -109,7 +109,7 @@ fn a_restart_goes_on_where_it_was() {
     let views = library.views();
     library.add(1..501);
     library.wait(&views);
-    views.shutdown();
+    views.close();
     library.add(501..1001);
     let views = library.views();
     assert!(

@@ -20,7 +20,7 @@ fn settled() -> Library {
     let views = library.views();
     library.add(1..501);
     library.wait(&views);
-    views.shutdown();
+    views.close();
     library
 }
 

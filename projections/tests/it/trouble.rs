@@ -150,12 +150,12 @@ fn a_panic_is_healed_by_a_rebuild_or_reported() {
         library.runtime.block_on(waited).expect("it hung")
     };
     waited(&views).expect("a rebuild heals what does not come again");
-    views.shutdown();
+    views.close();
     limit.store(usize::MAX, Ordering::Release);
     let other = tempfile::tempdir().unwrap();
     let views = Views::open(other.path(), log.clone(), library.runtime.handle()).unwrap();
     let stopped = waited(&views);
     assert!(matches!(stopped, Err(ViewError::Stopped(_))), "{stopped:?}");
     assert!(views.tree().stats().is_ok(), "what there is is served");
-    views.shutdown();
+    views.close();
 }

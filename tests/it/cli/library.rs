@@ -137,8 +137,8 @@ fn a_damaged_log_is_named_with_its_place() {
         assert!(said.contains("; nothing was changed\nhint: "), "{said}");
     }
     let said = home.run("log verify --state-dir state");
-    let hint = "put a backup in its place; or take out what holds with `musicfs log export --to 49 \
-                FILE`, then `musicfs log import FILE --state-dir NEW`";
+    let hint = "put a backup in its place; or go on with what holds, the 49 before: `musicfs mount … \
+                --repair`";
     assert!(said.contains(hint), "{said}");
     let said = home.run("events --state-dir state");
     assert!(said.contains("hint: `musicfs log verify`"), "{said}");
