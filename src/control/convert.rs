@@ -98,7 +98,9 @@ impl<'a> About<'a> {
                 track: Some(*track),
                 ..Self::default()
             },
-            Event::LayoutChanged { .. } | Event::AccessFolded { .. } => Self::default(),
+            Event::LayoutChanged { .. }
+            | Event::AccessScanned { .. }
+            | Event::AccessFolded { .. } => Self::default(),
         }
     }
 }
