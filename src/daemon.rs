@@ -332,7 +332,7 @@ async fn stop(running: Running) {
         Err(error) => tracing::error!("unmounting failed: {error}"),
     }
     // Now that nothing is read any more; what users of a detached mount still have open ends here.
-    filesystem.session_ended();
+    let left_open = filesystem.session_ended();
     if let Some(recorder) = &engine.recorder {
         recorder.finish(GRACE).await;
     }
@@ -343,7 +343,7 @@ async fn stop(running: Running) {
     }
     // The views' threads end with their last user; they may be in the middle of a batch.
     status.close();
-    let last = (engine, filesystem, notifier);
+    let last = (engine, filesystem, notifier, left_open);
     drop(tokio::task::spawn_blocking(move || drop(last)).await);
 }
 
