@@ -18,6 +18,7 @@ use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
+use crate::access;
 use crate::config::OriginConfig;
 use crate::control::{self, Engine, MountFigures};
 use crate::integrity;
@@ -54,6 +55,8 @@ pub struct Options {
     pub origins: Vec<OriginConfig>,
     /// The layout that it is to have; as it was where not told.
     pub layout: Option<LayoutSpec>,
+    /// What is recorded of reads.
+    pub access: access::Settings,
     /// Where metrics are served.
     pub metrics: Option<SocketAddr>,
     /// Threads that read tags; 0 for as many as there are processors.
@@ -192,7 +195,7 @@ async fn start(options: &Options, shutdown: CancellationToken) -> Result<Running
     let writer = Arc::new(LogWriter::new(Arc::clone(&store)));
     let scanner = Scanner {
         views: Arc::clone(&views),
-        writer,
+        writer: Arc::clone(&writer),
         readers: readers(options.readers),
         limit: eventlog::decide::RemovalLimit::default(),
     };
@@ -209,24 +212,31 @@ async fn start(options: &Options, shutdown: CancellationToken) -> Result<Running
         runtime: Handle::current(),
     };
     let status = Arc::new(StatusFiles::new(options.configuration.clone()));
-    let filesystem = Arc::new(Filesystem::new(
+    let mut filesystem = Filesystem::new(
         Arc::new(Tree(views.tree())),
         Arc::new(sources),
         vec![Box::new(StatusDir::new(Arc::clone(&status)))],
         options.mount.owner(),
-    ));
+    );
+    let recorder = access::recorder(&options.access, &writer);
+    if let Some(recorder) = &recorder {
+        filesystem = filesystem.with_audience(Arc::clone(recorder) as _);
+    }
+    let filesystem = Arc::new(filesystem);
     // Subscribed before the kernel can cache anything.
     let mut changes = views.changes();
     let mounted = fuse::mount(Arc::clone(&filesystem), &options.mountpoint, &options.mount)?;
     let notifier = Arc::new(Mutex::new(mounted.notifier()));
     let engine = Engine {
         store,
+        writer,
         views,
         library: Arc::clone(&library),
         supervisor: supervisor.clone(),
         mountpoint: options.mountpoint.clone(),
         started,
         mount: Arc::new(Figures(Arc::clone(&filesystem))),
+        recorder,
         shutdown,
     };
     status.serve(engine.clone());
@@ -237,6 +247,13 @@ async fn start(options: &Options, shutdown: CancellationToken) -> Result<Running
         let metrics = control::http::serve(listener, engine.clone(), supervisor.stop().clone());
         supervisor.detach(metrics);
     }
+    access::start(
+        &options.access,
+        engine.recorder.as_ref(),
+        &engine.writer,
+        &filesystem,
+        &supervisor,
+    );
     let told = Arc::clone(&notifier);
     supervisor.detach(async move {
         while let Some(batch) = changes.recv().await {
@@ -342,6 +359,11 @@ async fn stop(running: Running) {
         Ok(Err(error)) => tracing::error!("{error}"),
         Err(error) => tracing::error!("unmounting failed: {error}"),
     }
+    // Now that nothing is read any more; what users of a detached mount still have open ends here.
+    let left_open = filesystem.session_ended();
+    if let Some(recorder) = &engine.recorder {
+        recorder.finish(GRACE).await;
+    }
     // So late, so that `status` and `shutdown` can tell how far it is.
     stopped.cancel();
     if serving.await.is_err() {
@@ -358,7 +380,8 @@ async fn stop(running: Running) {
     if tokio::time::timeout(PATIENCE, closing).await.is_err() {
         tracing::warn!("the log or a view is still busy; the next start folds in what is left");
     }
-    drop(tokio::task::spawn_blocking(move || drop((engine, filesystem, notifier))).await);
+    let last = (engine, filesystem, notifier, left_open);
+    drop(tokio::task::spawn_blocking(move || drop(last)).await);
 }
 
 /// Makes sure that the mount point is an empty directory; clears what a dead daemon left there.

@@ -1,6 +1,7 @@
 //! The shell of MusicFS: it observes, asks for decisions, appends, wires the rooms together, and
 //! talks to people. Nothing in here holds truth.
 
+pub mod access;
 pub mod cli;
 pub mod config;
 pub mod control;

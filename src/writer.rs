@@ -3,7 +3,9 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use eventlog::{CauseId, Event, EventStore, NewEvent, Position, StoreError, TrackId};
+use eventlog::{
+    CauseId, Event, EventStore, Folding, NewEvent, Position, StoreError, Timestamp, TrackId,
+};
 use tokio::sync::Mutex;
 
 /// Appends events for every part of the daemon, one batch at a time, and gives out track ids.
@@ -53,6 +55,21 @@ impl LogWriter {
     /// See [`EventStore::append`].
     pub async fn record(&self, event: Event, cause: CauseId) -> Result<Position, StoreError> {
         self.append(&[NewEvent::now(event, Some(cause))]).await
+    }
+
+    /// Folds access events that were recorded before a time, now.
+    ///
+    /// # Errors
+    /// See [`EventStore::fold_access`].
+    pub async fn fold_access(
+        &self,
+        older_than: Timestamp,
+        cause: CauseId,
+    ) -> Result<Folding, StoreError> {
+        let _turn = self.turn.lock().await;
+        self.store
+            .fold_access(older_than, Timestamp::now(), Some(cause))
+            .await
     }
 
     /// The log.

@@ -116,12 +116,29 @@ pub enum Event {
     TrackRead {
         /// The track.
         track: TrackId,
-        /// Bytes read.
-        bytes: u64,
+        /// Bytes that the reader had of MusicFS, what the system read ahead included; absent where
+        /// the system may have served it from what it had.
+        bytes: Option<u64>,
         /// From open to close.
         duration_ms: u64,
         /// The reading process's name, unless switched off.
         reader: Option<String>,
+    },
+    /// A program looked into many tracks for a moment each: what would be as many
+    /// [`TrackRead`](Self::TrackRead) is summed up (CTL-4).
+    AccessScanned {
+        /// The program's name, unless switched off.
+        reader: Option<String>,
+        /// How many tracks.
+        tracks: u64,
+        /// How often it opened one.
+        opens: u64,
+        /// Bytes that it had of MusicFS, as far as known; absent where that is known of no open.
+        bytes: Option<u64>,
+        /// When the first open was.
+        since: Timestamp,
+        /// When the last close was.
+        until: Timestamp,
     },
     /// Stands for access events that were folded away (LOG-6): those up to `through` that no
     /// earlier summary stands for. A view that counted them from their own payloads replaces what
@@ -153,7 +170,9 @@ impl Event {
             | Self::TrackVanished { track }
             | Self::TrackReturned { track, .. }
             | Self::TrackRead { track, .. } => Subject::Track(*track),
-            Self::LayoutChanged { .. } | Self::AccessFolded { .. } => Subject::Library,
+            Self::LayoutChanged { .. } | Self::AccessScanned { .. } | Self::AccessFolded { .. } => {
+                Subject::Library
+            }
         }
     }
 }
@@ -275,7 +294,7 @@ pub struct FoldedPlays {
     pub track: TrackId,
     /// How many reads were folded.
     pub reads: u64,
-    /// Bytes read by them.
+    /// Bytes read by them, as far as known.
     pub bytes: u64,
     /// When the last was recorded.
     pub last: Timestamp,

@@ -251,7 +251,7 @@ impl Summary {
         };
         let plays = self.plays.entry(*track).or_insert(empty);
         plays.reads += 1;
-        plays.bytes = plays.bytes.saturating_add(*bytes);
+        plays.bytes = plays.bytes.saturating_add(bytes.unwrap_or(0));
         plays.last = plays.last.max(recorded.recorded_at);
         true
     }

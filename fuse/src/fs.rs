@@ -4,10 +4,11 @@ mod attributes;
 mod directories;
 mod files;
 
+use std::collections::HashMap;
 use std::ffi::OsStr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use eventlog::TrackId;
 
@@ -15,6 +16,7 @@ pub use attributes::Statfs;
 pub use files::{Closed, Opened, Opening};
 
 use crate::attr::{Entry, LASTING, Owner};
+use crate::audience::Audience;
 use crate::errno::{ErrorKind, FsError};
 use crate::handles::Handles;
 use crate::inodes::Inodes;
@@ -35,6 +37,7 @@ const NAME_MAX: usize = 255;
 pub struct Filesystem {
     library: Arc<dyn Library>,
     originals: Arc<dyn Originals>,
+    audience: Option<Arc<dyn Audience>>,
     specials: Specials,
     owner: Owner,
     files: Handles<OpenFile>,
@@ -58,6 +61,7 @@ impl Filesystem {
         Self {
             library,
             originals,
+            audience: None,
             specials: Specials::new(specials),
             owner,
             files: Handles::new(),
@@ -67,6 +71,13 @@ impl Filesystem {
             epoch: AtomicU64::new(0),
             operations: Operations::default(),
         }
+    }
+
+    /// The same, with somebody who is told of reads (CTL-4).
+    #[must_use]
+    pub fn with_audience(mut self, audience: Arc<dyn Audience>) -> Self {
+        self.audience = Some(audience);
+        self
     }
 
     /// What a directory has under a name.
@@ -138,6 +149,20 @@ impl Filesystem {
         self.operations.timings()
     }
 
+    /// The tracks that are open now, by the process that opened them, and since when. Known only
+    /// where somebody is told of reads.
+    #[must_use]
+    pub fn being_read(&self) -> HashMap<(u32, TrackId), Instant> {
+        let mut open = HashMap::new();
+        let files = self.files.values();
+        for visit in files.iter().filter_map(|file| file.visit.as_ref()) {
+            let key = (visit.reader.process, visit.track);
+            let since = open.entry(key).or_insert(visit.opened);
+            *since = visit.opened.min(*since);
+        }
+        open
+    }
+
     /// Tells that the tree has changed; comes before the kernel is told.
     pub(crate) fn tree_changed(&self) {
         self.epoch.fetch_add(1, Ordering::AcqRel);
@@ -153,9 +178,11 @@ impl Filesystem {
         (inodes, self.known.root_names())
     }
 
-    /// Closes whatever a session left open.
-    pub(crate) fn session_ended(&self) -> Vec<Closed> {
+    /// Closes whatever a session left open; its reads end here. Also for a mount that was detached
+    /// while in use, once nothing is served any more.
+    pub fn session_ended(&self) -> Vec<Closed> {
         let files = self.files.take();
+        files.iter().for_each(|file| self.tell(file));
         self.directories.take();
         self.inodes.clear();
         self.known.clear();

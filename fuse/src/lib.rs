@@ -6,6 +6,7 @@
 //! [`Originals`].
 
 mod attr;
+mod audience;
 mod errno;
 mod fs;
 mod handles;
@@ -22,6 +23,7 @@ mod readdir;
 pub mod special;
 
 pub use attr::{Attr, Entry, FileKind, Owner};
+pub use audience::{Access, Audience, Reader};
 pub use errno::{ErrorKind, FsError};
 pub use fs::{Closed, Filesystem, Opened, Opening, Statfs};
 pub use inodes::{Backing, Caching};

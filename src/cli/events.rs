@@ -10,7 +10,7 @@ use proto::v1;
 use proto::v1::subscribe_events_request::From as Start;
 
 use super::context::Context;
-use super::output::Output;
+use super::output::{Output, counted, length};
 use super::place::Place;
 use crate::config::nearest;
 use crate::control::{self, Client, feed, json, received};
@@ -174,6 +174,22 @@ fn brief(event: &v1::Event) -> String {
             .join(", "),
         "scan.removals_held" => format!("{} of {} missing", count("missing"), count("known")),
         "layout.changed" => text("template"),
+        _ if event.folded => "folded".to_owned(),
+        "track.read" => {
+            let length = length(count("duration_ms") / 1_000);
+            match text("reader") {
+                none if none.is_empty() => format!("{length}, {}", file()),
+                reader => format!("{reader}, {length}, {}", file()),
+            }
+        }
+        "access.scanned" => format!(
+            "{} {}",
+            text("reader"),
+            counted(count("tracks"), "track", "tracks")
+        )
+        .trim_start()
+        .to_owned(),
+        "access.folded" => format!("up to position {}", count("through")),
         kind if kind.starts_with("track.") && !event.path.is_empty() => file(),
         _ => String::new(),
     }

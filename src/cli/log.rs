@@ -1,4 +1,7 @@
-//! `musicfs log`. Reads the log itself, whether or not a daemon runs.
+//! `musicfs log`. Reads the log itself, whether or not a daemon runs; only `fold` asks the one that
+//! runs.
+
+mod fold;
 
 use std::fs::File;
 use std::io::{BufReader, BufWriter, Write};
@@ -38,6 +41,8 @@ pub(super) enum Action {
         /// The export
         file: PathBuf,
     },
+    /// Fold old reads (`track.read`) into sums for each track; cannot be undone
+    Fold(fold::Arguments),
     /// Show where the log is and how far it goes
     Info,
 }
@@ -52,6 +57,7 @@ impl Action {
                     export(context, file.as_deref(), to.map(Position)).await
                 }
                 Self::Import { file } => import(context, &file).await,
+                Self::Fold(arguments) => arguments.run(context).await,
                 Self::Info => info(context).await,
             }
         })

@@ -99,6 +99,7 @@ impl Arguments {
                 mountpoint,
                 mount: parsed.options,
                 layout: config.layout(),
+                access: config.access,
                 metrics: config.metrics_listen,
                 readers: config.scan_threads,
                 configuration: reference::in_force(&config),

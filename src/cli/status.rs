@@ -80,6 +80,13 @@ fn print(out: &mut Output, status: &v1::GetStatusResponse) -> Result<()> {
             task.name, task.restarts
         ))?;
     }
+    let shed = status.reads.map_or(0, |reads| reads.shed);
+    if shed > 0 {
+        out.line(format!(
+            "{} not recorded, since too many came at once",
+            counted(shed, "read", "reads")
+        ))?;
+    }
     Ok(())
 }
 

@@ -16,6 +16,8 @@ pub enum Given {
     Text(String),
     /// A whole number.
     Integer(i64),
+    /// `true` or `false`.
+    Boolean(bool),
     /// A list of texts.
     List(Vec<String>),
     /// A value of a type that no key takes; what it is.
@@ -137,6 +139,42 @@ pub const KEYS: &[Key<Config>] = &[
             Ok(())
         },
         get: |config| Some(config.scan_threads.to_string()),
+    },
+    Key {
+        name: "access.enabled",
+        takes: "`true` or `false`",
+        about: "Whether what is read through the mount becomes events: `track.read`, and \
+                `access.scanned` for programs that look into many files.",
+        example: "true",
+        set: |config, given, _| {
+            config.access.enabled = boolean(given)?;
+            Ok(())
+        },
+        get: |config| Some(config.access.enabled.to_string()),
+    },
+    Key {
+        name: "access.process_names",
+        takes: "`true` or `false`",
+        about: "Whether those events name the program that read, such as `mpv`.",
+        example: "true",
+        set: |config, given, _| {
+            config.access.process_names = boolean(given)?;
+            Ok(())
+        },
+        get: |config| Some(config.access.process_names.to_string()),
+    },
+    Key {
+        name: "access.keep_days",
+        takes: "days, 0 to 36500; 0 for ever",
+        about: "After how many days `track.read` events are folded into sums for each track. What is \
+                folded cannot be had back: who read, when and for how long is gone. Default: never, \
+                since 100 tracks a day take some 10 MB a year.",
+        example: "0",
+        set: |config, given, _| {
+            config.access.keep_days = number(given, 0, 36_500)?;
+            Ok(())
+        },
+        get: |config| Some(config.access.keep_days.to_string()),
     },
     Key {
         name: "metrics.listen",
@@ -293,6 +331,7 @@ fn text(given: &Given) -> Result<&str, String> {
     match given {
         Given::Text(text) => Ok(text),
         Given::Integer(_) => Err("takes a text in quotes, not a number".to_owned()),
+        Given::Boolean(_) => Err("takes a text in quotes, not true or false".to_owned()),
         Given::List(_) => Err("takes one text, not a list".to_owned()),
         Given::Other(what) => Err(format!("takes a text in quotes, not {what}")),
     }
@@ -312,7 +351,9 @@ fn list(given: &Given) -> Result<Vec<String>, String> {
             .filter(|part| !part.is_empty())
             .map(str::to_owned)
             .collect()),
-        Given::Integer(_) | Given::Other(_) => Err("takes a list of texts".to_owned()),
+        Given::Integer(_) | Given::Boolean(_) | Given::Other(_) => {
+            Err("takes a list of texts".to_owned())
+        }
     }
 }
 
@@ -320,12 +361,21 @@ fn number<T: TryFrom<i64>>(given: &Given, least: i64, most: i64) -> Result<T, St
     let number = match given {
         Given::Integer(number) => Some(*number),
         Given::Text(text) => text.parse().ok(),
-        Given::List(_) | Given::Other(_) => None,
+        Given::Boolean(_) | Given::List(_) | Given::Other(_) => None,
     };
     number
         .filter(|number| (least..=most).contains(number))
         .and_then(|number| T::try_from(number).ok())
         .ok_or_else(|| format!("takes a number from {least} to {most}"))
+}
+
+fn boolean(given: &Given) -> Result<bool, String> {
+    match given {
+        Given::Boolean(given) => Some(*given),
+        Given::Text(text) => text.parse().ok(),
+        Given::Integer(_) | Given::List(_) | Given::Other(_) => None,
+    }
+    .ok_or_else(|| "takes true or false, without quotes".to_owned())
 }
 
 fn one_of<T: Copy>(given: &Given, allowed: &[(&str, T)]) -> Result<T, String> {

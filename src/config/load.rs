@@ -290,6 +290,14 @@ mod tests {
                 "[layout]\nnames = 'dos'",
                 ":2:1: `layout.names` is \"dos\", and has to be posix or windows",
             ),
+            (
+                "[access]\nenabled = 'maybe'",
+                ":2:1: `access.enabled` takes true or false, without quotes",
+            ),
+            (
+                "[access]\nkeep_days = true",
+                ":2:1: `access.keep_days` takes a number from 0 to 36500",
+            ),
             ("[[origins]]\nid = 'a'", ":1:1: this origin has no path"),
         ];
         for (file, message) in cases {

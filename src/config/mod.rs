@@ -17,7 +17,7 @@ use projections::layout::Template;
 pub use self::load::{Loaded, ORIGINS_VARIABLE, Source, examine, load};
 pub use self::origin::{OriginConfig, OriginKind, Refresh, id_for, resolve};
 pub(crate) use self::suggest::nearest;
-use crate::logging;
+use crate::{access, logging};
 
 /// What MusicFS is told to do. Field comments are in [`keys`], from which the reference is made.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -29,6 +29,7 @@ pub struct Config {
     pub layout_template: Option<String>,
     pub layout_names: Option<NameProfile>,
     pub scan_threads: usize,
+    pub access: access::Settings,
     pub metrics_listen: Option<SocketAddr>,
     pub log: logging::Settings,
     pub origins: Vec<OriginConfig>,

@@ -3,10 +3,11 @@
 use std::time::{Duration, Instant};
 
 use eventlog::event::ScanSummary;
-use eventlog::{Event, Locator, OriginId, OriginPath, Recorded, Timestamp, TrackId};
+use eventlog::{Body, Event, Locator, OriginId, OriginPath, Recorded, Timestamp, TrackId};
 use projections::OriginRow;
 use proto::v1;
 
+use crate::access::Figures;
 use crate::library::{Health, OriginState};
 use crate::scan::ScanStatus;
 use crate::supervise::{TaskState, TaskStatus};
@@ -19,6 +20,12 @@ pub fn time(at: Timestamp) -> prost_types::Timestamp {
         seconds: at.0.div_euclid(1_000_000),
         nanos: i32::try_from(nanos).unwrap_or_default(),
     }
+}
+
+/// The moment that was sent; what is finer than a microsecond is left out.
+pub(super) fn timestamp(sent: &prost_types::Timestamp) -> Timestamp {
+    let micros = sent.seconds.saturating_mul(1_000_000);
+    Timestamp(micros.saturating_add(i64::from(sent.nanos) / 1_000))
 }
 
 /// A length of time.
@@ -54,6 +61,7 @@ pub fn event(recorded: &Recorded) -> v1::Event {
             .event()
             .map(|event| eventlog::wire::data(event).to_string())
             .unwrap_or_default(),
+        folded: recorded.body == Body::Folded,
     }
 }
 
@@ -98,7 +106,9 @@ impl<'a> About<'a> {
                 track: Some(*track),
                 ..Self::default()
             },
-            Event::LayoutChanged { .. } | Event::AccessFolded { .. } => Self::default(),
+            Event::LayoutChanged { .. }
+            | Event::AccessScanned { .. }
+            | Event::AccessFolded { .. } => Self::default(),
         }
     }
 }
@@ -167,6 +177,15 @@ pub(super) fn summary(
         removals_held: row
             .and_then(|row| row.held_removals)
             .map_or(0, |(missing, _)| missing),
+    }
+}
+
+/// How reads are recorded.
+pub(super) const fn reads(figures: Figures) -> v1::ReadStatus {
+    v1::ReadStatus {
+        recorded: figures.recorded,
+        shed: figures.shed,
+        waiting: figures.waiting,
     }
 }
 

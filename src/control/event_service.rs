@@ -3,6 +3,7 @@
 use std::pin::pin;
 use std::sync::Arc;
 
+use eventlog::CauseId;
 use futures::stream::BoxStream;
 use futures::{Stream, StreamExt};
 use proto::v1;
@@ -10,8 +11,9 @@ use proto::v1::event_service_server::EventService;
 use tokio_util::sync::CancellationToken;
 use tonic::{Request, Response, Status};
 
-use super::{Engine, feed, problem};
-use crate::report::Result;
+use super::{Engine, convert, feed, problem};
+use crate::access::retention;
+use crate::report::{Kind, Report, Result};
 
 pub(super) struct Events {
     engine: Engine,
@@ -27,6 +29,33 @@ impl Events {
 #[tonic::async_trait]
 impl EventService for Events {
     type SubscribeEventsStream = BoxStream<'static, Result<v1::SubscribeEventsResponse, Status>>;
+
+    async fn fold_reads(
+        &self,
+        request: Request<v1::FoldReadsRequest>,
+    ) -> Result<Response<v1::FoldReadsResponse>, Status> {
+        let Some(older_than) = request.into_inner().older_than else {
+            let report = Report::new(Kind::Input, "it is not said how old the reads are to be");
+            return Err(problem::sent(&report));
+        };
+        let older_than = convert::timestamp(&older_than);
+        let (writer, stop) = (Arc::clone(&self.engine.writer), &self.engine.shutdown);
+        let stop = stop.child_token();
+        let _caller_is_there = stop.clone().drop_guard();
+        // In a task of its own, so that a step whose caller goes away is brought to its end.
+        let work = async move {
+            let cause = CauseId::generate();
+            retention::fold(&writer, older_than, cause, &stop).await
+        };
+        let folding = tokio::spawn(work).await;
+        let folding = folding.map_err(|error| Report::new(Kind::Bug, error.to_string()));
+        let folding = folding.and_then(|folding| folding.map_err(Report::from));
+        let folding = folding.map_err(|error| problem::sent(&error))?;
+        Ok(Response::new(v1::FoldReadsResponse {
+            folded: folding.folded,
+            position: folding.head.0,
+        }))
+    }
 
     async fn subscribe_events(
         &self,

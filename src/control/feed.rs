@@ -85,11 +85,8 @@ async fn after(store: &dyn EventStore, from: Option<&From>) -> Result<Position, 
         None | Some(From::Now(false)) => Ok(Position::START),
         Some(From::Position(position)) => Ok(Position(position.saturating_sub(1))),
         Some(From::Time(time)) => {
-            let micros = time
-                .seconds
-                .saturating_mul(1_000_000)
-                .saturating_add(i64::from(time.nanos) / 1_000);
-            store.position_at(Timestamp(micros.saturating_sub(1))).await
+            let time = convert::timestamp(time);
+            store.position_at(Timestamp(time.0.saturating_sub(1))).await
         }
         Some(From::Now(true)) => Ok(store.head()),
     }

@@ -22,6 +22,7 @@ pub fn status(status: &v1::GetStatusResponse) -> Value {
         "views": status.views.iter().map(view).collect::<Vec<_>>(),
         "scans": status.scans.iter().map(progress).collect::<Vec<_>>(),
         "tasks": status.tasks.iter().map(task).collect::<Vec<_>>(),
+        "reads": status.reads.as_ref().map(reads),
     })
 }
 
@@ -90,6 +91,14 @@ fn task(task: &v1::TaskStatus) -> Value {
     })
 }
 
+fn reads(reads: &v1::ReadStatus) -> Value {
+    json!({
+        "recorded": reads.recorded,
+        "shed": reads.shed,
+        "waiting": reads.waiting,
+    })
+}
+
 /// How far a scan is.
 #[must_use]
 pub fn progress(scan: &v1::ScanProgress) -> Value {
@@ -129,7 +138,7 @@ pub fn summary(summary: &v1::ScanSummary) -> Value {
 /// `musicfs events --json`, one event.
 #[must_use]
 pub fn event(event: &v1::Event) -> Value {
-    json!({
+    let mut line = json!({
         "position": event.position,
         "id": event.id,
         "recorded_at": event.recorded_at.as_ref().map(time),
@@ -138,7 +147,11 @@ pub fn event(event: &v1::Event) -> Value {
         "subject": event.subject,
         "cause": text(&event.cause),
         "data": serde_json::from_str::<Value>(&event.data).unwrap_or_default(),
-    })
+    });
+    if let (true, Some(line)) = (event.folded, line.as_object_mut()) {
+        line.insert("folded".to_owned(), Value::Bool(true));
+    }
+    line
 }
 
 /// `musicfs replay --json`.

@@ -12,6 +12,7 @@ use prometheus_client::registry::{Registry, Unit};
 use proto::v1;
 
 use super::{Engine, json, status};
+use crate::access::Figures;
 
 /// All metrics of a running daemon, as OpenMetrics 1.0.
 ///
@@ -19,7 +20,7 @@ use super::{Engine, json, status};
 /// Where one of them cannot be written down.
 pub(super) fn text(engine: &Engine) -> Result<String, fmt::Error> {
     let mut registry = Registry::default();
-    registry.register_collector(Box::new(Figures(engine.clone())));
+    registry.register_collector(Box::new(Everything(engine.clone())));
     let mut text = String::new();
     encode(&mut text, &registry)?;
     Ok(text)
@@ -49,19 +50,22 @@ pub(super) fn classic(text: &str) -> String {
     renamed.collect()
 }
 
-struct Figures(Engine);
+struct Everything(Engine);
 
-impl fmt::Debug for Figures {
+impl fmt::Debug for Everything {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Figures")
+        f.write_str("Everything")
     }
 }
 
-impl Collector for Figures {
+impl Collector for Everything {
     fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> fmt::Result {
         let timings = self.0.mount.timings();
         mount(&mut encoder, &timings)?;
         process(&mut encoder)?;
+        if let Some(recorder) = &self.0.recorder {
+            reads(&mut encoder, recorder.figures())?;
+        }
         match status::running(&self.0) {
             Ok(status) => library(&mut encoder, &status),
             Err(error) => {
@@ -70,6 +74,20 @@ impl Collector for Figures {
             }
         }
     }
+}
+
+fn reads(to: Family<'_, '_>, figures: Figures) -> fmt::Result {
+    let total = |to: Family<'_, '_>, name, help, value: u64| {
+        to.encode_descriptor(name, help, None, MetricType::Counter)?
+            .encode_counter::<NoLabelSet, _, u64>(&value, None)
+    };
+    let help = "Events of reads that were appended to the log";
+    total(to, "musicfs_access_events", help, figures.recorded)?;
+    let help = "Reads that were not recorded, since too many came at once";
+    total(to, "musicfs_access_shed", help, figures.shed)?;
+    let help = "Reads that ended and are not recorded yet";
+    let waiting = u32::try_from(figures.waiting).unwrap_or(u32::MAX);
+    gauge(to, "musicfs_access_queue", help, None, waiting.into())
 }
 
 type Family<'e, 'd> = &'e mut DescriptorEncoder<'d>;

@@ -31,14 +31,18 @@ pub use self::convert::{event, time};
 pub use self::problem::received;
 pub use self::server::{Listening, listen};
 pub use self::status::{running_json, stopped};
+use crate::access::Recorder;
 use crate::library::Library;
 use crate::supervise::Supervisor;
+use crate::writer::LogWriter;
 
 /// What the control plane shows and moves: the running daemon. Cheap to clone.
 #[derive(Clone)]
 pub struct Engine {
     /// The log.
     pub store: Arc<dyn EventStore>,
+    /// Who appends to it.
+    pub writer: Arc<LogWriter>,
     /// The views.
     pub views: Arc<Views>,
     /// The origins.
@@ -51,6 +55,8 @@ pub struct Engine {
     pub started: Instant,
     /// What the mount counts.
     pub mount: Arc<dyn MountFigures>,
+    /// Who records reads, where that is wanted.
+    pub recorder: Option<Arc<Recorder>>,
     /// Cancelled to stop the daemon in order; by a signal, the RPC, or a lost mount.
     pub shutdown: CancellationToken,
 }

@@ -60,6 +60,10 @@ pub(super) fn running(engine: &Engine) -> Result<v1::GetStatusResponse> {
             .iter()
             .map(|(name, status)| convert::task(name, status))
             .collect(),
+        reads: engine
+            .recorder
+            .as_ref()
+            .map(|recorder| convert::reads(recorder.figures())),
     })
 }
 

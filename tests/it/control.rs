@@ -153,6 +153,8 @@ fn metrics_are_served_where_they_are_asked_for() {
         value("musicfs_fuse_latency_seconds_count{op=\"lookup\"}"),
         value("musicfs_fuse_latency_seconds_bucket{le=\"+Inf\",op=\"lookup\"}")
     );
+    assert_eq!(value("musicfs_access_shed_total"), 0.0);
+    assert!(value("musicfs_access_events_total") + value("musicfs_access_queue") <= 1.0);
     assert!(value("process_resident_memory_bytes") > 1e6);
     // What promtool knows is the older format.
     let (_, text) = accepting(address, "/metrics", "*/*");

@@ -83,6 +83,9 @@ fn a_full_disk_loses_nothing_and_is_recovered_from() {
     fs::remove_file(ballast).unwrap();
     world.until("everything is there", |world| world.tree().len() == 800);
     world.stop();
+    // What was read while the log could take nothing, too.
+    let events = world.events();
+    assert!(events.iter().any(|event| event["kind"] == "track.read"));
     world.assert_sound();
 }
 

@@ -1,6 +1,8 @@
 //! The tool, from outside: a real daemon, a real mount, real programs.
 
 #[cfg(test)]
+mod access;
+#[cfg(test)]
 mod cli;
 #[cfg(test)]
 mod control;

@@ -23,7 +23,7 @@ fn playable(world: &World) -> Vec<(PathBuf, String)> {
         .collect()
 }
 
-fn one_of_each(world: &World) -> Vec<PathBuf> {
+pub(crate) fn one_of_each(world: &World) -> Vec<PathBuf> {
     let mut seen = std::collections::BTreeSet::new();
     let all = playable(world).into_iter();
     all.filter(|(_, extension)| seen.insert(extension.clone()))
@@ -126,13 +126,13 @@ fn ffprobe_and_mpv_play_every_format() {
 }
 
 /// An MPD of its own over the mount.
-struct Mpd {
+pub(crate) struct Mpd {
     child: Child,
     port: u16,
 }
 
 impl Mpd {
-    fn start(world: &World) -> Self {
+    pub(crate) fn start(world: &World) -> Self {
         let port = TcpListener::bind("127.0.0.1:0")
             .unwrap()
             .local_addr()
@@ -164,7 +164,7 @@ impl Mpd {
         mpd
     }
 
-    fn mpc(&self, args: &[&str]) -> Option<String> {
+    pub(crate) fn mpc(&self, args: &[&str]) -> Option<String> {
         let port = self.port.to_string();
         let output = Command::new("mpc")
             .args(["-h", "127.0.0.1", "-p", &port])

@@ -39,7 +39,7 @@ fn plays(events: &[Recorded]) -> BTreeMap<u64, (u64, u64)> {
     };
     for event in events {
         match event.event() {
-            Some(Event::TrackRead { track, bytes, .. }) => add(track.0, 1, *bytes),
+            Some(Event::TrackRead { track, bytes, .. }) => add(track.0, 1, bytes.unwrap_or(0)),
             Some(Event::AccessFolded { plays, .. }) => {
                 plays
                     .iter()

@@ -156,7 +156,7 @@ fn rich_media() -> Media {
 pub fn read(track: u64) -> Event {
     Event::TrackRead {
         track: TrackId(track),
-        bytes: 1000 + track,
+        bytes: Some(1000 + track),
         duration_ms: 240_000,
         reader: Some("mpv".to_owned()),
     }
@@ -262,9 +262,31 @@ pub fn every_kind() -> Vec<Event> {
         read(1),
         Event::TrackRead {
             track: TrackId(2),
-            bytes: 0,
+            bytes: Some(0),
             duration_ms: 0,
             reader: None,
+        },
+        Event::TrackRead {
+            track: TrackId(3),
+            bytes: None,
+            duration_ms: 1,
+            reader: Some("mpd".to_owned()),
+        },
+        Event::AccessScanned {
+            reader: Some("ffprobe".to_owned()),
+            tracks: 2000,
+            opens: 2010,
+            bytes: Some(131_072_000),
+            since: Timestamp(EPOCH),
+            until: Timestamp(EPOCH + 59_000_000),
+        },
+        Event::AccessScanned {
+            reader: None,
+            tracks: 10,
+            opens: 10,
+            bytes: None,
+            since: Timestamp(-1),
+            until: Timestamp(0),
         },
         Event::AccessFolded {
             through: Position(17),

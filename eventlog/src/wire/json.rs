@@ -125,9 +125,24 @@ pub fn data(event: &Event) -> Value {
             reader,
         } => {
             put(&mut out, "track", track.0);
-            put(&mut out, "bytes", *bytes);
+            optional(&mut out, "bytes", *bytes);
             put(&mut out, "duration_ms", *duration_ms);
             optional(&mut out, "reader", reader.as_deref());
+        }
+        Event::AccessScanned {
+            reader,
+            tracks,
+            opens,
+            bytes,
+            since,
+            until,
+        } => {
+            optional(&mut out, "reader", reader.as_deref());
+            put(&mut out, "tracks", *tracks);
+            put(&mut out, "opens", *opens);
+            optional(&mut out, "bytes", *bytes);
+            put(&mut out, "since", since.0);
+            put(&mut out, "until", until.0);
         }
         Event::AccessFolded { through, plays } => {
             put(&mut out, "through", through.0);

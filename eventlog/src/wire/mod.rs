@@ -128,6 +128,7 @@ shapes! {
     track::TrackVanishedV1,
     track::TrackReturnedV1<'_>,
     access::TrackReadV1<'_>,
+    access::AccessScannedV1<'_>,
     access::AccessFoldedV1,
     scan::ScanStartedV1<'_>,
     scan::ScanFinishedV1<'_>,
@@ -205,6 +206,21 @@ pub fn encode(event: &Event) -> Result<Encoded, WireError> {
             *duration_ms,
             reader.as_deref(),
         )),
+        Event::AccessScanned {
+            reader,
+            tracks,
+            opens,
+            bytes,
+            since,
+            until,
+        } => write(&access::AccessScannedV1 {
+            reader: reader.as_deref(),
+            tracks: *tracks,
+            opens: *opens,
+            bytes: *bytes,
+            since: since.0,
+            until: until.0,
+        }),
         Event::AccessFolded { through, plays } => {
             write(&access::AccessFoldedV1::new(*through, plays))
         }

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use eventlog::TrackId;
 
 use super::Filesystem;
+use crate::audience::{Reader, Visit};
 use crate::errno::{ErrorKind, FsError};
 use crate::inodes::{Backing, Caching};
 use crate::library::{Ino, Lane, Located, Original};
@@ -16,6 +17,8 @@ pub(super) struct OpenFile {
     lane: Lane,
     caching: Caching,
     bytes: Bytes,
+    /// Where somebody is told of it.
+    pub(super) visit: Option<Visit>,
 }
 
 enum Bytes {
@@ -97,7 +100,8 @@ impl Filesystem {
 
     /// Opens a file for reading. May take as long as the origin does.
     ///
-    /// `register` asks the session for passthrough of a file, and answers at once.
+    /// `thread` is the one that asks, 0 where that is not known; it waits for the answer. `register`
+    /// asks the session for passthrough of a file, and answers at once.
     ///
     /// # Errors
     /// [`ErrorKind::Stale`] where the original is not what the library knows: the owner of the
@@ -105,15 +109,16 @@ impl Filesystem {
     pub fn open(
         &self,
         opening: Opening,
+        thread: u32,
         register: &dyn Fn(&File) -> Option<Backing>,
     ) -> Result<Opened, FsError> {
         let _running = self.operations.begin(Operation::Open);
         let lane = opening.lane();
         let Opening { ino, found } = opening;
-        let (caching, bytes) = match found {
+        let (caching, bytes, visit) = match found {
             Found::Generated => {
                 let bytes = Bytes::Generated(self.specials.open(ino)?);
-                (Caching::Direct, bytes)
+                (Caching::Direct, bytes, None)
             }
             Found::Track {
                 track,
@@ -138,7 +143,8 @@ impl Filesystem {
                     Caching::Passthrough(_) => Bytes::Passed,
                     Caching::Pages { .. } | Caching::Direct => Bytes::Original { track, original },
                 };
-                (caching, bytes)
+                let visit = self.visit(track, thread, &caching);
+                (caching, bytes, visit)
             }
         };
         let file = OpenFile {
@@ -146,6 +152,7 @@ impl Filesystem {
             lane,
             caching: caching.clone(),
             bytes,
+            visit,
         };
         let handle = self.files.insert(file);
         Ok(Opened { handle, caching })
@@ -166,9 +173,13 @@ impl Filesystem {
         let _running = self.operations.begin(Operation::Read);
         let file = self.files.get(handle).ok_or(ErrorKind::BadHandle)?;
         match &file.bytes {
-            Bytes::Original { track, original } => original
-                .read_at(buffer, offset)
-                .inspect_err(|error| self.report(*track, error)),
+            Bytes::Original { track, original } => {
+                let read = original.read_at(buffer, offset);
+                if let (Ok(len), Some(visit)) = (&read, &file.visit) {
+                    visit.gave(*len);
+                }
+                read.inspect_err(|error| self.report(*track, error))
+            }
             Bytes::Generated(content) => {
                 let rest = usize::try_from(offset)
                     .ok()
@@ -192,15 +203,45 @@ impl Filesystem {
 
     /// Closes a file. Answered at once; what is left to be dropped says where that may wait.
     pub fn release(&self, handle: u64) -> Option<(Lane, Closed)> {
+        let file = self.close(handle)?;
+        self.tell(&file);
+        Some((file.lane, file.into()))
+    }
+
+    /// Closes a file whose opening nobody waits for any more; else as [`release`](Self::release).
+    pub fn abandon(&self, handle: u64) -> Option<(Lane, Closed)> {
+        let file = self.close(handle)?;
+        Some((file.lane, file.into()))
+    }
+
+    fn close(&self, handle: u64) -> Option<Arc<OpenFile>> {
         let file = self.files.remove(handle)?;
         self.inodes.close(file.ino, &file.caching);
-        Some((file.lane, file.into()))
+        Some(file)
     }
 
     /// Open handles on files.
     #[must_use]
     pub fn open_files(&self) -> usize {
         self.files.len()
+    }
+
+    /// What is told of an open once it ends: nothing of our own.
+    fn visit(&self, track: TrackId, thread: u32, caching: &Caching) -> Option<Visit> {
+        self.audience.as_ref()?;
+        let reader = Reader::of(thread);
+        let counted = match caching {
+            Caching::Direct | Caching::Pages { keep: false } => true,
+            Caching::Pages { keep: true } | Caching::Passthrough(_) => false,
+        };
+        (reader.process != std::process::id()).then(|| Visit::begin(track, reader, counted))
+    }
+
+    /// Tells that a file is no longer open.
+    pub(super) fn tell(&self, file: &OpenFile) {
+        if let (Some(audience), Some(visit)) = (&self.audience, &file.visit) {
+            audience.read(visit.end());
+        }
     }
 
     fn report(&self, track: TrackId, error: &FsError) {

@@ -140,7 +140,7 @@ impl fuser::Filesystem for Adapter {
         });
     }
 
-    fn open(&self, _: &Request, ino: INodeNo, flags: OpenFlags, reply: ReplyOpen) {
+    fn open(&self, request: &Request, ino: INodeNo, flags: OpenFlags, reply: ReplyOpen) {
         if flags.acc_mode() != OpenAccMode::O_RDONLY {
             return reply.error(read_only());
         }
@@ -150,9 +150,9 @@ impl fuser::Filesystem for Adapter {
                 Err(error) => return reply.error(errno("open", &error)),
             };
             let (filesystem, pool) = (Arc::clone(&self.filesystem), self.pool.clone());
-            let passthrough = Arc::clone(&self.passthrough);
+            let (passthrough, thread) = (Arc::clone(&self.passthrough), request.pid());
             self.pool.answer(opening.lane(), reply, move |ticket| {
-                waiting::open(&filesystem, &pool, opening, &passthrough, ticket);
+                waiting::open(&filesystem, &pool, opening, thread, &passthrough, ticket);
             });
         });
     }
@@ -188,7 +188,7 @@ impl fuser::Filesystem for Adapter {
         reply: ReplyEmpty,
     ) {
         guarded("release", || {
-            waiting::close(&self.filesystem, &self.pool, handle.0);
+            waiting::discard(&self.pool, self.filesystem.release(handle.0));
             reply.ok();
         });
     }

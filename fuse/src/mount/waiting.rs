@@ -10,8 +10,9 @@ use fuser::{BackingId, Errno, FileHandle, FopenFlags, ReplyData, ReplyOpen};
 
 use super::convert::errno;
 use crate::errno::{ErrorKind, FsError};
-use crate::fs::{Filesystem, Opened, Opening};
+use crate::fs::{Closed, Filesystem, Opened, Opening};
 use crate::inodes::{Backing, Caching};
+use crate::library::Lane;
 use crate::pool::{Pool, Ticket, TimedOut};
 
 /// Asks the kernel to read `file` by itself.
@@ -73,6 +74,7 @@ pub(super) fn open(
     filesystem: &Filesystem,
     pool: &Pool,
     opening: Opening,
+    thread: u32,
     passthrough: &AtomicBool,
     ticket: &Ticket<ReplyOpen>,
 ) {
@@ -81,17 +83,18 @@ pub(super) fn open(
             .with(|reply| register(reply, file, passthrough))
             .flatten()
     };
-    let result = filesystem.open(opening, &register);
+    let result = filesystem.open(opening, thread, &register);
     let handle = result.as_ref().map_or(0, |opened| opened.handle);
     match ticket.take() {
         Some(reply) => reply_open(reply, result),
         // Whoever asked has been told that it failed, and will not close it.
-        None => close(filesystem, pool, handle),
+        None => discard(pool, filesystem.abandon(handle)),
     }
 }
 
-pub(super) fn close(filesystem: &Filesystem, pool: &Pool, handle: u64) {
-    if let Some((lane, closed)) = filesystem.release(handle) {
+/// Drops what a closed file kept where that may wait.
+pub(super) fn discard(pool: &Pool, closed: Option<(Lane, Closed)>) {
+    if let Some((lane, closed)) = closed {
         pool.discard(lane, closed);
     }
 }

@@ -19,7 +19,7 @@ fn lookup(fs: &Filesystem, parent: Ino, name: &str) -> Result<Ino, ErrorKind> {
 }
 
 fn open(fs: &Filesystem, ino: Ino) -> Result<Opened, FsError> {
-    fs.open(fs.find(ino)?, &|_| None)
+    fs.open(fs.find(ino)?, 0, &|_| None)
 }
 
 fn read_all(fs: &Filesystem, ino: Ino) -> Vec<u8> {

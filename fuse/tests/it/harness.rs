@@ -14,8 +14,8 @@ use eventlog::{Revision, TrackId};
 use fuse::special::SpecialDir;
 use fuse::special::status::{StatusDir, StatusSource};
 use fuse::{
-    Attribute, Change, ErrorKind, Filesystem, FsError, Ino, Lane, Library, Located, MountOptions,
-    Node, NodeKind, Original, Originals, Totals,
+    Access, Attribute, Audience, Change, ErrorKind, Filesystem, FsError, Ino, Lane, Library,
+    Located, MountOptions, Node, NodeKind, Original, Originals, Totals,
 };
 use tempfile::TempDir;
 
@@ -32,6 +32,8 @@ pub(crate) struct World {
     state: Mutex<State>,
     /// Tracks found changed, in order.
     pub(crate) changed: Mutex<Vec<TrackId>>,
+    /// Reads told of, in order.
+    pub(crate) read: Mutex<Vec<Access>>,
     /// Readings of `.status/rescan`.
     pub(crate) rescans: AtomicU64,
     pub(crate) disk: Arc<Disk>,
@@ -73,6 +75,7 @@ impl World {
                 next_track: 1,
             }),
             changed: Mutex::default(),
+            read: Mutex::default(),
             rescans: AtomicU64::new(0),
             disk: Arc::new(Disk {
                 stalled: Mutex::default(),
@@ -91,7 +94,9 @@ impl World {
         let status: Box<dyn SpecialDir> = Box::new(StatusDir::new(Arc::clone(self)));
         let owner = options.owner();
         let (library, originals) = (Arc::clone(self), Arc::clone(self));
-        Arc::new(Filesystem::new(library, originals, vec![status], owner))
+        let filesystem = Filesystem::new(library, originals, vec![status], owner);
+        let audience: Arc<dyn Audience> = Arc::clone(self) as _;
+        Arc::new(filesystem.with_audience(audience))
     }
 
     /// Adds a track with these bytes, and the directories above it.
@@ -326,6 +331,12 @@ impl Originals for World {
 
     fn changed(&self, track: TrackId) {
         self.changed.lock().unwrap().push(track);
+    }
+}
+
+impl Audience for World {
+    fn read(&self, access: Access) {
+        self.read.lock().unwrap().push(access);
     }
 }
 

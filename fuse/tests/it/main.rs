@@ -1,6 +1,7 @@
 //! The filesystem by itself, and in a real mount.
 #![cfg(test)]
 
+mod audience;
 mod caching;
 mod filesystem;
 mod harness;

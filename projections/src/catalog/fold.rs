@@ -68,7 +68,10 @@ pub fn apply(rows: &mut impl CatalogRows, event: &Recorded) {
             with_origin(rows, origin, |state| state.held = Some(held));
         }
         Event::LayoutChanged { layout } => rows.put_layout(layout),
-        Event::ScanStarted { .. } | Event::TrackRead { .. } | Event::AccessFolded { .. } => {}
+        Event::ScanStarted { .. }
+        | Event::TrackRead { .. }
+        | Event::AccessScanned { .. }
+        | Event::AccessFolded { .. } => {}
     }
 }
 

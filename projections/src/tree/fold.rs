@@ -75,6 +75,7 @@ pub fn apply(rows: &mut impl TreeRows, event: &Recorded) -> Changes {
         | Event::ScanFinished { .. }
         | Event::RemovalsHeld { .. }
         | Event::TrackRead { .. }
+        | Event::AccessScanned { .. }
         | Event::AccessFolded { .. } => {}
     }
     edit.changes

@@ -148,6 +148,9 @@ fn show_tells_where_values_come_from() {
         layout.template = (none)  # default
         layout.names = (none)  # default
         scan.threads = 2  # ~/.config/musicfs/config.toml:2
+        access.enabled = true  # default
+        access.process_names = true  # default
+        access.keep_days = 0  # default
         metrics.listen = (none)  # default
         log.level = \"warn\"  # MUSICFS_LOG_LEVEL
         log.format = \"text\"  # default

@@ -130,7 +130,7 @@ impl Log {
                     .collect()
             }
             Op::Read { track } => {
-                let (track, bytes, duration_ms) = (named(track), 1, 1);
+                let (track, bytes, duration_ms) = (named(track), Some(1), 1);
                 vec![Event::TrackRead {
                     track,
                     bytes,
