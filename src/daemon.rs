@@ -22,6 +22,7 @@ use crate::config::OriginConfig;
 use crate::control::{self, Engine, MountFigures};
 use crate::library::{self, Library};
 use crate::lock::Lock;
+use crate::reload::{self, Reloader};
 use crate::report::{Kind, Report, Result};
 use crate::scan::Scanner;
 use crate::show::{Sources, Tree, change};
@@ -41,7 +42,7 @@ const GRACE: Duration = Duration::from_secs(4);
 const PATIENCE: Duration = Duration::from_secs(5);
 
 /// What a daemon is told to do.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Options {
     /// Where its state is.
     pub state: StateDir,
@@ -57,8 +58,8 @@ pub struct Options {
     pub metrics: Option<SocketAddr>,
     /// Threads that read tags; 0 for as many as there are processors.
     pub readers: usize,
-    /// The configuration without secrets, for `.status/config.toml`.
-    pub configuration: String,
+    /// The configuration in force.
+    pub reloader: Arc<Reloader>,
 }
 
 /// Waits before a mount whose connection to the kernel was lost is made anew; after the last, the
@@ -171,6 +172,7 @@ fn ended(mounted: &Mounted) -> Result<oneshot::Receiver<Ended>> {
 
 async fn start(options: &Options, shutdown: CancellationToken) -> Result<Running> {
     let started = Instant::now();
+    let hangups = signals::hangups()?;
     vacate(&options.mountpoint)?;
     let metrics = match options.metrics {
         Some(address) => Some(control::http::listen(address).await?),
@@ -202,7 +204,7 @@ async fn start(options: &Options, shutdown: CancellationToken) -> Result<Running
         library: Arc::clone(&library),
         runtime: Handle::current(),
     };
-    let status = Arc::new(StatusFiles::new(options.configuration.clone()));
+    let status = Arc::new(StatusFiles::new(Arc::clone(&options.reloader)));
     let filesystem = Arc::new(Filesystem::new(
         Arc::new(Tree(views.tree())),
         Arc::new(sources),
@@ -221,16 +223,19 @@ async fn start(options: &Options, shutdown: CancellationToken) -> Result<Running
         mountpoint: options.mountpoint.clone(),
         started,
         mount: Arc::new(Figures(Arc::clone(&filesystem))),
+        reloader: Arc::clone(&options.reloader),
         shutdown,
     };
     status.serve(engine.clone());
     let stopped = CancellationToken::new();
     let listening = control::listen(&options.state)?;
     let serving = tokio::spawn(listening.serve(engine.clone(), stopped.clone()));
-    if let Some(listener) = metrics {
-        let metrics = control::http::serve(listener, engine.clone(), supervisor.stop().clone());
-        supervisor.detach(metrics);
-    }
+    let pages = control::http::Pages::new(engine.clone());
+    pages.serve(metrics);
+    let reloader = &options.reloader;
+    reloader.add(Arc::new(reload::Origins(Arc::clone(&library))));
+    reloader.add(Arc::new(pages));
+    signals::reload_on(hangups, &engine);
     let told = Arc::clone(&notifier);
     supervisor.detach(async move {
         while let Some(batch) = changes.recv().await {
@@ -321,6 +326,7 @@ async fn stop(running: Running) {
     }
     // The views' threads end with their last user; they may be in the middle of a batch.
     status.close();
+    engine.reloader.close();
     let last = (engine, filesystem, notifier);
     drop(tokio::task::spawn_blocking(move || drop(last)).await);
 }

@@ -7,7 +7,8 @@ use std::path::PathBuf;
 use std::sync::Mutex;
 
 use tracing_subscriber::fmt::writer::BoxMakeWriter;
-use tracing_subscriber::{EnvFilter, fmt};
+use tracing_subscriber::util::SubscriberInitExt as _;
+use tracing_subscriber::{EnvFilter, fmt, reload};
 
 use crate::report::{Kind, Report, Result};
 
@@ -32,22 +33,43 @@ pub struct Settings {
     pub file: Option<PathBuf>,
 }
 
+/// Logging, once it has been started.
+pub struct Logging {
+    refilter: Box<dyn Fn(EnvFilter) -> Result<(), reload::Error> + Send + Sync>,
+}
+
+impl Logging {
+    /// Logs at another level from now on.
+    ///
+    /// # Errors
+    /// Where the level is none; the old one stays.
+    pub fn set_level(&self, level: &str) -> Result<()> {
+        (self.refilter)(filter(level)?)
+            .map_err(|error| Report::new(Kind::Bug, format!("logging does not answer: {error}")))
+    }
+}
+
+/// What of the messages is let through at a level.
+///
+/// # Errors
+/// [`Kind::Config`] where the level is none.
+pub fn filter(level: &str) -> Result<EnvFilter> {
+    let filter = EnvFilter::try_new(level).map_err(|error| {
+        Report::new(Kind::Config, format!("log.level = {level:?}: {error}"))
+            .hint("use error, warn, info, debug or trace")
+    })?;
+    Ok(match fuse::QUIET.parse() {
+        Ok(directive) => filter.add_directive(directive),
+        Err(_) => filter,
+    })
+}
+
 /// Starts logging, once a process. From here on a panic is logged, too.
 ///
 /// # Errors
 /// Where the level is none, or the file cannot be opened.
-pub fn start(settings: &Settings) -> Result<()> {
-    let filter = EnvFilter::try_new(&settings.level).map_err(|error| {
-        Report::new(
-            Kind::Config,
-            format!("log.level = {:?}: {error}", settings.level),
-        )
-        .hint("use error, warn, info, debug or trace")
-    })?;
-    let filter = match fuse::QUIET.parse() {
-        Ok(directive) => filter.add_directive(directive),
-        Err(_) => filter,
-    };
+pub fn start(settings: &Settings) -> Result<Logging> {
+    let filter = filter(&settings.level)?;
     let file: Option<File> = settings
         .file
         .as_deref()
@@ -63,14 +85,28 @@ pub fn start(settings: &Settings) -> Result<()> {
         .with_env_filter(filter)
         .with_writer(writer)
         .with_ansi(colour);
-    let started = match settings.format {
-        Format::Text => builder.try_init(),
-        Format::Json => builder.json().try_init(),
+    let (started, logging) = match settings.format {
+        Format::Text => {
+            let builder = builder.with_filter_reloading();
+            let handle = builder.reload_handle();
+            (builder.finish().try_init(), logging(handle))
+        }
+        Format::Json => {
+            let builder = builder.json().with_filter_reloading();
+            let handle = builder.reload_handle();
+            (builder.finish().try_init(), logging(handle))
+        }
     };
     started
         .map_err(|error| Report::new(Kind::Bug, format!("logging was started twice: {error}")))?;
     log_panics();
-    Ok(())
+    Ok(logging)
+}
+
+fn logging<S: 'static>(handle: reload::Handle<EnvFilter, S>) -> Logging {
+    Logging {
+        refilter: Box::new(move |filter| handle.reload(filter)),
+    }
 }
 
 fn log_panics() {

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use super::Global;
 use super::output::Output;
-use crate::config::{self, Loaded, process_env};
+use crate::config::{Flags, Loaded, Sources, process_env};
 use crate::control::Client;
 use crate::logging;
 use crate::report::{Kind, Report, Result, plain};
@@ -67,23 +67,23 @@ impl Context {
 
     /// The whole configuration, with the flags that every command takes.
     pub(super) fn config(&self) -> Result<Loaded> {
-        let mut loaded = config::load(self.config_file(), &process_env)?;
-        if let Some(dir) = &self.global.state_dir {
-            loaded.config.state_dir = absolute(dir)?;
-            loaded.by_flag("state_dir", "--state-dir");
-        }
-        if let Some(level) = self.asked_level() {
-            level.clone_into(&mut loaded.config.log.level);
-            loaded.by_flag(
-                "log.level",
-                if self.is_quiet() {
-                    "--quiet"
-                } else {
-                    "--verbose"
-                },
-            );
-        }
-        Ok(loaded)
+        self.sources()?.read(&process_env)
+    }
+
+    /// Where the configuration comes from.
+    pub(super) fn sources(&self) -> Result<Sources> {
+        let flag = if self.is_quiet() {
+            "--quiet"
+        } else {
+            "--verbose"
+        };
+        let flags = Flags {
+            state_dir: self.global.state_dir.as_deref().map(absolute).transpose()?,
+            level: self.asked_level().map(|level| (level, flag)),
+            ..Flags::default()
+        };
+        let file = self.global.config.clone();
+        Ok(Sources { file, flags })
     }
 
     /// The state directory. A flag or variable names it even where the configuration is broken.

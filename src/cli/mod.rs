@@ -18,6 +18,7 @@ mod origin;
 mod output;
 mod place;
 mod progress;
+mod reload;
 mod replay;
 mod shutdown;
 mod status;
@@ -98,6 +99,8 @@ enum Command {
     Layout(layout::Action),
     /// Look for what could keep MusicFS from working
     Doctor,
+    /// Have the daemon read its configuration anew
+    Reload,
     /// Stop the daemon and unmount
     Shutdown(shutdown::Arguments),
     /// Print completions for a shell
@@ -120,6 +123,7 @@ impl Command {
             Self::Config(action) => action.run(context),
             Self::Layout(action) => action.run(context),
             Self::Doctor => doctor::run(context),
+            Self::Reload => reload::run(context),
             Self::Shutdown(arguments) => arguments.run(context),
             Self::Completions(arguments) => arguments.run(context),
             Self::Man(arguments) => arguments.run(context),

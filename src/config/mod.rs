@@ -1,7 +1,10 @@
 //! The configuration: one typed struct, put together once from defaults, file, environment and
 //! flags (CTL-7). [`keys`] says which keys there are; everything else is derived from that.
 
+pub mod change;
+pub mod check;
 mod file;
+mod flags;
 pub mod keys;
 mod load;
 mod origin;
@@ -14,6 +17,7 @@ use std::path::{Path, PathBuf};
 use eventlog::event::{LayoutSpec, NameProfile};
 use projections::layout::Template;
 
+pub use self::flags::{Flags, Sources};
 pub use self::load::{Loaded, ORIGINS_VARIABLE, Source, examine, load};
 pub use self::origin::{OriginConfig, OriginKind, Refresh, id_for, resolve};
 pub(crate) use self::suggest::nearest;

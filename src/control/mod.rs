@@ -32,6 +32,7 @@ pub use self::problem::received;
 pub use self::server::{Listening, listen};
 pub use self::status::{running_json, stopped};
 use crate::library::Library;
+use crate::reload::Reloader;
 use crate::supervise::Supervisor;
 
 /// What the control plane shows and moves: the running daemon. Cheap to clone.
@@ -51,6 +52,8 @@ pub struct Engine {
     pub started: Instant,
     /// What the mount counts.
     pub mount: Arc<dyn MountFigures>,
+    /// The configuration in force.
+    pub reloader: Arc<Reloader>,
     /// Cancelled to stop the daemon in order; by a signal, the RPC, or a lost mount.
     pub shutdown: CancellationToken,
 }

@@ -9,7 +9,7 @@ mod state;
 use std::collections::BTreeMap;
 use std::future::Future;
 use std::path::PathBuf;
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 
 use eventlog::event::{LayoutSpec, OriginSpec, ScanReason, ScanSummary};
 use eventlog::{CauseId, Event, OriginId, Position, StoreError};
@@ -41,7 +41,7 @@ pub struct Library {
     /// Held by whoever changes the library.
     changing: tokio::sync::Mutex<()>,
     /// The layout that the configuration names, and that is in force at every start.
-    configured: OnceLock<LayoutSpec>,
+    configured: Mutex<Option<LayoutSpec>>,
     /// Cancelled once every configured origin is known.
     begun: CancellationToken,
 }
@@ -70,6 +70,17 @@ pub struct Rescanning {
     pub summary: oneshot::Receiver<Result<ScanSummary, ScanError>>,
 }
 
+/// An origin of the configuration that will not do.
+#[derive(Debug)]
+pub struct Refused {
+    /// Its id.
+    pub id: OriginId,
+    /// Its root.
+    pub root: Vec<u8>,
+    /// Why.
+    pub error: LibraryError,
+}
+
 /// Why an origin was not added, removed or scanned.
 #[derive(Debug, thiserror::Error)]
 pub enum LibraryError {
@@ -92,7 +103,7 @@ pub enum LibraryError {
     Layout(#[from] TemplateError),
     /// The layout is not for a command to change.
     #[error(
-        "the configuration names the layout: change `layout.template` or `layout.names` there, and restart"
+        "the configuration names the layout: change `layout.template` or `layout.names` there, then `musicfs reload`"
     )]
     Configured,
     /// The root will not do.
@@ -126,7 +137,7 @@ impl Library {
             mountpoint,
             running,
             changing: tokio::sync::Mutex::default(),
-            configured: OnceLock::new(),
+            configured: Mutex::default(),
             begun: CancellationToken::new(),
         })
     }
@@ -146,10 +157,7 @@ impl Library {
         views.wait_for(writer.store().head()).await?;
         let catalog = views.catalog();
         writer.resume_after(catalog.max_track_id()?);
-        if let Some(layout) = layout {
-            self.lay_out(layout.clone()).await?;
-            drop(self.configured.set(layout.clone()));
-        }
+        self.name_layout(layout).await?;
         for row in catalog.origins()? {
             let reason = if row.listed.is_some() {
                 ScanReason::Started
@@ -160,24 +168,58 @@ impl Library {
                 self.run(row.id, row.spec, reason);
             }
         }
-        let known: Vec<_> = catalog
-            .origins()?
-            .into_iter()
-            .map(|row| (row.id, row.spec))
-            .collect();
-        for (id, spec) in config::resolve(configured, &known) {
-            match self.configure(id.clone(), spec).await {
-                Ok(_) => {}
-                // The next attempt may find the disk with space again.
-                Err(error @ (LibraryError::Log(_) | LibraryError::View(_))) => return Err(error),
-                Err(error) => tracing::error!(origin = %id, "{error}"),
-            }
+        for Refused { id, error, .. } in self.configure_all(configured).await? {
+            tracing::error!(origin = %id, "{error}");
         }
         if self.running.lock().is_empty() {
             tracing::warn!("the library has no origins; add a folder: musicfs origin add PATH");
         }
         self.begun.cancel();
         Ok(())
+    }
+
+    /// Adds the origins of a configuration, and changes those that are otherwise; none is removed.
+    /// Returns those that will not do; they stay as they are.
+    ///
+    /// # Errors
+    /// Where the log takes no events or the views cannot be read.
+    pub async fn configure_all(
+        &self,
+        configured: &[OriginConfig],
+    ) -> Result<Vec<Refused>, LibraryError> {
+        let _turn = self.changing.lock().await;
+        let rows = self.scanner.views.catalog().origins()?.into_iter();
+        let known: Vec<_> = rows.map(|row| (row.id, row.spec)).collect();
+        let mut refused = Vec::new();
+        for (id, spec) in config::resolve(configured, &known) {
+            let root = spec.root.clone();
+            match self.configure(id.clone(), spec).await {
+                Ok(_) => {}
+                // The next attempt may find the disk with space again.
+                Err(error @ (LibraryError::Log(_) | LibraryError::View(_))) => return Err(error),
+                Err(error) => refused.push(Refused { id, root, error }),
+            }
+        }
+        Ok(refused)
+    }
+
+    /// Puts the layout that the configuration names in force; no other can be set as long as it
+    /// does. Where it names none, the layout stays, and is free to be set.
+    ///
+    /// # Errors
+    /// Where the log takes no events or the views cannot be read.
+    pub async fn name_layout(&self, layout: Option<&LayoutSpec>) -> Result<(), LibraryError> {
+        let _turn = self.changing.lock().await;
+        if let Some(layout) = layout {
+            self.lay_out(layout.clone()).await?;
+        }
+        *self.configured.lock() = layout.cloned();
+        Ok(())
+    }
+
+    /// Returns once every configured origin is known.
+    pub async fn until_begun(&self) {
+        self.begun.cancelled().await;
     }
 
     /// True once every configured origin is known: before that, no listing is to be expected.
@@ -200,11 +242,8 @@ impl Library {
     ) -> Result<Position, LibraryError> {
         Layout::of(&layout)?;
         self.change(|library| async move {
-            if library
-                .configured
-                .get()
-                .is_some_and(|named| *named != layout)
-            {
+            let named = library.configured.lock().clone();
+            if named.is_some_and(|named| named != layout) {
                 return Err(LibraryError::Configured);
             }
             let position = library.lay_out(layout).await?;

@@ -21,6 +21,8 @@ mod origins;
 #[cfg(test)]
 mod players;
 #[cfg(test)]
+mod reload;
+#[cfg(test)]
 mod restart;
 #[cfg(test)]
 mod world;
