@@ -15,11 +15,11 @@ use parking_lot::Mutex;
 use projections::Views;
 use tokio::runtime::Handle;
 use tokio::sync::oneshot;
-use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
 
 use crate::config::OriginConfig;
-use crate::control::{self, Engine, MountFigures};
+use crate::control::{self, Engine, MountFigures, tcp};
 use crate::library::{self, Library};
 use crate::lock::Lock;
 use crate::reload::{self, Reloader};
@@ -56,6 +56,8 @@ pub struct Options {
     pub layout: Option<LayoutSpec>,
     /// Where metrics are served.
     pub metrics: Option<SocketAddr>,
+    /// Where control is served over TCP.
+    pub control: tcp::Settings,
     /// Threads that read tags; 0 for as many as there are processors.
     pub readers: usize,
     /// The configuration in force.
@@ -82,7 +84,7 @@ struct Running {
     notifier: Arc<Mutex<Notifier>>,
     status: Arc<StatusFiles>,
     /// The control plane, until `stopped` is cancelled.
-    serving: JoinHandle<()>,
+    serving: TaskTracker,
     stopped: CancellationToken,
 }
 
@@ -178,6 +180,7 @@ async fn start(options: &Options, shutdown: CancellationToken) -> Result<Running
         Some(address) => Some(control::http::listen(address).await?),
         None => None,
     };
+    let tcp = tcp::open(&options.control).await?;
     let store: Arc<dyn EventStore> = Arc::new(SqliteStore::open(options.state.log_file()).await?);
     let views = Arc::new(open_views(&options.state, Arc::clone(&store)).await?);
     for origin in views.catalog().origins()? {
@@ -229,12 +232,16 @@ async fn start(options: &Options, shutdown: CancellationToken) -> Result<Running
     status.serve(engine.clone());
     let stopped = CancellationToken::new();
     let listening = control::listen(&options.state)?;
-    let serving = tokio::spawn(listening.serve(engine.clone(), stopped.clone()));
+    let serving = TaskTracker::new();
+    serving.spawn(listening.serve(engine.clone(), stopped.clone()));
+    let remote = tcp::Tcp::new(engine.clone(), &stopped, &serving);
+    remote.serve(tcp);
     let pages = control::http::Pages::new(engine.clone());
     pages.serve(metrics);
     let reloader = &options.reloader;
     reloader.add(Arc::new(reload::Origins(Arc::clone(&library))));
     reloader.add(Arc::new(pages));
+    reloader.add(Arc::new(remote));
     signals::reload_on(hangups, &engine);
     let told = Arc::clone(&notifier);
     supervisor.detach(async move {
@@ -321,9 +328,8 @@ async fn stop(running: Running) {
     }
     // So late, so that `status` and `shutdown` can tell how far it is.
     stopped.cancel();
-    if serving.await.is_err() {
-        tracing::error!("the control socket's task failed");
-    }
+    serving.close();
+    serving.wait().await;
     // The views' threads end with their last user; they may be in the middle of a batch.
     status.close();
     engine.reloader.close();

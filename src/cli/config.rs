@@ -12,6 +12,7 @@ use super::context::Context;
 use super::output;
 use crate::config::keys::KEYS;
 use crate::config::{self, Loaded, Source, process_env, reference};
+use crate::control::tcp;
 use crate::patience;
 use crate::preflight::unreadable;
 use crate::report::{Kind, Report, Result};
@@ -146,6 +147,7 @@ fn check(context: &Context, file: Option<&Path>) -> Result<()> {
     let (loaded, mut wrong) = config::examine(file.or(context.config_file()), &process_env);
     let config = &loaded.config;
     wrong.extend(config::check::problems(config));
+    wrong.extend(tcp::check(&config.control).err());
     if let Err(report) = super::mount::options(&config.mount_options) {
         let message = format!("mount.options: {}", report.message());
         let hint = report.next_step().unwrap_or_default();

@@ -9,7 +9,8 @@ use std::time::Duration;
 use super::Global;
 use super::output::Output;
 use crate::config::{Flags, Loaded, Sources, process_env};
-use crate::control::Client;
+use crate::control::tcp::Token;
+use crate::control::{Client, Remote};
 use crate::logging;
 use crate::report::{Kind, Report, Result, plain};
 use crate::state::StateDir;
@@ -88,6 +89,7 @@ impl Context {
 
     /// The state directory. A flag or variable names it even where the configuration is broken.
     pub(super) fn state_dir(&self) -> Result<PathBuf> {
+        self.only_here()?;
         match &self.global.state_dir {
             Some(dir) => absolute(dir),
             None => Ok(self.config()?.config.state_dir),
@@ -99,8 +101,37 @@ impl Context {
         StateDir::existing(&self.state_dir()?)
     }
 
+    /// Refuses what cannot be done from elsewhere.
+    pub(super) fn only_here(&self) -> Result<()> {
+        if self.is_remote() {
+            let message = "this works only on the machine that the library is on";
+            return Err(Report::new(Kind::Usage, message).hint("run it there, without --connect"));
+        }
+        Ok(())
+    }
+
+    /// True where a daemon elsewhere is asked.
+    pub(super) const fn is_remote(&self) -> bool {
+        self.global.connect.is_some()
+    }
+
     /// The running daemon.
     pub(super) async fn connect(&self) -> Result<Client> {
+        if let Some(address) = self.global.connect.clone() {
+            let Global { token_file, ca, .. } = &self.global;
+            let read = |file: &PathBuf| {
+                std::fs::read(file).map_err(|error| {
+                    let (file, why) = (file.display(), plain(&error));
+                    Report::new(Kind::Input, format!("--ca: cannot read {file}: {why}"))
+                })
+            };
+            return Client::connect_to(&Remote {
+                address,
+                token: Token::find("--token-file", token_file.as_deref(), &process_env)?,
+                authorities: ca.as_ref().map(read).transpose()?,
+            })
+            .await;
+        }
         Client::connect(&StateDir::at(&self.state_dir()?)).await
     }
 
@@ -108,9 +139,14 @@ impl Context {
     pub(super) async fn connect_if_running(&self) -> Result<Option<Client>> {
         match self.connect().await {
             Ok(client) => Ok(Some(client)),
-            Err(report) if report.kind() == Kind::NotRunning => Ok(None),
+            Err(report) if self.is_absent(&report) => Ok(None),
             Err(report) => Err(report),
         }
+    }
+
+    /// True where a report says that no daemon runs here, so that the state itself can be opened.
+    pub(super) fn is_absent(&self, report: &Report) -> bool {
+        report.kind() == Kind::NotRunning && !self.is_remote()
     }
 
     /// Runs a command's asynchronous part. Messages of the libraries go to standard error.

@@ -57,6 +57,15 @@ struct Global {
     /// The configuration file [default: XDG_CONFIG_HOME/musicfs/config.toml]
     #[arg(long, value_name = "FILE", global = true)]
     config: Option<PathBuf>,
+    /// Ask the daemon at this address, instead of the one on this machine
+    #[arg(long, value_name = "https://HOST:PORT", global = true)]
+    connect: Option<String>,
+    /// The file of the token that it wants [default: what MUSICFS_CONTROL_TOKEN holds]
+    #[arg(long, value_name = "FILE", global = true, requires = "connect")]
+    token_file: Option<PathBuf>,
+    /// Certificates that it is believed by, in PEM [default: those of the system]
+    #[arg(long, value_name = "FILE", global = true, requires = "connect")]
+    ca: Option<PathBuf>,
     /// Print data, and errors, as JSON
     #[arg(long, global = true)]
     json: bool,

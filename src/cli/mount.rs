@@ -101,6 +101,7 @@ impl Arguments {
                 mount: parsed.options,
                 layout: config.layout(),
                 metrics: config.metrics_listen,
+                control: config.control,
                 readers: config.scan_threads,
                 origins: config.origins,
                 reloader,
@@ -111,6 +112,7 @@ impl Arguments {
 
     /// The configuration with the flags applied, all of it looked at.
     fn settle(&self, context: &Context) -> Result<Settled> {
+        context.only_here()?;
         let mut sources = context.sources()?;
         let flags = &mut sources.flags;
         for origin in &self.origins {

@@ -168,10 +168,12 @@ pub(super) fn row(origin: &v1::Origin) -> [String; 4] {
 
 async fn add(context: &Context, origin: &OriginConfig) -> Result<()> {
     // Told by whoever has the terminal: the daemon may be started elsewhere, as another user.
-    let path = origin.path.clone();
-    let found = patience::ask(move || std::fs::metadata(path)).await;
-    if let Err(error) = found.unwrap_or_else(|| Err(patience::silence())) {
-        return Err(crate::preflight::unreadable(&origin.path, &error));
+    if !context.is_remote() {
+        let path = origin.path.clone();
+        let found = patience::ask(move || std::fs::metadata(path)).await;
+        if let Err(error) = found.unwrap_or_else(|| Err(patience::silence())) {
+            return Err(crate::preflight::unreadable(&origin.path, &error));
+        }
     }
     let client = context.connect().await?;
     let request = v1::AddOriginRequest {

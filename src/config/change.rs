@@ -8,6 +8,10 @@ pub const LIVE: &[&str] = &[
     "layout.template",
     "layout.names",
     "metrics.listen",
+    "control.listen",
+    "control.tls_cert",
+    "control.tls_key",
+    "control.token_file",
     "log.level",
     ORIGINS,
 ];

@@ -1,7 +1,7 @@
 //! Every key of the configuration. The parser, the environment, `config init`, `config show` and
 //! the reference are all made from these tables: there is no other list.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::thread::available_parallelism;
 
 use eventlog::event::NameProfile;
@@ -57,12 +57,7 @@ pub const KEYS: &[Key<Config>] = &[
             config.mountpoint = Some(path(given, env)?);
             Ok(())
         },
-        get: |config| {
-            config
-                .mountpoint
-                .as_deref()
-                .map(|path| quoted(&shown(path)))
-        },
+        get: |config| path_of(config.mountpoint.as_deref()),
     },
     Key {
         name: "state_dir",
@@ -157,6 +152,60 @@ pub const KEYS: &[Key<Config>] = &[
         },
     },
     Key {
+        name: "control.listen",
+        takes: "address and port",
+        about: "Where the control plane is served over TCP, beside the socket in the state \
+                directory. With TLS and a token only, on whichever address; docs/CONTROL.md shows how.",
+        example: "\"127.0.0.1:9470\"",
+        set: |config, given, _| {
+            let address = text(given)?.parse();
+            config.control.listen =
+                Some(address.map_err(|_| "takes an address such as 127.0.0.1:9470".to_owned())?);
+            Ok(())
+        },
+        get: |config| {
+            config
+                .control
+                .listen
+                .map(|address| quoted(&address.to_string()))
+        },
+    },
+    Key {
+        name: "control.tls_cert",
+        takes: "path",
+        about: "The certificate for TCP, and after it those that it rests on, in PEM. Read again at \
+                each reload, as the key and the token are.",
+        example: "\"~/.config/musicfs/control.crt\"",
+        set: |config, given, env| {
+            config.control.tls_cert = Some(path(given, env)?);
+            Ok(())
+        },
+        get: |config| path_of(config.control.tls_cert.as_deref()),
+    },
+    Key {
+        name: "control.tls_key",
+        takes: "path",
+        about: "The key of that certificate, in PEM.",
+        example: "\"~/.config/musicfs/control.key\"",
+        set: |config, given, env| {
+            config.control.tls_key = Some(path(given, env)?);
+            Ok(())
+        },
+        get: |config| path_of(config.control.tls_key.as_deref()),
+    },
+    Key {
+        name: "control.token_file",
+        takes: "path",
+        about: "A file with the token that calls over TCP have to show, of 20 characters or more. \
+                In the environment, `MUSICFS_CONTROL_TOKEN` can hold the token itself, in its place.",
+        example: "\"~/.config/musicfs/control.token\"",
+        set: |config, given, env| {
+            config.control.token_file = Some(path(given, env)?);
+            Ok(())
+        },
+        get: |config| path_of(config.control.token_file.as_deref()),
+    },
+    Key {
         name: "log.level",
         takes: "`error`, `warn`, `info`, `debug`, `trace`, or directives such as `info,fuse=debug`",
         about: "How much the daemon says about itself. `-v` says more, `-q` less.",
@@ -193,7 +242,7 @@ pub const KEYS: &[Key<Config>] = &[
             config.log.file = Some(path(given, env)?);
             Ok(())
         },
-        get: |config| config.log.file.as_deref().map(|path| quoted(&shown(path))),
+        get: |config| path_of(config.log.file.as_deref()),
     },
 ];
 
@@ -300,6 +349,10 @@ fn text(given: &Given) -> Result<&str, String> {
 
 fn path(given: &Given, env: Env<'_>) -> Result<PathBuf, String> {
     expand(text(given)?, env)
+}
+
+fn path_of(path: Option<&Path>) -> Option<String> {
+    path.map(|path| quoted(&shown(path)))
 }
 
 /// A list; from one text, its parts between commas.

@@ -21,6 +21,7 @@ pub use self::flags::{Flags, Sources};
 pub use self::load::{Loaded, ORIGINS_VARIABLE, Source, examine, load};
 pub use self::origin::{OriginConfig, OriginKind, Refresh, id_for, resolve};
 pub(crate) use self::suggest::nearest;
+use crate::control::tcp;
 use crate::logging;
 
 /// What MusicFS is told to do. Field comments are in [`keys`], from which the reference is made.
@@ -34,6 +35,7 @@ pub struct Config {
     pub layout_names: Option<NameProfile>,
     pub scan_threads: usize,
     pub metrics_listen: Option<SocketAddr>,
+    pub control: tcp::Settings,
     pub log: logging::Settings,
     pub origins: Vec<OriginConfig>,
 }

@@ -15,6 +15,7 @@ pub mod replay;
 mod server;
 mod socket;
 mod status;
+pub mod tcp;
 mod view_service;
 
 use std::path::PathBuf;
@@ -26,7 +27,7 @@ use fuse::operations::Timings;
 use projections::Views;
 use tokio_util::sync::CancellationToken;
 
-pub use self::client::Client;
+pub use self::client::{Client, Connection, Credentials, Remote};
 pub use self::convert::{event, time};
 pub use self::problem::received;
 pub use self::server::{Listening, listen};

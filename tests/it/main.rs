@@ -23,6 +23,8 @@ mod players;
 #[cfg(test)]
 mod reload;
 #[cfg(test)]
+mod remote;
+#[cfg(test)]
 mod restart;
 #[cfg(test)]
 mod world;

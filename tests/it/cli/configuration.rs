@@ -149,6 +149,10 @@ fn show_tells_where_values_come_from() {
         layout.names = (none)  # default
         scan.threads = 2  # ~/.config/musicfs/config.toml:2
         metrics.listen = (none)  # default
+        control.listen = (none)  # default
+        control.tls_cert = (none)  # default
+        control.tls_key = (none)  # default
+        control.token_file = (none)  # default
         log.level = \"warn\"  # MUSICFS_LOG_LEVEL
         log.format = \"text\"  # default
         log.file = (none)  # default
