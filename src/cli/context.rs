@@ -11,7 +11,7 @@ use super::output::Output;
 use crate::config::{Flags, Loaded, Sources, process_env};
 use crate::control::tcp::Token;
 use crate::control::{Client, Remote};
-use crate::logging;
+use crate::logging::{self, Surroundings};
 use crate::report::{Kind, Report, Result, plain};
 use crate::state::StateDir;
 
@@ -151,10 +151,12 @@ impl Context {
 
     /// Runs a command's asynchronous part. Messages of the libraries go to standard error.
     pub(super) fn block_on<T>(&self, work: impl Future<Output = Result<T>>) -> Result<T> {
-        logging::start(&logging::Settings {
+        let settings = logging::Settings {
             level: self.asked_level().unwrap_or("warn").to_owned(),
+            target: logging::Target::Stderr,
             ..logging::Settings::default()
-        })?;
+        };
+        logging::start(&settings, Surroundings::default())?;
         self.runtime()?.block_on(work)
     }
 

@@ -14,6 +14,7 @@ use super::context::{Context, absolute};
 use super::origin::given;
 use crate::config::{Loaded, Sources, check, process_env};
 use crate::lock::Lock;
+use crate::logging::Surroundings;
 use crate::reload::Reloader;
 use crate::report::{Kind, Report, Result};
 use crate::state::StateDir;
@@ -79,7 +80,11 @@ impl Arguments {
         }
         let state = StateDir::create(&config.state_dir)?;
         let lock = Lock::acquire(&state)?;
-        let logging = logging::start(&config.log)?;
+        let surroundings = Surroundings {
+            file: state.messages_file(),
+            background: context.is_background(),
+        };
+        let logging = logging::start(&config.log, surroundings)?;
         let parsed = options(&config.mount_options)?;
         parsed
             .notes

@@ -13,6 +13,12 @@ pub const LIVE: &[&str] = &[
     "control.tls_key",
     "control.token_file",
     "log.level",
+    "log.format",
+    "log.target",
+    "log.file",
+    "log.rotate_mb",
+    "log.keep",
+    "log.redact_paths",
     ORIGINS,
 ];
 

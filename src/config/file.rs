@@ -164,7 +164,7 @@ fn given(value: &Spanned<DeValue<'_>>) -> Given {
             .map(|entry| entry.get_ref().as_str().map(str::to_owned))
             .collect::<Option<_>>()
             .map_or(Given::Other("a list of anything but texts"), Given::List),
-        DeValue::Boolean(_) => Given::Other("true or false"),
+        DeValue::Boolean(given) => Given::Boolean(*given),
         DeValue::Float(_) => Given::Other("a number with a point"),
         DeValue::Datetime(_) => Given::Other("a date"),
         DeValue::Table(_) => Given::Other("a table"),

@@ -5,6 +5,7 @@ pub mod change;
 pub mod check;
 mod file;
 mod flags;
+mod given;
 pub mod keys;
 mod load;
 mod origin;

@@ -198,12 +198,9 @@ fn log(outcome: &Outcome) {
 #[async_trait]
 impl Part for Logging {
     async fn apply(&self, new: &Config, now: &mut Config) -> Told {
-        if new.log.level == now.log.level {
-            return Told::default();
-        }
-        let set = self.set_level(&new.log.level);
+        let set = self.change(&new.log);
         if set.is_ok() {
-            now.log.level.clone_from(&new.log.level);
+            now.log.clone_from(&new.log);
         }
         set.into()
     }

@@ -17,6 +17,8 @@ mod library;
 #[cfg(test)]
 mod live;
 #[cfg(test)]
+mod logs;
+#[cfg(test)]
 mod origins;
 #[cfg(test)]
 mod players;
