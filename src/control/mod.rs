@@ -3,6 +3,7 @@
 mod client;
 mod control_service;
 mod convert;
+mod deadline;
 mod event_service;
 pub mod feed;
 pub mod http;

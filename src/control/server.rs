@@ -21,6 +21,7 @@ use tonic::{Request, Status};
 use tonic_health::server::HealthReporter;
 
 use super::control_service::Control;
+use super::deadline::Deadlines;
 use super::event_service::Events;
 use super::layout_service::Layouts;
 use super::origin_service::Origins;
@@ -84,6 +85,7 @@ pub(super) async fn answer<C>(
     let serving = Server::builder()
         .http2_keepalive_interval(Some(ALIVE))
         .layer(InterceptorLayer::new(admit))
+        .layer(Deadlines)
         .add_routes(routes.routes())
         .serve_with_incoming_shutdown(connections, stop.clone().cancelled_owned());
     let limit = async {

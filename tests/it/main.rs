@@ -9,6 +9,8 @@ mod crash;
 #[cfg(test)]
 mod disk;
 #[cfg(test)]
+mod grpc;
+#[cfg(test)]
 mod hanging;
 #[cfg(test)]
 mod house;
