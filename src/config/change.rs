@@ -1,6 +1,6 @@
 //! What is different between two configurations, and what of it a running daemon can take over.
 
-use super::keys::{KEYS, Key};
+use super::keys::KEYS;
 use super::{Config, OriginConfig};
 
 /// Keys whose new value a reload puts in force. All others take a restart.
@@ -25,10 +25,15 @@ pub const LIVE: &[&str] = &[
 /// The name of all `[[origins]]` together.
 pub const ORIGINS: &str = "origins";
 
+/// Lists of tables, each under its name, and whether two configurations say the same in it.
+const LISTS: &[(&str, Same)] = &[(ORIGINS, |one, other| one.origins == other.origins)];
+
+type Same = fn(&Config, &Config) -> bool;
+
 /// What one configuration says otherwise than another.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct Changes {
-    /// Keys that a reload can put in force, in the order of the reference; origins last.
+    /// Keys that a reload can put in force, in the order of the reference; lists last.
     pub live: Vec<&'static str>,
     /// Keys that take a restart.
     pub restart: Vec<&'static str>,
@@ -39,21 +44,27 @@ pub struct Changes {
 /// What is to be done to get from one configuration to another.
 #[must_use]
 pub fn changes(from: &Config, to: &Config) -> Changes {
-    let differs = |key: &&Key<Config>| (key.get)(from) != (key.get)(to);
-    let (mut live, restart): (Vec<_>, Vec<_>) = KEYS
-        .iter()
-        .filter(differs)
-        .map(|key| key.name)
+    let keys = KEYS.iter().map(|key| key.name);
+    let lists = LISTS.iter().map(|(name, _)| *name);
+    let (live, restart) = keys
+        .chain(lists)
+        .filter(|name| !is_same(name, from, to))
         .partition(|name| is_live(name));
-    if from.origins != to.origins {
-        live.push(ORIGINS);
-    }
     let is_gone = |origin: &&OriginConfig| !to.origins.iter().any(|new| new.path == origin.path);
     Changes {
         live,
         restart,
         dropped: from.origins.iter().filter(is_gone).cloned().collect(),
     }
+}
+
+/// True where both say the same of the key or list of that name.
+#[must_use]
+pub fn is_same(name: &str, one: &Config, other: &Config) -> bool {
+    let key = KEYS.iter().find(|key| key.name == name);
+    let list = LISTS.iter().find(|(list, _)| *list == name);
+    key.is_none_or(|key| (key.get)(one) == (key.get)(other))
+        && list.is_none_or(|(_, same)| same(one, other))
 }
 
 /// True where a reload puts a new value of that key in force.
@@ -68,8 +79,10 @@ mod tests {
 
     #[test]
     fn every_live_key_is_one() {
-        for name in LIVE.iter().filter(|name| **name != ORIGINS) {
-            assert!(KEYS.iter().any(|key| key.name == *name), "{name}");
+        let lists = LISTS.iter().map(|(name, _)| *name);
+        let names: Vec<_> = KEYS.iter().map(|key| key.name).chain(lists).collect();
+        for name in LIVE {
+            assert!(names.contains(name), "{name}");
         }
     }
 

@@ -12,9 +12,7 @@ use async_trait::async_trait;
 use parking_lot::Mutex;
 
 pub(crate) use self::library::Origins;
-use crate::config::change::{self, ORIGINS};
-use crate::config::keys::KEYS;
-use crate::config::{Config, Loaded, Sources, check, process_env, reference};
+use crate::config::{Config, Loaded, Sources, change, check, process_env, reference};
 use crate::logging::Logging;
 use crate::report::{Kind, Report, Result};
 use crate::systemd;
@@ -135,12 +133,7 @@ impl Reloader {
             outcome.refused.extend(told.refused);
             outcome.notes.extend(told.notes);
         }
-        let has_come = |name: &&str| {
-            *name == ORIGINS && now.origins == new.config.origins
-                || KEYS
-                    .iter()
-                    .any(|key| key.name == *name && (key.get)(&now) == (key.get)(&new.config))
-        };
+        let has_come = |name: &&str| change::is_same(name, &now, &new.config);
         outcome.applied = changes.live.into_iter().filter(has_come).collect();
         outcome.restart = changes.restart;
         *self.in_force.lock() = InForce {
