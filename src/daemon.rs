@@ -15,15 +15,16 @@ use parking_lot::Mutex;
 use projections::Views;
 use tokio::runtime::Handle;
 use tokio::sync::oneshot;
-use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
 
 use crate::access;
 use crate::config::OriginConfig;
-use crate::control::{self, Engine, MountFigures};
+use crate::control::{self, Engine, MountFigures, tcp};
 use crate::integrity;
 use crate::library::{self, Library};
 use crate::lock::Lock;
+use crate::reload::{self, Reloader};
 use crate::report::{Kind, Report, Result};
 use crate::scan::Scanner;
 use crate::show::{Sources, Tree, change};
@@ -43,7 +44,7 @@ const GRACE: Duration = Duration::from_secs(4);
 const PATIENCE: Duration = Duration::from_secs(5);
 
 /// What a daemon is told to do.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Options {
     /// Where its state is.
     pub state: StateDir,
@@ -59,10 +60,12 @@ pub struct Options {
     pub access: access::Settings,
     /// Where metrics are served.
     pub metrics: Option<SocketAddr>,
+    /// Where control is served over TCP.
+    pub control: tcp::Settings,
     /// Threads that read tags; 0 for as many as there are processors.
     pub readers: usize,
-    /// The configuration without secrets, for `.status/config.toml`.
-    pub configuration: String,
+    /// The configuration in force.
+    pub reloader: Arc<Reloader>,
 }
 
 /// Waits before a mount whose connection to the kernel was lost is made anew; after the last, the
@@ -85,7 +88,7 @@ struct Running {
     notifier: Arc<Mutex<Notifier>>,
     status: Arc<StatusFiles>,
     /// The control plane, until `stopped` is cancelled.
-    serving: JoinHandle<()>,
+    serving: TaskTracker,
     stopped: CancellationToken,
     log: Arc<SqliteStore>,
     /// What was found wrong with the log since the start.
@@ -179,11 +182,13 @@ fn ended(mounted: &Mounted) -> Result<oneshot::Receiver<Ended>> {
 
 async fn start(options: &Options, shutdown: CancellationToken) -> Result<Running> {
     let started = Instant::now();
+    let hangups = signals::hangups()?;
     vacate(&options.mountpoint)?;
     let metrics = match options.metrics {
         Some(address) => Some(control::http::listen(address).await?),
         None => None,
     };
+    let tcp = tcp::open(&options.control).await?;
     let log = Arc::new(SqliteStore::open(options.state.log_file()).await?);
     let store: Arc<dyn EventStore> = Arc::clone(&log) as _;
     let views = Arc::new(open_views(&options.state, Arc::clone(&store)).await?);
@@ -211,7 +216,7 @@ async fn start(options: &Options, shutdown: CancellationToken) -> Result<Running
         library: Arc::clone(&library),
         runtime: Handle::current(),
     };
-    let status = Arc::new(StatusFiles::new(options.configuration.clone()));
+    let status = Arc::new(StatusFiles::new(Arc::clone(&options.reloader)));
     let mut filesystem = Filesystem::new(
         Arc::new(Tree(views.tree())),
         Arc::new(sources),
@@ -237,16 +242,23 @@ async fn start(options: &Options, shutdown: CancellationToken) -> Result<Running
         started,
         mount: Arc::new(Figures(Arc::clone(&filesystem))),
         recorder,
+        reloader: Arc::clone(&options.reloader),
         shutdown,
     };
     status.serve(engine.clone());
     let stopped = CancellationToken::new();
     let listening = control::listen(&options.state)?;
-    let serving = tokio::spawn(listening.serve(engine.clone(), stopped.clone()));
-    if let Some(listener) = metrics {
-        let metrics = control::http::serve(listener, engine.clone(), supervisor.stop().clone());
-        supervisor.detach(metrics);
-    }
+    let serving = TaskTracker::new();
+    serving.spawn(listening.serve(engine.clone(), stopped.clone()));
+    let remote = tcp::Tcp::new(engine.clone(), &stopped, &serving);
+    remote.serve(tcp);
+    let pages = control::http::Pages::new(engine.clone());
+    pages.serve(metrics);
+    let reloader = &options.reloader;
+    reloader.add(Arc::new(reload::Origins(Arc::clone(&library))));
+    reloader.add(Arc::new(pages));
+    reloader.add(Arc::new(remote));
+    signals::reload_on(hangups, &engine);
     access::start(
         &options.access,
         engine.recorder.as_ref(),
@@ -366,10 +378,12 @@ async fn stop(running: Running) {
     }
     // So late, so that `status` and `shutdown` can tell how far it is.
     stopped.cancel();
-    if serving.await.is_err() {
-        tracing::error!("the control socket's task failed");
+    serving.close();
+    if tokio::time::timeout(GRACE, serving.wait()).await.is_err() {
+        tracing::warn!("a caller of the control plane did not let go");
     }
     status.close();
+    engine.reloader.close();
     // Nothing appends any more. What is kept is left whole in its files; a scan that hangs still
     // holds the views, and is not asked.
     let views = Arc::clone(&engine.views);

@@ -12,6 +12,7 @@ pub mod lock;
 pub mod logging;
 mod patience;
 mod preflight;
+pub mod reload;
 pub mod report;
 pub mod scan;
 mod show;

@@ -1,11 +1,12 @@
 //! What a daemon is told from outside by signals: to stop by SIGTERM or SIGINT, twice to insist
-//! (CTL-7), to list its origins by SIGUSR1 (ORG-12).
+//! (CTL-7), to list its origins by SIGUSR1 (ORG-12), to read its configuration anew by SIGHUP.
 
 use std::sync::Arc;
 
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
+use crate::control::Engine;
 use crate::library::Library;
 use crate::report::{Kind, Report, Result};
 
@@ -46,6 +47,82 @@ pub(crate) fn rescan_on_signals(library: &Arc<Library>) -> Result<()> {
     Ok(())
 }
 
+/// SIGHUP, caught. Those that come before anybody looks are kept as one.
+///
+/// # Errors
+/// Where signals cannot be caught.
+pub(crate) fn hangups() -> Result<Hangups> {
+    let ignored = std::fs::read_to_string("/proc/self/status").is_ok_and(|text| ignores_hup(&text));
+    Ok(Hangups {
+        signal: caught(SignalKind::hangup())?,
+        terminal: !ignored && has_terminal(),
+    })
+}
+
+/// Reads the configuration anew at each SIGHUP, until the daemon stops. Stops it, where it ran in
+/// the foreground of a terminal that is gone.
+pub(crate) fn reload_on(mut hangups: Hangups, engine: &Engine) {
+    let (reloader, shutdown) = (Arc::clone(&engine.reloader), engine.shutdown.clone());
+    engine.supervisor.detach(async move {
+        loop {
+            match hangups.next().await {
+                Hangup::Reload => {
+                    tracing::info!("reading the configuration anew, as a signal asked");
+                    // How it went, the reloader has logged.
+                    drop(reloader.reload().await);
+                }
+                Hangup::Terminal => {
+                    tracing::info!("stopping, as the terminal is gone");
+                    shutdown.cancel();
+                    return;
+                }
+            }
+        }
+    });
+}
+
+/// SIGHUP, and what it means to this process.
+pub(crate) struct Hangups {
+    signal: Signal,
+    /// True where the process ends with its terminal: it had one at the start, and was not told by
+    /// nohup(1) to outlive it.
+    terminal: bool,
+}
+
+impl Hangups {
+    /// Waits for the next one.
+    pub(crate) async fn next(&mut self) -> Hangup {
+        match self.signal.recv().await {
+            Some(()) if self.terminal && !has_terminal() => Hangup::Terminal,
+            Some(()) => Hangup::Reload,
+            None => std::future::pending().await,
+        }
+    }
+}
+
+/// What a SIGHUP means.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Hangup {
+    /// The configuration is to be read anew.
+    Reload,
+    /// The terminal that the daemon runs in the foreground of is gone.
+    Terminal,
+}
+
+/// True where the process has a terminal that is still there (tty(4)).
+fn has_terminal() -> bool {
+    std::fs::File::open("/dev/tty").is_ok()
+}
+
+/// True where `/proc/PID/status` says that SIGHUP, signal 1, is ignored (proc_pid_status(5)).
+fn ignores_hup(status: &str) -> bool {
+    let mask = status
+        .lines()
+        .find_map(|line| line.strip_prefix("SigIgn:"))
+        .and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok());
+    mask.is_some_and(|mask| mask & 1 == 1)
+}
+
 fn caught(kind: SignalKind) -> Result<Signal> {
     signal(kind)
         .map_err(|error| Report::new(Kind::Machine, format!("cannot catch signals: {error}")))
@@ -55,5 +132,22 @@ async fn either(one: &mut Signal, other: &mut Signal) {
     tokio::select! {
         _ = one.recv() => {}
         _ = other.recv() => {}
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nohup_is_noticed() {
+        for (mask, expected) in [
+            ("0000000000001001", true),
+            ("0000000000001000", false),
+            ("", false),
+        ] {
+            let status = format!("Name:\tmusicfs\nSigIgn:\t{mask}\nSigCgt:\t1\n");
+            assert_eq!(ignores_hup(&status), expected, "{mask}");
+        }
     }
 }

@@ -1,19 +1,22 @@
 //! The files of `.status` (FS-10).
 
+use std::sync::Arc;
+
 use fuse::special::status::StatusSource;
 use parking_lot::Mutex;
 
 use crate::control::{self, Engine};
+use crate::reload::Reloader;
 
 /// What `.status` shows of the daemon.
 pub(crate) struct StatusFiles {
-    configuration: String,
+    configuration: Arc<Reloader>,
     engine: Mutex<Option<Engine>>,
 }
 
 impl StatusFiles {
     /// Files that are empty until there is a daemon to tell of.
-    pub(crate) const fn new(configuration: String) -> Self {
+    pub(crate) const fn new(configuration: Arc<Reloader>) -> Self {
         Self {
             configuration,
             engine: Mutex::new(None),
@@ -45,7 +48,7 @@ impl StatusSource for StatusFiles {
         let pretty = |value: &serde_json::Value| format!("{value:#}\n");
         match file {
             "version" => Some(concat!(env!("CARGO_PKG_VERSION"), "\n").to_owned()),
-            "config.toml" => Some(self.configuration.clone()),
+            "config.toml" => Some(self.configuration.in_force()),
             "status.json" => status().as_ref().map(pretty),
             "origins.json" => status()
                 .as_ref()
@@ -59,7 +62,7 @@ impl StatusSource for StatusFiles {
         let Some(engine) = self.engine() else {
             return;
         };
-        let library = std::sync::Arc::clone(&engine.library);
+        let library = Arc::clone(&engine.library);
         engine
             .library
             .detached(async move { library.rescan_all().await });

@@ -11,9 +11,18 @@ use crate::supervise::TaskState;
 /// How often the status line is looked at where no watchdog asks for more.
 const TICK: Duration = Duration::from_secs(10);
 
-/// Tells that the mount answers.
+/// Tells that the mount answers, or that a reload has ended.
 pub(crate) fn ready() {
     tell(&[NotifyState::Ready]);
+}
+
+/// Tells that the configuration is being read anew; [`ready`] ends that (`Type=notify-reload` of
+/// systemd.service(5)).
+pub(crate) fn reloading() {
+    match NotifyState::monotonic_usec_now() {
+        Ok(now) => tell(&[NotifyState::Reloading, now]),
+        Err(error) => tracing::debug!(%error, "the service manager was not told"),
+    }
 }
 
 /// Tells that the daemon is on its way out.

@@ -6,13 +6,13 @@ use std::path::{Path, PathBuf};
 
 use clap::Subcommand;
 use futures::future::join_all;
-use projections::layout::Template;
 use serde_json::{Value, json};
 
 use super::context::Context;
 use super::output;
 use crate::config::keys::KEYS;
 use crate::config::{self, Loaded, Source, process_env, reference};
+use crate::control::tcp;
 use crate::patience;
 use crate::preflight::unreadable;
 use crate::report::{Kind, Report, Result};
@@ -146,12 +146,8 @@ fn named(loaded: &Loaded, source: &Source) -> String {
 fn check(context: &Context, file: Option<&Path>) -> Result<()> {
     let (loaded, mut wrong) = config::examine(file.or(context.config_file()), &process_env);
     let config = &loaded.config;
-    if let Some(Err(error)) = config.layout_template.as_deref().map(Template::parse) {
-        wrong.push(
-            Report::new(Kind::Config, format!("layout.template: {error}"))
-                .hint("try it with `musicfs layout preview TEMPLATE`"),
-        );
-    }
+    wrong.extend(config::check::problems(config));
+    wrong.extend(tcp::check(&config.control).err());
     if let Err(report) = super::mount::options(&config.mount_options) {
         let message = format!("mount.options: {}", report.message());
         let hint = report.next_step().unwrap_or_default();

@@ -8,9 +8,10 @@ use std::time::Duration;
 
 use super::Global;
 use super::output::Output;
-use crate::config::{self, Loaded, process_env};
-use crate::control::Client;
-use crate::logging;
+use crate::config::{Flags, Loaded, Sources, process_env};
+use crate::control::tcp::Token;
+use crate::control::{Client, Remote};
+use crate::logging::{self, Surroundings};
 use crate::report::{Kind, Report, Result, plain};
 use crate::state::StateDir;
 
@@ -67,27 +68,28 @@ impl Context {
 
     /// The whole configuration, with the flags that every command takes.
     pub(super) fn config(&self) -> Result<Loaded> {
-        let mut loaded = config::load(self.config_file(), &process_env)?;
-        if let Some(dir) = &self.global.state_dir {
-            loaded.config.state_dir = absolute(dir)?;
-            loaded.by_flag("state_dir", "--state-dir");
-        }
-        if let Some(level) = self.asked_level() {
-            level.clone_into(&mut loaded.config.log.level);
-            loaded.by_flag(
-                "log.level",
-                if self.is_quiet() {
-                    "--quiet"
-                } else {
-                    "--verbose"
-                },
-            );
-        }
-        Ok(loaded)
+        self.sources()?.read(&process_env)
+    }
+
+    /// Where the configuration comes from.
+    pub(super) fn sources(&self) -> Result<Sources> {
+        let flag = if self.is_quiet() {
+            "--quiet"
+        } else {
+            "--verbose"
+        };
+        let flags = Flags {
+            state_dir: self.global.state_dir.as_deref().map(absolute).transpose()?,
+            level: self.asked_level().map(|level| (level, flag)),
+            ..Flags::default()
+        };
+        let file = self.global.config.clone();
+        Ok(Sources { file, flags })
     }
 
     /// The state directory. A flag or variable names it even where the configuration is broken.
     pub(super) fn state_dir(&self) -> Result<PathBuf> {
+        self.only_here()?;
         match &self.global.state_dir {
             Some(dir) => absolute(dir),
             None => Ok(self.config()?.config.state_dir),
@@ -99,8 +101,37 @@ impl Context {
         StateDir::existing(&self.state_dir()?)
     }
 
+    /// Refuses what cannot be done from elsewhere.
+    pub(super) fn only_here(&self) -> Result<()> {
+        if self.is_remote() {
+            let message = "this works only on the machine that the library is on";
+            return Err(Report::new(Kind::Usage, message).hint("run it there, without --connect"));
+        }
+        Ok(())
+    }
+
+    /// True where a daemon elsewhere is asked.
+    pub(super) const fn is_remote(&self) -> bool {
+        self.global.connect.is_some()
+    }
+
     /// The running daemon.
     pub(super) async fn connect(&self) -> Result<Client> {
+        if let Some(address) = self.global.connect.clone() {
+            let Global { token_file, ca, .. } = &self.global;
+            let read = |file: &PathBuf| {
+                std::fs::read(file).map_err(|error| {
+                    let (file, why) = (file.display(), plain(&error));
+                    Report::new(Kind::Input, format!("--ca: cannot read {file}: {why}"))
+                })
+            };
+            return Client::connect_to(&Remote {
+                address,
+                token: Token::find("--token-file", token_file.as_deref(), &process_env)?,
+                authorities: ca.as_ref().map(read).transpose()?,
+            })
+            .await;
+        }
         Client::connect(&StateDir::at(&self.state_dir()?)).await
     }
 
@@ -108,17 +139,24 @@ impl Context {
     pub(super) async fn connect_if_running(&self) -> Result<Option<Client>> {
         match self.connect().await {
             Ok(client) => Ok(Some(client)),
-            Err(report) if report.kind() == Kind::NotRunning => Ok(None),
+            Err(report) if self.is_absent(&report) => Ok(None),
             Err(report) => Err(report),
         }
     }
 
+    /// True where a report says that no daemon runs here, so that the state itself can be opened.
+    pub(super) fn is_absent(&self, report: &Report) -> bool {
+        report.kind() == Kind::NotRunning && !self.is_remote()
+    }
+
     /// Runs a command's asynchronous part. Messages of the libraries go to standard error.
     pub(super) fn block_on<T>(&self, work: impl Future<Output = Result<T>>) -> Result<T> {
-        logging::start(&logging::Settings {
+        let settings = logging::Settings {
             level: self.asked_level().unwrap_or("warn").to_owned(),
+            target: logging::Target::Stderr,
             ..logging::Settings::default()
-        })?;
+        };
+        logging::start(&settings, Surroundings::default())?;
         self.runtime()?.block_on(work)
     }
 

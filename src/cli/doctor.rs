@@ -29,6 +29,7 @@ impl Level {
 
 /// Prints a line for each check. [`Kind::Failed`] where any found that MusicFS cannot work.
 pub(super) fn run(context: &Context) -> Result<()> {
+    context.only_here()?;
     let findings = context.block_on(checks::all(context))?;
     let failures = findings
         .iter()

@@ -39,7 +39,7 @@ impl Arguments {
             let mut out = context.output();
             match context.connect().await {
                 Ok(client) => self.ask(context, &client, &mut out).await?,
-                Err(report) if report.kind() == Kind::NotRunning && !self.follow => {
+                Err(report) if context.is_absent(&report) && !self.follow => {
                     self.read(context, &mut out).await?;
                 }
                 Err(report) => return Err(report),

@@ -18,6 +18,7 @@ mod origin;
 mod output;
 mod place;
 mod progress;
+mod reload;
 mod replay;
 mod shutdown;
 mod status;
@@ -56,6 +57,15 @@ struct Global {
     /// The configuration file [default: XDG_CONFIG_HOME/musicfs/config.toml]
     #[arg(long, value_name = "FILE", global = true)]
     config: Option<PathBuf>,
+    /// Ask the daemon at this address, instead of the one on this machine
+    #[arg(long, value_name = "https://HOST:PORT", global = true)]
+    connect: Option<String>,
+    /// The file of the token that it wants [default: what MUSICFS_CONTROL_TOKEN holds]
+    #[arg(long, value_name = "FILE", global = true, requires = "connect")]
+    token_file: Option<PathBuf>,
+    /// Certificates that it is believed by, in PEM [default: those of the system]
+    #[arg(long, value_name = "FILE", global = true, requires = "connect")]
+    ca: Option<PathBuf>,
     /// Print data, and errors, as JSON
     #[arg(long, global = true)]
     json: bool,
@@ -98,6 +108,8 @@ enum Command {
     Layout(layout::Action),
     /// Look for what could keep MusicFS from working
     Doctor,
+    /// Have the daemon read its configuration anew
+    Reload,
     /// Stop the daemon and unmount
     Shutdown(shutdown::Arguments),
     /// Print completions for a shell
@@ -120,6 +132,7 @@ impl Command {
             Self::Config(action) => action.run(context),
             Self::Layout(action) => action.run(context),
             Self::Doctor => doctor::run(context),
+            Self::Reload => reload::run(context),
             Self::Shutdown(arguments) => arguments.run(context),
             Self::Completions(arguments) => arguments.run(context),
             Self::Man(arguments) => arguments.run(context),

@@ -2,6 +2,7 @@
 
 use std::ffi::OsString;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use clap::Args;
 use fuse::options::Parsed;
@@ -11,8 +12,10 @@ use tokio_util::sync::CancellationToken;
 use super::background;
 use super::context::{Context, absolute};
 use super::origin::given;
-use crate::config::{Loaded, reference};
+use crate::config::{Loaded, Sources, check, process_env};
 use crate::lock::Lock;
+use crate::logging::Surroundings;
+use crate::reload::Reloader;
 use crate::report::{Kind, Report, Result};
 use crate::state::StateDir;
 use crate::{daemon, integrity, logging, preflight, signals};
@@ -53,7 +56,9 @@ impl Arguments {
 
     /// Mounts in the background. What can be refused at once is refused here.
     fn start(self, context: &Context) -> Result<()> {
-        let (loaded, mountpoint) = self.settle(context)?;
+        let Settled {
+            loaded, mountpoint, ..
+        } = self.settle(context)?;
         let state = StateDir::create(&loaded.config.state_dir)?;
         let pid = background::start(&state, context.arguments())?;
         let mut out = context.output();
@@ -70,14 +75,22 @@ impl Arguments {
 
     /// Mounts, and serves until told to stop. `ready` is called when the mount answers.
     fn serve(self, context: &Context, ready: impl FnOnce() + Send + 'static) -> Result<()> {
-        let (loaded, mountpoint) = self.settle(context)?;
-        let config = loaded.config;
+        let Settled {
+            sources,
+            loaded,
+            mountpoint,
+        } = self.settle(context)?;
+        let config = loaded.config.clone();
         if context.is_background() {
             background::detach()?;
         }
         let state = StateDir::create(&config.state_dir)?;
         let lock = Lock::acquire(&state)?;
-        logging::start(&config.log)?;
+        let surroundings = Surroundings {
+            file: state.messages_file(),
+            background: context.is_background(),
+        };
+        let logging = logging::start(&config.log, surroundings)?;
         let parsed = options(&config.mount_options)?;
         parsed
             .notes
@@ -94,6 +107,8 @@ impl Arguments {
             preflight::origins(&config.origins, &mountpoint, &state).await?;
             let shutdown = CancellationToken::new();
             signals::stop_on_signals(shutdown.clone())?;
+            let reloader = Arc::new(Reloader::new(sources, loaded));
+            reloader.add(Arc::new(logging));
             let options = daemon::Options {
                 state,
                 mountpoint,
@@ -101,37 +116,49 @@ impl Arguments {
                 layout: config.layout(),
                 access: config.access,
                 metrics: config.metrics_listen,
+                control: config.control,
                 readers: config.scan_threads,
-                configuration: reference::in_force(&config),
                 origins: config.origins,
+                reloader,
             };
             daemon::run(options, lock, shutdown, ready).await
         })
     }
 
-    /// The configuration with the flags applied, and the mountpoint.
-    fn settle(&self, context: &Context) -> Result<(Loaded, PathBuf)> {
-        let mut loaded = context.config()?;
-        let config = &mut loaded.config;
-        for origin in self.origins.iter().map(|text| given(text, "--origin ")) {
-            let origin = origin?;
-            config.origins.retain(|other| {
-                other.path != origin.path && (origin.id.is_none() || other.id != origin.id)
-            });
-            config.origins.push(origin);
+    /// The configuration with the flags applied, all of it looked at.
+    fn settle(&self, context: &Context) -> Result<Settled> {
+        context.only_here()?;
+        let mut sources = context.sources()?;
+        let flags = &mut sources.flags;
+        for origin in &self.origins {
+            flags.origins.push(given(origin, "--origin ")?);
         }
-        config.mount_options.extend(self.options.iter().cloned());
-        options(&config.mount_options)?;
-        let mountpoint = match (&self.mountpoint, &config.mountpoint) {
-            (Some(path), _) => absolute(path)?,
-            (None, Some(path)) => path.clone(),
-            (None, None) => {
-                return Err(Report::new(Kind::Usage, "there is no MOUNTPOINT")
-                    .hint("give one: musicfs mount ~/Music-view --origin ~/Music; or set `mountpoint` in the configuration"));
-            }
-        };
-        Ok((loaded, mountpoint))
+        flags.mount_options.clone_from(&self.options);
+        flags.mountpoint = self.mountpoint.as_deref().map(absolute).transpose()?;
+        let loaded = sources.read(&process_env)?;
+        options(&loaded.config.mount_options)?;
+        if let Some(problem) = check::problems(&loaded.config).into_iter().next() {
+            return Err(problem);
+        }
+        // To be found again from elsewhere.
+        sources.file = sources.file.as_deref().map(absolute).transpose()?;
+        let mountpoint = loaded.config.mountpoint.clone().ok_or_else(|| {
+            Report::new(Kind::Usage, "there is no MOUNTPOINT")
+                .hint("give one: musicfs mount ~/Music-view --origin ~/Music; or set `mountpoint` in the configuration")
+        })?;
+        Ok(Settled {
+            sources,
+            loaded,
+            mountpoint,
+        })
     }
+}
+
+/// What a mount is told to do.
+struct Settled {
+    sources: Sources,
+    loaded: Loaded,
+    mountpoint: PathBuf,
 }
 
 /// Mount options out of their texts.

@@ -1,5 +1,7 @@
 //! `musicfs origin`.
 
+mod health;
+
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
@@ -21,6 +23,11 @@ use crate::report::{Kind, Report, Result};
 pub(super) enum Action {
     /// List the origins and how they are doing
     List,
+    /// Check now whether the origins answer
+    Health {
+        /// An origin's id [default: every origin]
+        id: Option<String>,
+    },
     /// Add a folder to the library
     Add {
         /// The folder, under an id of your choice or one made of its name
@@ -59,6 +66,7 @@ impl Action {
         context.block_on(async {
             match self {
                 Self::List => list(context).await,
+                Self::Health { id } => health::run(context, id.unwrap_or_default()).await,
                 Self::Add {
                     origin,
                     name,
@@ -168,10 +176,12 @@ pub(super) fn row(origin: &v1::Origin) -> [String; 4] {
 
 async fn add(context: &Context, origin: &OriginConfig) -> Result<()> {
     // Told by whoever has the terminal: the daemon may be started elsewhere, as another user.
-    let path = origin.path.clone();
-    let found = patience::ask(move || std::fs::metadata(path)).await;
-    if let Err(error) = found.unwrap_or_else(|| Err(patience::silence())) {
-        return Err(crate::preflight::unreadable(&origin.path, &error));
+    if !context.is_remote() {
+        let path = origin.path.clone();
+        let found = patience::ask(move || std::fs::metadata(path)).await;
+        if let Err(error) = found.unwrap_or_else(|| Err(patience::silence())) {
+            return Err(crate::preflight::unreadable(&origin.path, &error));
+        }
     }
     let client = context.connect().await?;
     let request = v1::AddOriginRequest {

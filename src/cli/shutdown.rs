@@ -30,6 +30,10 @@ impl Arguments {
             let answer = client.control().shutdown(v1::ShutdownRequest {}).await;
             Ok(answer.map_err(|status| received(&status))?.into_inner().pid)
         })?;
+        if context.is_remote() {
+            // When it is gone, only its own machine can tell.
+            return told(context, pid, false);
+        }
         let state = StateDir::at(&context.state_dir()?);
         let deadline = Instant::now() + Duration::from_secs(self.timeout);
         while Lock::holder(&state).is_some() {
@@ -41,12 +45,16 @@ impl Arguments {
             }
             std::thread::sleep(POLL);
         }
-        let mut out = context.output();
-        if context.json() {
-            out.json(&json!({ "stopped": true, "pid": pid }))?;
-        } else if !context.is_quiet() {
-            out.line("stopped")?;
-        }
-        out.end()
+        told(context, pid, true)
     }
+}
+
+fn told(context: &Context, pid: u32, stopped: bool) -> Result<()> {
+    let mut out = context.output();
+    if context.json() {
+        out.json(&json!({ "stopped": stopped, "pid": pid }))?;
+    } else if !context.is_quiet() {
+        out.line(if stopped { "stopped" } else { "stopping" })?;
+    }
+    out.end()
 }

@@ -6,9 +6,9 @@ use super::context::Context;
 use super::library::at_rest;
 use super::output::{Output, counted, length};
 use crate::control::{json, received};
-use crate::report::{Kind, Result};
+use crate::report::Result;
 
-/// Prints the status. Where no daemon runs, what the state tells, and [`Kind::NotRunning`].
+/// Prints the status. Where no daemon runs, what the state tells, and [`Kind::NotRunning`](crate::report::Kind).
 pub(super) fn run(context: &Context) -> Result<()> {
     let (status, absent) = context.block_on(async {
         match context.connect().await {
@@ -19,7 +19,7 @@ pub(super) fn run(context: &Context) -> Result<()> {
                     None,
                 ))
             }
-            Err(report) if report.kind() == Kind::NotRunning => {
+            Err(report) if context.is_absent(&report) => {
                 Ok((at_rest(&context.state()?).await?, Some(report)))
             }
             Err(report) => Err(report),

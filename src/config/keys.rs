@@ -1,28 +1,16 @@
 //! Every key of the configuration. The parser, the environment, `config init`, `config show` and
 //! the reference are all made from these tables: there is no other list.
 
-use std::path::PathBuf;
 use std::thread::available_parallelism;
 
 use eventlog::event::NameProfile;
 
-use super::{Config, Env, OriginConfig, expand, shown};
-use crate::logging::Format;
-
-/// A value as it was given.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Given {
-    /// Text; from the environment, whatever the key's type.
-    Text(String),
-    /// A whole number.
-    Integer(i64),
-    /// `true` or `false`.
-    Boolean(bool),
-    /// A list of texts.
-    List(Vec<String>),
-    /// A value of a type that no key takes; what it is.
-    Other(&'static str),
-}
+pub use super::given::Given;
+pub(super) use super::given::{
+    boolean, list, name_of, number, one_of, path, path_of, quoted, text,
+};
+use super::{Config, Env, OriginConfig, shown};
+use crate::logging::{Format, Target};
 
 /// A key of `T`.
 pub struct Key<T> {
@@ -59,12 +47,7 @@ pub const KEYS: &[Key<Config>] = &[
             config.mountpoint = Some(path(given, env)?);
             Ok(())
         },
-        get: |config| {
-            config
-                .mountpoint
-                .as_deref()
-                .map(|path| quoted(&shown(path)))
-        },
+        get: |config| path_of(config.mountpoint.as_deref()),
     },
     Key {
         name: "state_dir",
@@ -195,6 +178,60 @@ pub const KEYS: &[Key<Config>] = &[
         },
     },
     Key {
+        name: "control.listen",
+        takes: "address and port",
+        about: "Where the control plane is served over TCP, beside the socket in the state \
+                directory. With TLS and a token only, on whichever address; docs/CONTROL.md shows how.",
+        example: "\"127.0.0.1:9470\"",
+        set: |config, given, _| {
+            let address = text(given)?.parse();
+            config.control.listen =
+                Some(address.map_err(|_| "takes an address such as 127.0.0.1:9470".to_owned())?);
+            Ok(())
+        },
+        get: |config| {
+            config
+                .control
+                .listen
+                .map(|address| quoted(&address.to_string()))
+        },
+    },
+    Key {
+        name: "control.tls_cert",
+        takes: "path",
+        about: "The certificate for TCP, and after it those that it rests on, in PEM. Read again at \
+                each reload, as the key and the token are.",
+        example: "\"~/.config/musicfs/control.crt\"",
+        set: |config, given, env| {
+            config.control.tls_cert = Some(path(given, env)?);
+            Ok(())
+        },
+        get: |config| path_of(config.control.tls_cert.as_deref()),
+    },
+    Key {
+        name: "control.tls_key",
+        takes: "path",
+        about: "The key of that certificate, in PEM.",
+        example: "\"~/.config/musicfs/control.key\"",
+        set: |config, given, env| {
+            config.control.tls_key = Some(path(given, env)?);
+            Ok(())
+        },
+        get: |config| path_of(config.control.tls_key.as_deref()),
+    },
+    Key {
+        name: "control.token_file",
+        takes: "path",
+        about: "A file with the token that calls over TCP have to show, of 20 characters or more. \
+                In the environment, `MUSICFS_CONTROL_TOKEN` can hold the token itself, in its place.",
+        example: "\"~/.config/musicfs/control.token\"",
+        set: |config, given, env| {
+            config.control.token_file = Some(path(given, env)?);
+            Ok(())
+        },
+        get: |config| path_of(config.control.token_file.as_deref()),
+    },
+    Key {
         name: "log.level",
         takes: "`error`, `warn`, `info`, `debug`, `trace`, or directives such as `info,fuse=debug`",
         about: "How much the daemon says about itself. `-v` says more, `-q` less.",
@@ -208,31 +245,83 @@ pub const KEYS: &[Key<Config>] = &[
     Key {
         name: "log.format",
         takes: "`text` or `json`",
-        about: "How the daemon's messages look.",
+        about: "How the daemon's messages look. In the journal, fields are fields with either.",
         example: "\"text\"",
         set: |config, given, _| {
-            config.log.format = one_of(given, &[("text", Format::Text), ("json", Format::Json)])?;
+            config.log.format = one_of(given, &FORMATS)?;
             Ok(())
         },
-        get: |config| {
-            Some(match config.log.format {
-                Format::Text => quoted("text"),
-                Format::Json => quoted("json"),
-            })
+        get: |config| name_of(&config.log.format, &FORMATS),
+    },
+    Key {
+        name: "log.target",
+        takes: "`auto`, `stderr`, `file` or `journal`",
+        about: "Where the daemon's messages go. By default to `log.file`, where that is set; to the \
+                journal, where systemd has connected standard error to it; else to standard error, \
+                and with `--daemon` to `musicfs.log` in the state directory.",
+        example: "\"auto\"",
+        set: |config, given, _| {
+            config.log.target = one_of(given, &TARGETS)?;
+            Ok(())
         },
+        get: |config| name_of(&config.log.target, &TARGETS),
     },
     Key {
         name: "log.file",
         takes: "path",
-        about: "A file for the daemon's messages. Default: standard error in the foreground, \
-                `musicfs.log` in the state directory with `--daemon`.",
+        about: "The file for the daemon's messages. It is opened anew at each reload, for those who \
+                move it away themselves.",
         example: "\"/var/log/musicfs.log\"",
         set: |config, given, env| {
             config.log.file = Some(path(given, env)?);
             Ok(())
         },
-        get: |config| config.log.file.as_deref().map(|path| quoted(&shown(path))),
+        get: |config| path_of(config.log.file.as_deref()),
     },
+    Key {
+        name: "log.rotate_mb",
+        takes: "MB, 0 to 1000000; 0 for never",
+        about: "The size at which that file is put aside as `FILE.1`, the one before it as `FILE.2`, \
+                and so on.",
+        example: "10",
+        set: |config, given, _| {
+            config.log.rotate_mb = number(given, 0, 1_000_000)?;
+            Ok(())
+        },
+        get: |config| Some(config.log.rotate_mb.to_string()),
+    },
+    Key {
+        name: "log.keep",
+        takes: "0 to 1000",
+        about: "How many files put aside are kept.",
+        example: "5",
+        set: |config, given, _| {
+            config.log.keep = number(given, 0, 1_000)?;
+            Ok(())
+        },
+        get: |config| Some(config.log.keep.to_string()),
+    },
+    Key {
+        name: "log.redact_paths",
+        takes: "`true` or `false`",
+        about: "Whether paths are left out of the daemon's messages, as far as they can be told from \
+                what is around them: for logs that are given to others.",
+        example: "false",
+        set: |config, given, _| {
+            config.log.redact_paths = boolean(given)?;
+            Ok(())
+        },
+        get: |config| Some(config.log.redact_paths.to_string()),
+    },
+];
+
+const FORMATS: [(&str, Format); 2] = [("text", Format::Text), ("json", Format::Json)];
+
+const TARGETS: [(&str, Target); 4] = [
+    ("auto", Target::Auto),
+    ("stderr", Target::Stderr),
+    ("file", Target::File),
+    ("journal", Target::Journal),
 ];
 
 /// The keys of an entry of `[[origins]]`.
@@ -316,76 +405,10 @@ pub fn defaults(env: Env<'_>) -> Config {
         scan_threads: available_parallelism().map_or(1, |threads| threads.get().min(64)),
         log: crate::logging::Settings {
             level: "info".to_owned(),
+            rotate_mb: 10,
+            keep: 5,
             ..Default::default()
         },
         ..Config::default()
     }
-}
-
-/// A text as a TOML string (TOML 1.1, basic strings).
-pub(super) fn quoted(text: &str) -> String {
-    toml::Value::from(text).to_string()
-}
-
-fn text(given: &Given) -> Result<&str, String> {
-    match given {
-        Given::Text(text) => Ok(text),
-        Given::Integer(_) => Err("takes a text in quotes, not a number".to_owned()),
-        Given::Boolean(_) => Err("takes a text in quotes, not true or false".to_owned()),
-        Given::List(_) => Err("takes one text, not a list".to_owned()),
-        Given::Other(what) => Err(format!("takes a text in quotes, not {what}")),
-    }
-}
-
-fn path(given: &Given, env: Env<'_>) -> Result<PathBuf, String> {
-    expand(text(given)?, env)
-}
-
-/// A list; from one text, its parts between commas.
-fn list(given: &Given) -> Result<Vec<String>, String> {
-    match given {
-        Given::List(list) => Ok(list.clone()),
-        Given::Text(text) => Ok(text
-            .split(',')
-            .map(str::trim)
-            .filter(|part| !part.is_empty())
-            .map(str::to_owned)
-            .collect()),
-        Given::Integer(_) | Given::Boolean(_) | Given::Other(_) => {
-            Err("takes a list of texts".to_owned())
-        }
-    }
-}
-
-fn number<T: TryFrom<i64>>(given: &Given, least: i64, most: i64) -> Result<T, String> {
-    let number = match given {
-        Given::Integer(number) => Some(*number),
-        Given::Text(text) => text.parse().ok(),
-        Given::Boolean(_) | Given::List(_) | Given::Other(_) => None,
-    };
-    number
-        .filter(|number| (least..=most).contains(number))
-        .and_then(|number| T::try_from(number).ok())
-        .ok_or_else(|| format!("takes a number from {least} to {most}"))
-}
-
-fn boolean(given: &Given) -> Result<bool, String> {
-    match given {
-        Given::Boolean(given) => Some(*given),
-        Given::Text(text) => text.parse().ok(),
-        Given::Integer(_) | Given::List(_) | Given::Other(_) => None,
-    }
-    .ok_or_else(|| "takes true or false, without quotes".to_owned())
-}
-
-fn one_of<T: Copy>(given: &Given, allowed: &[(&str, T)]) -> Result<T, String> {
-    let text = text(given)?;
-    allowed
-        .iter()
-        .find(|(name, _)| *name == text)
-        .map(|(_, value)| *value)
-        .ok_or_else(|| {
-            let names: Vec<&str> = allowed.iter().map(|(name, _)| *name).collect();
-            format!("is {text:?}, and has to be {}", names.join(" or "))
-        })
 }

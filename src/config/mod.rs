@@ -1,7 +1,11 @@
 //! The configuration: one typed struct, put together once from defaults, file, environment and
 //! flags (CTL-7). [`keys`] says which keys there are; everything else is derived from that.
 
+pub mod change;
+pub mod check;
 mod file;
+mod flags;
+mod given;
 pub mod keys;
 mod load;
 mod origin;
@@ -14,9 +18,11 @@ use std::path::{Path, PathBuf};
 use eventlog::event::{LayoutSpec, NameProfile};
 use projections::layout::Template;
 
+pub use self::flags::{Flags, Sources};
 pub use self::load::{Loaded, ORIGINS_VARIABLE, Source, examine, load};
 pub use self::origin::{OriginConfig, OriginKind, Refresh, id_for, resolve};
 pub(crate) use self::suggest::nearest;
+use crate::control::tcp;
 use crate::{access, logging};
 
 /// What MusicFS is told to do. Field comments are in [`keys`], from which the reference is made.
@@ -31,6 +37,7 @@ pub struct Config {
     pub scan_threads: usize,
     pub access: access::Settings,
     pub metrics_listen: Option<SocketAddr>,
+    pub control: tcp::Settings,
     pub log: logging::Settings,
     pub origins: Vec<OriginConfig>,
 }

@@ -3,6 +3,7 @@
 use std::fmt::Write;
 
 use super::Config;
+use super::change::is_live;
 use super::keys::{KEYS, Key, ORIGIN_KEYS};
 use super::load::ORIGINS_VARIABLE;
 
@@ -66,17 +67,27 @@ pub fn markdown() -> String {
          `--config FILE` names. A flag wins over the environment, the environment over the file, the file\n\
          over the default. Unknown keys are errors.\n\n\
          `musicfs config init` writes a file with every key, `musicfs config show` tells every value and\n\
-         where it comes from, `musicfs config check` checks a file.\n",
+         where it comes from, `musicfs config check` checks a file.\n\n\
+         `musicfs reload`, SIGHUP and `systemctl reload` have a running daemon read the file anew. It\n\
+         tells which new values are in force and which wait for a restart; each key below says which of\n\
+         the two it takes. A file that is wrong changes nothing.\n",
     );
     for key in KEYS {
         section(&mut text, key, key.name);
         let _ = writeln!(text, "- Environment: `{}`", key.variable());
+        let when = if is_live(key.name) {
+            "reload"
+        } else {
+            "restart"
+        };
+        let _ = writeln!(text, "- Takes effect: at a {when}");
     }
     let _ = write!(
         text,
         "\n## `[[origins]]`\n\nThe folders of the library, one entry each. `--origin [ID=]PATH` adds to them. In the\n\
          environment, `{ORIGINS_VARIABLE}` holds `[ID=]PATH` entries joined by `:`, in place of those of the file.\n\
-         Origins stay in the library until `musicfs origin remove ID`.\n"
+         Origins stay in the library until `musicfs origin remove ID`: taking an entry out of the file\n\
+         removes no track. Added and changed entries take effect at a reload.\n"
     );
     for key in ORIGIN_KEYS {
         section(&mut text, key, &format!("origins.{}", key.name));

@@ -1,6 +1,8 @@
 //! A connection to the running daemon.
 
+use std::error::Error;
 use std::io;
+use std::time::Duration;
 
 use hyper_util::rt::TokioIo;
 use proto::v1::control_service_client::ControlServiceClient;
@@ -8,16 +10,52 @@ use proto::v1::event_service_client::EventServiceClient;
 use proto::v1::layout_service_client::LayoutServiceClient;
 use proto::v1::origin_service_client::OriginServiceClient;
 use proto::v1::view_service_client::ViewServiceClient;
-use tonic::transport::{Channel, Endpoint};
+use tonic::metadata::{Ascii, MetadataValue};
+use tonic::service::Interceptor;
+use tonic::service::interceptor::InterceptedService;
+use tonic::transport::{Certificate, Channel, ClientTlsConfig, Endpoint};
+use tonic::{Request, Status};
 
 use super::socket;
+use super::tcp::Token;
 use crate::lock::Lock;
 use crate::report::{Kind, Report, Result};
 use crate::state::StateDir;
 
-/// The daemon of a state directory, at the other end of its socket.
+/// How long a daemon elsewhere has to take a connection.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// A daemon, at the other end of its socket or of a TCP connection.
 #[derive(Debug, Clone)]
-pub struct Client(Channel);
+pub struct Client(Connection);
+
+/// A connection, with what has to be shown on it.
+pub type Connection = InterceptedService<Channel, Credentials>;
+
+/// What each call shows: a token over TCP, nothing on the socket.
+#[derive(Debug, Clone, Default)]
+pub struct Credentials(Option<MetadataValue<Ascii>>);
+
+impl Interceptor for Credentials {
+    fn call(&mut self, mut request: Request<()>) -> Result<Request<()>, Status> {
+        if let Some(token) = &self.0 {
+            let headers = request.metadata_mut();
+            headers.insert("authorization", token.clone());
+        }
+        Ok(request)
+    }
+}
+
+/// A daemon that is reached over TCP.
+#[derive(Debug, Clone)]
+pub struct Remote {
+    /// `https://HOST:PORT`.
+    pub address: String,
+    /// What it wants to be shown.
+    pub token: Option<Token>,
+    /// Whose certificates are believed, in PEM; those that the system believes where absent.
+    pub authorities: Option<Vec<u8>>,
+}
 
 impl Client {
     /// Connects to the daemon that serves that state directory.
@@ -39,47 +77,96 @@ impl Client {
         Endpoint::from_static("http://musicfs.invalid")
             .connect_with_connector(connector)
             .await
-            .map(Self)
+            .map(|channel| Self(with(channel, None)))
             .map_err(|error| {
                 Report::new(Kind::NotRunning, format!("the daemon went away: {error}"))
             })
     }
 
+    /// Connects to a daemon over TCP.
+    ///
+    /// # Errors
+    /// [`Kind::Usage`] where the address is none; [`Kind::NotRunning`] where nobody answers there,
+    /// or nobody who is believed.
+    pub async fn connect_to(remote: &Remote) -> Result<Self> {
+        let Remote {
+            address,
+            token,
+            authorities,
+        } = remote;
+        let usage = || {
+            Report::new(Kind::Usage, format!("{address} is no address of a daemon"))
+                .hint("write --connect https://HOST:PORT")
+        };
+        if !address.starts_with("https://") {
+            return Err(usage());
+        }
+        let tls = ClientTlsConfig::new();
+        let tls = match authorities {
+            Some(authorities) => tls.ca_certificate(Certificate::from_pem(authorities)),
+            None => tls.with_native_roots(),
+        };
+        let endpoint = Endpoint::from_shared(address.clone())
+            .and_then(|endpoint| endpoint.tls_config(tls))
+            .map_err(|_| usage())?;
+        let connected = endpoint.connect_timeout(PATIENCE).connect().await;
+        let channel = connected.map_err(|error| unreachable(address, &error))?;
+        Ok(Self(with(channel, token.as_ref())))
+    }
+
     /// The connection itself, for services that are not of `musicfs.v1`.
     #[must_use]
-    pub fn channel(&self) -> Channel {
+    pub fn channel(&self) -> Connection {
         self.0.clone()
     }
 
     /// Its own affairs.
     #[must_use]
-    pub fn control(&self) -> ControlServiceClient<Channel> {
+    pub fn control(&self) -> ControlServiceClient<Connection> {
         ControlServiceClient::new(self.0.clone())
     }
 
     /// The origins.
     #[must_use]
-    pub fn origins(&self) -> OriginServiceClient<Channel> {
+    pub fn origins(&self) -> OriginServiceClient<Connection> {
         OriginServiceClient::new(self.0.clone())
     }
 
     /// The log.
     #[must_use]
-    pub fn events(&self) -> EventServiceClient<Channel> {
+    pub fn events(&self) -> EventServiceClient<Connection> {
         EventServiceClient::new(self.0.clone())
     }
 
     /// The rule for names.
     #[must_use]
-    pub fn layout(&self) -> LayoutServiceClient<Channel> {
+    pub fn layout(&self) -> LayoutServiceClient<Connection> {
         LayoutServiceClient::new(self.0.clone())
     }
 
     /// The views.
     #[must_use]
-    pub fn views(&self) -> ViewServiceClient<Channel> {
+    pub fn views(&self) -> ViewServiceClient<Connection> {
         ViewServiceClient::new(self.0.clone())
     }
+}
+
+fn with(channel: Channel, token: Option<&Token>) -> Connection {
+    InterceptedService::new(channel, Credentials(token.and_then(Token::header)))
+}
+
+/// Why nobody answers at an address; what TLS says is at the end of a chain of causes.
+fn unreachable(address: &str, error: &tonic::transport::Error) -> Report {
+    let mut cause: &dyn Error = error;
+    while let Some(deeper) = cause.source() {
+        cause = deeper;
+    }
+    let report = Report::new(Kind::NotRunning, format!("cannot reach {address}: {cause}"));
+    report.hint(if cause.to_string().contains("certificate") {
+        "name the file of a certificate that is to be believed with --ca, and the host as it names it"
+    } else {
+        "`control.listen` in the configuration of the daemon says where it can be reached"
+    })
 }
 
 fn absent(state: &StateDir, error: &io::Error) -> Report {

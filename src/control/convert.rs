@@ -9,6 +9,7 @@ use proto::v1;
 
 use crate::access::Figures;
 use crate::library::{Health, OriginState};
+use crate::report::{Kind, Report};
 use crate::scan::ScanStatus;
 use crate::supervise::{TaskState, TaskStatus};
 
@@ -23,9 +24,20 @@ pub fn time(at: Timestamp) -> prost_types::Timestamp {
 }
 
 /// The moment that was sent; what is finer than a microsecond is left out.
-pub(super) fn timestamp(sent: &prost_types::Timestamp) -> Timestamp {
-    let micros = sent.seconds.saturating_mul(1_000_000);
-    Timestamp(micros.saturating_add(i64::from(sent.nanos) / 1_000))
+///
+/// # Errors
+/// Where it is none: before the year 1, after 9999, or with a fraction that is no fraction
+/// (google/protobuf/timestamp.proto).
+pub(super) fn timestamp(sent: &prost_types::Timestamp) -> Result<Timestamp, Report> {
+    let &prost_types::Timestamp { seconds, nanos } = sent;
+    if !(-62_135_596_800..253_402_300_800).contains(&seconds)
+        || !(0..1_000_000_000).contains(&nanos)
+    {
+        let message = format!("{seconds} s and {nanos} ns since 1970 are no time");
+        return Err(Report::new(Kind::Input, message));
+    }
+    let micros = seconds.saturating_mul(1_000_000);
+    Ok(Timestamp(micros.saturating_add(i64::from(nanos) / 1_000)))
 }
 
 /// A length of time.

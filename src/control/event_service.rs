@@ -38,7 +38,7 @@ impl EventService for Events {
             let report = Report::new(Kind::Input, "it is not said how old the reads are to be");
             return Err(problem::sent(&report));
         };
-        let older_than = convert::timestamp(&older_than);
+        let older_than = convert::timestamp(&older_than).map_err(|error| problem::sent(&error))?;
         let (writer, stop) = (Arc::clone(&self.engine.writer), &self.engine.shutdown);
         let stop = stop.child_token();
         let _caller_is_there = stop.clone().drop_guard();

@@ -80,13 +80,14 @@ fn complete(event: &mut v1::Event, catalog: &CatalogReader) {
 }
 
 /// The position behind which a stream begins.
-async fn after(store: &dyn EventStore, from: Option<&From>) -> Result<Position, StoreError> {
+async fn after(store: &dyn EventStore, from: Option<&From>) -> Result<Position> {
     match from {
         None | Some(From::Now(false)) => Ok(Position::START),
         Some(From::Position(position)) => Ok(Position(position.saturating_sub(1))),
         Some(From::Time(time)) => {
-            let time = convert::timestamp(time);
-            store.position_at(Timestamp(time.0.saturating_sub(1))).await
+            let time = convert::timestamp(time)?;
+            let before = Timestamp(time.0.saturating_sub(1));
+            Ok(store.position_at(before).await?)
         }
         Some(From::Now(true)) => Ok(store.head()),
     }

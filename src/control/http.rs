@@ -2,16 +2,20 @@
 
 use std::net::SocketAddr;
 
+use async_trait::async_trait;
 use axum::Router;
 use axum::extract::State;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
+use parking_lot::Mutex;
 use proto::v1;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
 use super::{Engine, metrics, status};
+use crate::config::Config;
+use crate::reload::{Part, Told};
 use crate::report::{Kind, Report, Result};
 
 /// What OpenMetrics 1.0 is called, and sent as.
@@ -31,8 +35,52 @@ pub async fn listen(address: SocketAddr) -> Result<TcpListener> {
     })
 }
 
+/// The pages of a daemon, where the configuration wants them.
+pub(crate) struct Pages {
+    engine: Engine,
+    /// Ends those that are served now.
+    serving: Mutex<CancellationToken>,
+}
+
+impl Pages {
+    /// Pages that are served nowhere yet.
+    pub(crate) fn new(engine: Engine) -> Self {
+        let serving = Mutex::new(CancellationToken::new());
+        Self { engine, serving }
+    }
+
+    /// Serves there from now on, and nowhere else.
+    pub(crate) fn serve(&self, listener: Option<TcpListener>) {
+        let end = CancellationToken::new();
+        std::mem::replace(&mut *self.serving.lock(), end.clone()).cancel();
+        if let Some(listener) = listener {
+            let serving = serve(listener, self.engine.clone(), end);
+            self.engine.supervisor.detach(serving);
+        }
+    }
+}
+
+#[async_trait]
+impl Part for Pages {
+    async fn apply(&self, new: &Config, now: &mut Config) -> Told {
+        if new.metrics_listen == now.metrics_listen {
+            return Told::default();
+        }
+        let listener = match new.metrics_listen {
+            Some(address) => match listen(address).await {
+                Ok(listener) => Some(listener),
+                Err(report) => return Err(report).into(),
+            },
+            None => None,
+        };
+        self.serve(listener);
+        now.metrics_listen = new.metrics_listen;
+        Told::default()
+    }
+}
+
 /// Serves until `stop` is cancelled.
-pub async fn serve(listener: TcpListener, engine: Engine, stop: CancellationToken) {
+async fn serve(listener: TcpListener, engine: Engine, stop: CancellationToken) {
     let app = Router::new()
         .route("/metrics", get(metrics_text))
         .route("/healthz", get(healthy))

@@ -170,6 +170,19 @@ pub fn replay(report: &v1::ReplayReport) -> Value {
     json!({ "views": views.collect::<Vec<_>>() })
 }
 
+/// `musicfs reload --json`.
+#[must_use]
+pub fn reload(answer: &v1::ReloadResponse) -> Value {
+    let refusal =
+        |refusal: &v1::Refusal| json!({ "message": refusal.message, "hint": text(&refusal.hint) });
+    json!({
+        "applied": answer.applied,
+        "restart": answer.restart,
+        "refused": answer.refused.iter().map(refusal).collect::<Vec<_>>(),
+        "notes": answer.notes,
+    })
+}
+
 /// A moment in RFC 3339.
 #[must_use]
 pub fn time(time: &prost_types::Timestamp) -> String {

@@ -3,6 +3,7 @@
 mod client;
 mod control_service;
 mod convert;
+mod deadline;
 mod event_service;
 pub mod feed;
 pub mod http;
@@ -15,6 +16,7 @@ pub mod replay;
 mod server;
 mod socket;
 mod status;
+pub mod tcp;
 mod view_service;
 
 use std::path::PathBuf;
@@ -26,13 +28,14 @@ use fuse::operations::Timings;
 use projections::Views;
 use tokio_util::sync::CancellationToken;
 
-pub use self::client::Client;
+pub use self::client::{Client, Connection, Credentials, Remote};
 pub use self::convert::{event, time};
 pub use self::problem::received;
 pub use self::server::{Listening, listen};
 pub use self::status::{running_json, stopped};
 use crate::access::Recorder;
 use crate::library::Library;
+use crate::reload::Reloader;
 use crate::supervise::Supervisor;
 use crate::writer::LogWriter;
 
@@ -57,6 +60,8 @@ pub struct Engine {
     pub mount: Arc<dyn MountFigures>,
     /// Who records reads, where that is wanted.
     pub recorder: Option<Arc<Recorder>>,
+    /// The configuration in force.
+    pub reloader: Arc<Reloader>,
     /// Cancelled to stop the daemon in order; by a signal, the RPC, or a lost mount.
     pub shutdown: CancellationToken,
 }

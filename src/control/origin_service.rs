@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use eventlog::OriginId;
 use eventlog::event::OriginSpec;
 use futures::StreamExt;
+use futures::future::join_all;
 use futures::stream::BoxStream;
 use proto::v1;
 use proto::v1::origin_service_server::OriginService;
@@ -29,6 +30,15 @@ pub(super) struct Origins(Engine);
 impl Origins {
     pub(super) const fn new(engine: Engine) -> Self {
         Self(engine)
+    }
+
+    /// The id that was asked for; every one where none was.
+    fn ids(&self, asked: &str) -> Result<Vec<OriginId>, Status> {
+        if !asked.is_empty() {
+            return Ok(vec![parse_id(asked)?]);
+        }
+        let origins = self.0.library.origins().map_err(problem::refused)?;
+        Ok(origins.into_iter().map(|(row, _)| row.id).collect())
     }
 
     /// The id that was asked for, or the one of an origin with that root, or a free one.
@@ -61,6 +71,22 @@ impl OriginService for Origins {
             .map(|(row, state)| convert::origin(row, state))
             .collect();
         Ok(Response::new(v1::ListOriginsResponse { origins }))
+    }
+
+    async fn get_origin_health(
+        &self,
+        request: Request<v1::GetOriginHealthRequest>,
+    ) -> Result<Response<v1::GetOriginHealthResponse>, Status> {
+        let ids = self.ids(&request.into_inner().id)?;
+        let library = &self.0.library;
+        let checked = join_all(ids.iter().map(|id| library.check(id))).await;
+        let origins = checked
+            .into_iter()
+            .map(|checked| checked.map(|(row, state)| convert::origin(&row, &state)))
+            .collect::<Result<_, _>>();
+        Ok(Response::new(v1::GetOriginHealthResponse {
+            origins: origins.map_err(problem::refused)?,
+        }))
     }
 
     async fn add_origin(
@@ -123,12 +149,7 @@ impl OriginService for Origins {
             accept_removals,
             verify,
         } = request.into_inner();
-        let ids = if id.is_empty() {
-            let origins = self.0.library.origins().map_err(problem::refused)?;
-            origins.into_iter().map(|(row, _)| row.id).collect()
-        } else {
-            vec![parse_id(&id)?]
-        };
+        let ids = self.ids(&id)?;
         let rescan = Rescan {
             accept_removals,
             verify,

@@ -11,6 +11,12 @@ pub(super) fn sent(report: &Report) -> Status {
     Status::with_details(code(report.kind()), report.message(), details.into())
 }
 
+/// A report for the other side, under a code of its own.
+pub(super) fn as_code(code: Code, report: &Report) -> Status {
+    let status = sent(report);
+    Status::with_details(code, report.message(), status.details().to_vec().into())
+}
+
 /// The report that came as a status; of another's statuses, what they tell.
 #[must_use]
 pub fn received(status: &Status) -> Report {
@@ -48,12 +54,9 @@ pub(super) fn refused(error: LibraryError) -> Status {
         _ => None,
     };
     let report = Report::from(error);
-    let status = sent(&report);
     match code {
-        Some(code) => {
-            Status::with_details(code, report.message(), status.details().to_vec().into())
-        }
-        None => status,
+        Some(code) => as_code(code, &report),
+        None => sent(&report),
     }
 }
 

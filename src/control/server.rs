@@ -1,22 +1,27 @@
 //! Serves the control plane until the daemon stops.
 
+use std::io;
 use std::time::Duration;
 
-use futures::StreamExt;
+use futures::{Stream, StreamExt};
 use proto::v1;
 use proto::v1::control_service_server::ControlServiceServer;
 use proto::v1::event_service_server::EventServiceServer;
 use proto::v1::layout_service_server::LayoutServiceServer;
 use proto::v1::origin_service_server::OriginServiceServer;
 use proto::v1::view_service_server::ViewServiceServer;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::UnixListener;
 use tokio_stream::wrappers::UnixListenerStream;
 use tokio_util::sync::CancellationToken;
-use tonic::service::RoutesBuilder;
+use tonic::service::{InterceptorLayer, RoutesBuilder};
 use tonic::transport::Server;
+use tonic::transport::server::Connected;
+use tonic::{Request, Status};
 use tonic_health::server::HealthReporter;
 
 use super::control_service::Control;
+use super::deadline::Deadlines;
 use super::event_service::Events;
 use super::layout_service::Layouts;
 use super::origin_service::Origins;
@@ -27,6 +32,9 @@ use crate::state::StateDir;
 
 /// How long calls that are under way have to end, once the daemon stops.
 const DRAIN: Duration = Duration::from_secs(2);
+
+/// How long a connection may say nothing before it is asked whether it is still there.
+const ALIVE: Duration = Duration::from_secs(60);
 
 /// A socket that listens, and waits for a daemon to serve.
 #[derive(Debug)]
@@ -56,25 +64,40 @@ impl Listening {
             }
             std::future::ready(known)
         });
-        let (reporter, health) = tonic_health::server::health_reporter();
-        let mut routes = routes(&engine, &stop);
-        routes.add_service(health);
-        let serving = Server::builder()
-            .add_routes(routes.routes())
-            .serve_with_incoming_shutdown(trusted, stop.clone().cancelled_owned());
-        let limit = async {
-            stop.cancelled().await;
-            tokio::time::sleep(DRAIN).await;
-        };
-        tokio::select! {
-            served = serving => if let Err(error) = served {
-                tracing::error!(%error, "the control socket failed");
-            },
-            () = limit => {}
-            () = report_health(&engine, reporter) => {}
-        }
+        answer(trusted, &engine, &stop, Ok).await;
         // Gone or not: the next daemon replaces it.
         drop(std::fs::remove_file(self.state.socket()));
+    }
+}
+
+/// Answers whoever connects and is admitted, until `stop` is cancelled.
+pub(super) async fn answer<C>(
+    connections: impl Stream<Item = io::Result<C>>,
+    engine: &Engine,
+    stop: &CancellationToken,
+    admit: impl FnMut(Request<()>) -> Result<Request<()>, Status> + Clone + Send + Sync + 'static,
+) where
+    C: AsyncRead + AsyncWrite + Connected + Unpin + Send + 'static,
+{
+    let (reporter, health) = tonic_health::server::health_reporter();
+    let mut routes = routes(engine, stop);
+    routes.add_service(health);
+    let serving = Server::builder()
+        .http2_keepalive_interval(Some(ALIVE))
+        .layer(InterceptorLayer::new(admit))
+        .layer(Deadlines)
+        .add_routes(routes.routes())
+        .serve_with_incoming_shutdown(connections, stop.clone().cancelled_owned());
+    let limit = async {
+        stop.cancelled().await;
+        tokio::time::sleep(DRAIN).await;
+    };
+    tokio::select! {
+        served = serving => if let Err(error) = served {
+            tracing::error!(%error, "the control plane failed");
+        },
+        () = limit => {}
+        () = report_health(engine, reporter) => {}
     }
 }
 

@@ -11,7 +11,7 @@ use eventlog::{OriginId, OriginPath};
 use futures::future::join;
 use origins::{Dirty, Origin, OriginError, RefreshPolicy, Registry};
 use projections::OriginRow;
-use tokio::sync::{Mutex, Semaphore, mpsc, oneshot, watch};
+use tokio::sync::{Mutex, Notify, Semaphore, mpsc, oneshot, watch};
 use tokio_util::sync::CancellationToken;
 
 use super::connect::{Opened, Opening, offline};
@@ -62,6 +62,8 @@ pub(super) struct Keeper {
     pub(super) registry: Arc<Registry>,
     pub(super) stop: CancellationToken,
     pub(super) publish: watch::Sender<OriginState>,
+    /// Wakes it to look at once whether the origin is there.
+    pub(super) checks: Arc<Notify>,
     /// The right to scan: one scan has it until it has truly ended.
     pub(super) turn: Arc<Semaphore>,
 }
@@ -104,6 +106,7 @@ impl Keeper {
             tokio::select! {
                 () = self.stop.cancelled() => break,
                 () = tokio::time::sleep(RETRY) => {}
+                () = self.checks.notified() => {}
                 ask = queue.recv() => match ask {
                     None => break,
                     Some(Ask::Relist(_)) => {}
@@ -244,7 +247,7 @@ impl Keeper {
                         _ => ScanReason::Interval,
                     };
                 }
-                _ = check.tick() => {
+                () = self.when_to_check(&mut check) => {
                     if let Err(error) = self.check(&origin).await {
                         return End::Lost(error.message);
                     }

@@ -1,6 +1,7 @@
 //! The library's origins while the daemon runs: each kept in step by a task of its own.
 
 mod connect;
+mod error;
 mod keeper;
 mod later;
 mod root;
@@ -9,18 +10,20 @@ mod state;
 use std::collections::BTreeMap;
 use std::future::Future;
 use std::path::PathBuf;
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
+use std::time::Duration;
 
 use eventlog::event::{LayoutSpec, OriginSpec, ScanReason, ScanSummary};
-use eventlog::{CauseId, Event, OriginId, Position, StoreError};
+use eventlog::{CauseId, Event, OriginId, Position};
 use origins::Registry;
 use parking_lot::Mutex;
-use projections::layout::{Layout, TemplateError};
+use projections::layout::Layout;
 use projections::{OriginRow, ViewError};
-use tokio::sync::{Semaphore, mpsc, oneshot, watch};
+use tokio::sync::{Notify, Semaphore, mpsc, oneshot, watch};
 use tokio_util::sync::CancellationToken;
 
-use self::keeper::{Ask, Asked, Keeper};
+pub use self::error::{LibraryError, Refused};
+use self::keeper::{Ask, Asked, CHECK_LIMIT, Keeper};
 pub use self::root::RootError;
 pub(crate) use self::root::{apart, apart_by_name};
 pub use self::state::{Health, OriginState};
@@ -41,7 +44,7 @@ pub struct Library {
     /// Held by whoever changes the library.
     changing: tokio::sync::Mutex<()>,
     /// The layout that the configuration names, and that is in force at every start.
-    configured: OnceLock<LayoutSpec>,
+    configured: Mutex<Option<LayoutSpec>>,
     /// Cancelled once every configured origin is known.
     begun: CancellationToken,
 }
@@ -50,6 +53,7 @@ pub struct Library {
 struct Running {
     asks: mpsc::Sender<Ask>,
     state: watch::Receiver<OriginState>,
+    checks: Arc<Notify>,
     stop: CancellationToken,
 }
 
@@ -70,45 +74,6 @@ pub struct Rescanning {
     pub summary: oneshot::Receiver<Result<ScanSummary, ScanError>>,
 }
 
-/// Why an origin was not added, removed or scanned.
-#[derive(Debug, thiserror::Error)]
-pub enum LibraryError {
-    /// The id is taken.
-    #[error("there is an origin {0} already; remove it first, or choose another id with ID=PATH")]
-    Exists(OriginId),
-    /// Every track of the one would be a second one of the other.
-    #[error("{} lies within the origin {origin}, or holds it; its music is in the library already", root.display())]
-    Overlaps {
-        /// The origin that is there.
-        origin: OriginId,
-        /// The folder that was to be another.
-        root: PathBuf,
-    },
-    /// There is no such origin.
-    #[error("there is no origin {0}; `musicfs origin list` shows those that there are")]
-    Unknown(OriginId),
-    /// The template cannot be used.
-    #[error(transparent)]
-    Layout(#[from] TemplateError),
-    /// The layout is not for a command to change.
-    #[error(
-        "the configuration names the layout: change `layout.template` or `layout.names` there, and restart"
-    )]
-    Configured,
-    /// The root will not do.
-    #[error(transparent)]
-    Root(#[from] RootError),
-    /// The log took no event.
-    #[error(transparent)]
-    Log(#[from] StoreError),
-    /// A view could not be read.
-    #[error(transparent)]
-    View(#[from] ViewError),
-    /// The daemon is shutting down.
-    #[error("the daemon is shutting down")]
-    Stopping,
-}
-
 impl Library {
     /// The origins of a library, none of them running yet.
     #[must_use]
@@ -126,7 +91,7 @@ impl Library {
             mountpoint,
             running,
             changing: tokio::sync::Mutex::default(),
-            configured: OnceLock::new(),
+            configured: Mutex::default(),
             begun: CancellationToken::new(),
         })
     }
@@ -146,10 +111,7 @@ impl Library {
         views.wait_for(writer.store().head()).await?;
         let catalog = views.catalog();
         writer.resume_after(catalog.max_track_id()?);
-        if let Some(layout) = layout {
-            self.lay_out(layout.clone()).await?;
-            drop(self.configured.set(layout.clone()));
-        }
+        self.name_layout(layout).await?;
         for row in catalog.origins()? {
             let reason = if row.listed.is_some() {
                 ScanReason::Started
@@ -160,24 +122,58 @@ impl Library {
                 self.run(row.id, row.spec, reason);
             }
         }
-        let known: Vec<_> = catalog
-            .origins()?
-            .into_iter()
-            .map(|row| (row.id, row.spec))
-            .collect();
-        for (id, spec) in config::resolve(configured, &known) {
-            match self.configure(id.clone(), spec).await {
-                Ok(_) => {}
-                // The next attempt may find the disk with space again.
-                Err(error @ (LibraryError::Log(_) | LibraryError::View(_))) => return Err(error),
-                Err(error) => tracing::error!(origin = %id, "{error}"),
-            }
+        for Refused { id, error, .. } in self.configure_all(configured).await? {
+            tracing::error!(origin = %id, "{error}");
         }
         if self.running.lock().is_empty() {
             tracing::warn!("the library has no origins; add a folder: musicfs origin add PATH");
         }
         self.begun.cancel();
         Ok(())
+    }
+
+    /// Adds the origins of a configuration, and changes those that are otherwise; none is removed.
+    /// Returns those that will not do; they stay as they are.
+    ///
+    /// # Errors
+    /// Where the log takes no events or the views cannot be read.
+    pub async fn configure_all(
+        &self,
+        configured: &[OriginConfig],
+    ) -> Result<Vec<Refused>, LibraryError> {
+        let _turn = self.changing.lock().await;
+        let rows = self.scanner.views.catalog().origins()?.into_iter();
+        let known: Vec<_> = rows.map(|row| (row.id, row.spec)).collect();
+        let mut refused = Vec::new();
+        for (id, spec) in config::resolve(configured, &known) {
+            let root = spec.root.clone();
+            match self.configure(id.clone(), spec).await {
+                Ok(_) => {}
+                // The next attempt may find the disk with space again.
+                Err(error @ (LibraryError::Log(_) | LibraryError::View(_))) => return Err(error),
+                Err(error) => refused.push(Refused { id, root, error }),
+            }
+        }
+        Ok(refused)
+    }
+
+    /// Puts the layout that the configuration names in force; no other can be set as long as it
+    /// does. Where it names none, the layout stays, and is free to be set.
+    ///
+    /// # Errors
+    /// Where the log takes no events or the views cannot be read.
+    pub async fn name_layout(&self, layout: Option<&LayoutSpec>) -> Result<(), LibraryError> {
+        let _turn = self.changing.lock().await;
+        if let Some(layout) = layout {
+            self.lay_out(layout.clone()).await?;
+        }
+        *self.configured.lock() = layout.cloned();
+        Ok(())
+    }
+
+    /// Returns once every configured origin is known.
+    pub async fn until_begun(&self) {
+        self.begun.cancelled().await;
     }
 
     /// True once every configured origin is known: before that, no listing is to be expected.
@@ -200,11 +196,8 @@ impl Library {
     ) -> Result<Position, LibraryError> {
         Layout::of(&layout)?;
         self.change(|library| async move {
-            if library
-                .configured
-                .get()
-                .is_some_and(|named| *named != layout)
-            {
+            let named = library.configured.lock().clone();
+            if named.is_some_and(|named| named != layout) {
                 return Err(LibraryError::Configured);
             }
             let position = library.lay_out(layout).await?;
@@ -376,6 +369,36 @@ impl Library {
             .collect())
     }
 
+    /// Has an origin checked now, and returns how it then is. Takes as long as a check may, and a
+    /// second: one whose check has not ended by then is degraded.
+    ///
+    /// # Errors
+    /// Where there is no such origin.
+    pub async fn check(&self, id: &OriginId) -> Result<(OriginRow, OriginState), LibraryError> {
+        let unknown = || LibraryError::Unknown(id.clone());
+        let row = self.row(id)?.ok_or_else(unknown)?;
+        let (mut state, checks) = match self.running.lock().get(id) {
+            Some(running) => (running.state.clone(), Arc::clone(&running.checks)),
+            None => return Ok((row, OriginState::default())),
+        };
+        let before = state.borrow().last_check;
+        checks.notify_one();
+        let limit = CHECK_LIMIT + Duration::from_secs(1);
+        let checked = state.wait_for(|state| state.last_check != before);
+        let in_time = match tokio::time::timeout(limit, checked).await {
+            Ok(Ok(_)) => true,
+            // Removed meanwhile.
+            Ok(Err(_)) => return Err(unknown()),
+            Err(_) => false,
+        };
+        let mut state = state.borrow().clone();
+        if !in_time {
+            state.health = Health::Degraded;
+            state.message = Some(format!("its check has not ended within {limit:?}"));
+        }
+        Ok((row, state))
+    }
+
     /// Ends an origin's task, and waits until it has; false where there is none.
     async fn halt(&self, id: &OriginId) -> bool {
         let Some(running) = self.running.lock().remove(id) else {
@@ -396,6 +419,7 @@ impl Library {
     fn run(&self, id: OriginId, spec: OriginSpec, reason: ScanReason) {
         let (asks, queue) = mpsc::channel(ASKS);
         let (publish, state) = watch::channel(OriginState::default());
+        let checks = Arc::new(Notify::new());
         let stop = self.supervisor.stop().child_token();
         let keeper = Keeper {
             id: id.clone(),
@@ -405,6 +429,7 @@ impl Library {
             registry: Arc::clone(&self.registry),
             stop: stop.clone(),
             publish,
+            checks: Arc::clone(&checks),
             turn: Arc::new(Semaphore::new(1)),
         };
         let queue = Arc::new(tokio::sync::Mutex::new(queue));
@@ -412,8 +437,12 @@ impl Library {
             .spawn(format!("origin {id}"), stop.clone(), move || {
                 keeper.clone().run(Arc::clone(&queue), reason)
             });
-        self.running
-            .lock()
-            .insert(id, Running { asks, state, stop });
+        let running = Running {
+            asks,
+            state,
+            checks,
+            stop,
+        };
+        self.running.lock().insert(id, running);
     }
 }

@@ -110,6 +110,23 @@ fn reads_of_a_share_that_hangs_end_and_all_else_goes_on() {
 }
 
 #[test]
+fn the_health_of_a_share_that_hangs_is_told_in_time() {
+    let share = Share::new();
+    share.signal("-STOP");
+    let began = Instant::now();
+    // Once while it is thought to be there, once while it is tried again.
+    for _ in 0..2 {
+        let health = share.client.run(["origin", "health", "music"]);
+        assert_eq!(health.status.code(), Some(9), "{health:?}");
+    }
+    assert!(began.elapsed() < ANSWER, "{:?}", began.elapsed());
+    share.signal("-CONT");
+    share.client.until("it is healthy again", |world| {
+        world.run(["origin", "health"]).status.success()
+    });
+}
+
+#[test]
 fn a_share_that_hangs_while_it_is_listed_can_be_removed() {
     let share = Share::new();
     share.signal("-STOP");

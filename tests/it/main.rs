@@ -11,6 +11,8 @@ mod crash;
 #[cfg(test)]
 mod disk;
 #[cfg(test)]
+mod grpc;
+#[cfg(test)]
 mod hanging;
 #[cfg(test)]
 mod house;
@@ -21,9 +23,15 @@ mod library;
 #[cfg(test)]
 mod live;
 #[cfg(test)]
+mod logs;
+#[cfg(test)]
 mod origins;
 #[cfg(test)]
 mod players;
+#[cfg(test)]
+mod reload;
+#[cfg(test)]
+mod remote;
 #[cfg(test)]
 mod restart;
 #[cfg(test)]

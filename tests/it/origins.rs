@@ -113,7 +113,9 @@ impl Share {
         let device = |path: &Path| fs::metadata(path).unwrap().dev();
         let underneath = device(&at);
         let mut bindfs = Command::new("bindfs");
-        let program = bindfs.args(["-f", "-r"]).arg(content).arg(&at).spawn();
+        // An ordinary user may not let others in.
+        let options = ["-f", "-r", "--no-allow-other"];
+        let program = bindfs.args(options).arg(content).arg(&at).spawn();
         let share = Self {
             program: program.expect("bindfs; dist/setup.sh tests installs it"),
             at,

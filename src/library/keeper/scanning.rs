@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use eventlog::Timestamp;
 use eventlog::event::ScanSummary;
 use origins::{Origin, OriginError, RefreshPolicy};
+use tokio::time::Interval;
 
 use super::super::connect::offline;
 use super::super::later::Later;
@@ -24,10 +25,19 @@ impl Keeper {
         Ok(())
     }
 
+    /// Returns when the next check is due, or somebody asks for one.
+    pub(super) async fn when_to_check(&self, interval: &mut Interval) {
+        tokio::select! {
+            _ = interval.tick() => {}
+            () = self.checks.notified() => {}
+        }
+    }
+
     /// Returns once the origin is not there any more.
     pub(super) async fn lost(&self, origin: &Arc<dyn Origin>) -> OriginError {
         loop {
-            tokio::time::sleep(CHECK_INTERVAL).await;
+            // Whether in time or because somebody asks.
+            drop(tokio::time::timeout(CHECK_INTERVAL, self.checks.notified()).await);
             if let Err(error) = self.check(origin).await {
                 return error;
             }

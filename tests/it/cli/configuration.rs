@@ -152,9 +152,17 @@ fn show_tells_where_values_come_from() {
         access.process_names = true  # default
         access.keep_days = 0  # default
         metrics.listen = (none)  # default
+        control.listen = (none)  # default
+        control.tls_cert = (none)  # default
+        control.tls_key = (none)  # default
+        control.token_file = (none)  # default
         log.level = \"warn\"  # MUSICFS_LOG_LEVEL
         log.format = \"text\"  # default
+        log.target = \"auto\"  # default
         log.file = (none)  # default
+        log.rotate_mb = 10  # default
+        log.keep = 5  # default
+        log.redact_paths = false  # default
         origins = [{ id = \"a\", type = \"local\", path = \"~/music\", refresh = \"watch\", interval = 300 }]  \
          # ~/.config/musicfs/config.toml:4",
     );

@@ -2,6 +2,7 @@
 
 mod configuration;
 mod daemon;
+mod health;
 mod library;
 mod mounting;
 mod paths;

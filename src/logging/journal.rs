@@ -1,0 +1,140 @@
+//! The system's journal, in its own protocol, so that fields stay fields
+//! (<https://systemd.io/JOURNAL_NATIVE_PROTOCOL/>).
+
+use std::io;
+use std::os::unix::fs::MetadataExt;
+use std::os::unix::net::UnixDatagram;
+use std::path::Path;
+
+use serde_json::Value;
+use tracing::Level;
+
+use super::record::Record;
+use crate::report::{Kind, Report, Result, plain};
+
+/// Where journald listens.
+pub(super) const SOCKET: &str = "/run/systemd/journal/socket";
+
+/// Longest value of a field, in bytes. What is longer is cut, so that a message fits a datagram.
+const LONGEST: usize = 32 * 1024;
+
+/// A connection to the journal.
+#[derive(Debug)]
+pub(super) struct Journal(UnixDatagram);
+
+impl Journal {
+    /// Connects to the journal at that socket.
+    ///
+    /// # Errors
+    /// [`Kind::Config`] where there is none.
+    pub(super) fn open(socket: &Path) -> Result<Self> {
+        let connected = UnixDatagram::unbound().and_then(|datagram| {
+            datagram.connect(socket)?;
+            Ok(datagram)
+        });
+        connected.map(Self).map_err(|error| {
+            let message = format!("log.target: there is no journal here: {}", plain(&error));
+            Report::new(Kind::Config, message).hint("choose `stderr` or `file`")
+        })
+    }
+
+    /// Sends a message.
+    pub(super) fn write(&self, record: &Record) -> io::Result<()> {
+        self.0.send(&datagram(record)).map(drop)
+    }
+}
+
+/// True where standard error is the journal already, so that a service manager started us
+/// (systemd.exec(5), `$JOURNAL_STREAM`).
+pub(super) fn is_stderr() -> bool {
+    let told = std::env::var("JOURNAL_STREAM").ok();
+    let parsed = told.as_deref().and_then(|text| text.split_once(':'));
+    let is_it = |(device, inode): (&str, &str)| {
+        let stderr = std::fs::metadata("/proc/self/fd/2").ok()?;
+        let (device, inode): (u64, u64) = (device.parse().ok()?, inode.parse().ok()?);
+        Some((stderr.dev(), stderr.ino()) == (device, inode))
+    };
+    parsed.and_then(is_it).unwrap_or_default()
+}
+
+fn datagram(record: &Record) -> Vec<u8> {
+    // As of syslog(3).
+    let priority = match record.level {
+        Level::ERROR => "3",
+        Level::WARN => "4",
+        Level::INFO => "6",
+        Level::DEBUG | Level::TRACE => "7",
+    };
+    let mut bytes = Vec::with_capacity(256);
+    field(&mut bytes, "MESSAGE", &record.message);
+    field(&mut bytes, "PRIORITY", priority);
+    field(&mut bytes, "SYSLOG_IDENTIFIER", "musicfs");
+    field(&mut bytes, "TARGET", &record.target);
+    for (name, value) in &record.fields {
+        let name: String = name.chars().map(in_names).collect();
+        match value {
+            Value::String(text) => field(&mut bytes, &format!("F_{name}"), text),
+            other => field(&mut bytes, &format!("F_{name}"), &other.to_string()),
+        }
+    }
+    bytes
+}
+
+/// Names of fields have capitals, digits and underscores.
+fn in_names(c: char) -> char {
+    if c.is_ascii_alphanumeric() {
+        c.to_ascii_uppercase()
+    } else {
+        '_'
+    }
+}
+
+/// Appends a field: in one line, or with its length where the value has several.
+fn field(bytes: &mut Vec<u8>, name: &str, value: &str) {
+    let value = value
+        .get(..value.floor_char_boundary(LONGEST))
+        .unwrap_or_default();
+    bytes.extend(name.as_bytes());
+    if value.contains('\n') {
+        bytes.push(b'\n');
+        bytes.extend((value.len() as u64).to_le_bytes());
+    } else {
+        bytes.push(b'=');
+    }
+    bytes.extend(value.as_bytes());
+    bytes.push(b'\n');
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_message_arrives_with_its_fields() {
+        let dir = tempfile::tempdir().unwrap();
+        let socket = dir.path().join("socket");
+        let journald = UnixDatagram::bind(&socket).unwrap();
+        let record = Record {
+            level: Level::WARN,
+            target: "musicfs::scan".to_owned(),
+            message: "two\nlines".to_owned(),
+            fields: vec![("origin.id".to_owned(), Value::from("music"))],
+        };
+        Journal::open(&socket).unwrap().write(&record).unwrap();
+        let mut buffer = [0; 1024];
+        let length = journald.recv(&mut buffer).unwrap();
+        let expected =
+            b"MESSAGE\n\x09\0\0\0\0\0\0\0two\nlines\nPRIORITY=4\nSYSLOG_IDENTIFIER=musicfs\n\
+            TARGET=musicfs::scan\nF_ORIGIN_ID=music\n";
+        assert_eq!(&buffer[..length], expected);
+    }
+
+    #[test]
+    fn where_there_is_no_journal_it_is_told() {
+        let report = Journal::open(Path::new("/nowhere/socket")).unwrap_err();
+        assert!(
+            report.message().contains("no journal here: no such file"),
+            "{report}"
+        );
+    }
+}
