@@ -28,6 +28,7 @@ use crate::show::{Sources, Tree, change};
 use crate::state::StateDir;
 use crate::status_files::StatusFiles;
 use crate::supervise::Supervisor;
+use crate::webhooks::{Endpoint, Webhooks};
 use crate::writer::LogWriter;
 use crate::{signals, systemd};
 
@@ -52,6 +53,8 @@ pub struct Options {
     pub layout: Option<LayoutSpec>,
     /// Where metrics are served.
     pub metrics: Option<SocketAddr>,
+    /// Who is told of events over HTTP.
+    pub webhooks: Vec<Endpoint>,
     /// Threads that read tags; 0 for as many as there are processors.
     pub readers: usize,
     /// The configuration without secrets, for `.status/config.toml`.
@@ -210,9 +213,18 @@ async fn start(options: &Options, shutdown: CancellationToken) -> Result<Running
     let mut changes = views.changes();
     let mounted = fuse::mount(Arc::clone(&filesystem), &options.mountpoint, &options.mount)?;
     let notifier = Arc::new(Mutex::new(mounted.notifier()));
+    let webhooks = Webhooks::new(
+        Arc::clone(&store),
+        Arc::clone(&views),
+        supervisor.clone(),
+        options.state.webhooks_file(),
+    );
+    // Before anything is appended: from here on they miss nothing.
+    webhooks.apply(options.webhooks.clone());
     let engine = Engine {
         store,
         views,
+        webhooks,
         library: Arc::clone(&library),
         supervisor: supervisor.clone(),
         mountpoint: options.mountpoint.clone(),

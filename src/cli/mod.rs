@@ -22,6 +22,7 @@ mod replay;
 mod shutdown;
 mod status;
 mod track;
+mod webhook;
 
 use std::ffi::OsString;
 use std::io::Write;
@@ -96,6 +97,9 @@ enum Command {
     /// Show, try or change the rule by which names are made
     #[command(subcommand)]
     Layout(layout::Action),
+    /// List or test the webhooks, and handle what could not be delivered
+    #[command(subcommand)]
+    Webhook(webhook::Action),
     /// Look for what could keep MusicFS from working
     Doctor,
     /// Stop the daemon and unmount
@@ -119,6 +123,7 @@ impl Command {
             Self::Origin(action) => action.run(context),
             Self::Config(action) => action.run(context),
             Self::Layout(action) => action.run(context),
+            Self::Webhook(action) => action.run(context),
             Self::Doctor => doctor::run(context),
             Self::Shutdown(arguments) => arguments.run(context),
             Self::Completions(arguments) => arguments.run(context),

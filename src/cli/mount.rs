@@ -1,7 +1,7 @@
 //! `musicfs mount`.
 
 use std::ffi::OsString;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::Args;
 use fuse::options::Parsed;
@@ -11,10 +11,11 @@ use tokio_util::sync::CancellationToken;
 use super::background;
 use super::context::{Context, absolute};
 use super::origin::given;
-use crate::config::{Loaded, reference};
+use crate::config::{Config, Loaded, process_env, reference};
 use crate::lock::Lock;
 use crate::report::{Kind, Report, Result};
 use crate::state::StateDir;
+use crate::webhooks::Endpoint;
 use crate::{daemon, logging, preflight, signals};
 
 #[derive(Debug, Args)]
@@ -48,6 +49,7 @@ impl Arguments {
     /// Mounts in the background. What can be refused at once is refused here.
     fn start(self, context: &Context) -> Result<()> {
         let (loaded, mountpoint) = self.settle(context)?;
+        endpoints(&loaded.config, &mountpoint)?;
         let state = StateDir::create(&loaded.config.state_dir)?;
         let pid = background::start(&state, context.arguments())?;
         let mut out = context.output();
@@ -66,6 +68,7 @@ impl Arguments {
     fn serve(self, context: &Context, ready: impl FnOnce() + Send + 'static) -> Result<()> {
         let (loaded, mountpoint) = self.settle(context)?;
         let config = loaded.config;
+        let webhooks = endpoints(&config, &mountpoint)?;
         if context.is_background() {
             background::detach()?;
         }
@@ -91,6 +94,7 @@ impl Arguments {
                 mount: parsed.options,
                 layout: config.layout(),
                 metrics: config.metrics_listen,
+                webhooks,
                 readers: config.scan_threads,
                 configuration: reference::in_force(&config),
                 origins: config.origins,
@@ -122,6 +126,14 @@ impl Arguments {
         };
         Ok((loaded, mountpoint))
     }
+}
+
+/// The webhooks with their secrets.
+fn endpoints(config: &Config, mountpoint: &Path) -> Result<Vec<Endpoint>> {
+    let webhooks = config.webhooks.iter();
+    webhooks
+        .map(|webhook| Endpoint::of(webhook, mountpoint, &process_env))
+        .collect()
 }
 
 /// Mount options out of their texts.

@@ -5,17 +5,23 @@ use toml::de::{DeTable, DeValue};
 
 use super::keys::{Given, KEYS, Key, ORIGIN_KEYS};
 use super::suggest::nearest;
+use super::webhook_keys::WEBHOOK_KEYS;
 
 /// What a file says.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Contents {
-    /// Keys outside of `[[origins]]`, by full name.
+    /// Keys outside of `[[origins]]` and `[[webhooks]]`, by full name.
     pub(super) values: Vec<Assignment>,
     /// The entries of `[[origins]]`, in the file's order.
-    pub(super) origins: Vec<(Place, Vec<Assignment>)>,
+    pub(super) origins: Vec<Entry>,
+    /// The entries of `[[webhooks]]`, in the file's order.
+    pub(super) webhooks: Vec<Entry>,
     /// What is wrong with it. What is said beside that is above.
     pub(super) faults: Vec<Fault>,
 }
+
+/// An entry of a list of tables: where it begins, and what it says.
+pub(super) type Entry = (Place, Vec<Assignment>);
 
 /// A key and the value it is given.
 #[derive(Debug, PartialEq, Eq)]
@@ -82,7 +88,14 @@ fn table(text: &str, prefix: &str, table: &DeTable<'_>, into: &mut Contents) {
         match value.get_ref() {
             DeValue::Array(entries) if name == "origins" => {
                 for entry in entries {
-                    origin(text, entry, into);
+                    let read = self::entry(text, "origins", ORIGIN_KEYS, entry, &mut into.faults);
+                    into.origins.extend(read);
+                }
+            }
+            DeValue::Array(entries) if name == "webhooks" => {
+                for entry in entries {
+                    let read = self::entry(text, "webhooks", WEBHOOK_KEYS, entry, &mut into.faults);
+                    into.webhooks.extend(read);
                 }
             }
             DeValue::Table(inner) if KEYS.iter().any(|key| key.name.starts_with(&below)) => {
@@ -95,40 +108,49 @@ fn table(text: &str, prefix: &str, table: &DeTable<'_>, into: &mut Contents) {
                     place,
                 });
             }
-            _ => into
-                .faults
-                .push(unknown(&name, place, &names(KEYS, &["origins"]))),
+            _ => into.faults.push(unknown(
+                &name,
+                place,
+                &names(KEYS, &["origins", "webhooks"]),
+            )),
         }
     }
 }
 
-fn origin(text: &str, entry: &Spanned<DeValue<'_>>, into: &mut Contents) {
+/// An entry of the list of tables of that name; `None` where it is no table.
+fn entry<T>(
+    text: &str,
+    list: &str,
+    keys: &[Key<T>],
+    entry: &Spanned<DeValue<'_>>,
+    faults: &mut Vec<Fault>,
+) -> Option<Entry> {
     let entry_place = place(text, entry.span().start);
     let Some(entry) = entry.get_ref().as_table() else {
-        into.faults.push(Fault {
+        faults.push(Fault {
             place: Some(entry_place),
-            message: "an entry of origins is a table".to_owned(),
-            hint: Some(
-                "write [[origins]] on a line of its own, and below it path = \"…\"".to_owned(),
-            ),
+            message: format!("an entry of {list} is a table"),
+            hint: Some(format!(
+                "write [[{list}]] on a line of its own, and its keys below it, as in `musicfs \
+                 config init --print`"
+            )),
         });
-        return;
+        return None;
     };
     let mut assignments = Vec::new();
     for (key, value) in entry {
         let (name, place) = (key.get_ref(), place_of(text, key));
-        if ORIGIN_KEYS.iter().any(|known| known.name == &**name) {
+        if keys.iter().any(|known| known.name == &**name) {
             assignments.push(Assignment {
                 key: name.to_string(),
                 value: given(value),
                 place,
             });
         } else {
-            into.faults
-                .push(unknown(name, place, &names(ORIGIN_KEYS, &[])));
+            faults.push(unknown(name, place, &names(keys, &[])));
         }
     }
-    into.origins.push((entry_place, assignments));
+    Some((entry_place, assignments))
 }
 
 fn unknown(name: &str, place: Place, known: &[&str]) -> Fault {

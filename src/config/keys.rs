@@ -284,7 +284,7 @@ pub(super) fn quoted(text: &str) -> String {
     toml::Value::from(text).to_string()
 }
 
-fn text(given: &Given) -> Result<&str, String> {
+pub(super) fn text(given: &Given) -> Result<&str, String> {
     match given {
         Given::Text(text) => Ok(text),
         Given::Integer(_) => Err("takes a text in quotes, not a number".to_owned()),
@@ -293,12 +293,12 @@ fn text(given: &Given) -> Result<&str, String> {
     }
 }
 
-fn path(given: &Given, env: Env<'_>) -> Result<PathBuf, String> {
+pub(super) fn path(given: &Given, env: Env<'_>) -> Result<PathBuf, String> {
     expand(text(given)?, env)
 }
 
 /// A list; from one text, its parts between commas.
-fn list(given: &Given) -> Result<Vec<String>, String> {
+pub(super) fn list(given: &Given) -> Result<Vec<String>, String> {
     match given {
         Given::List(list) => Ok(list.clone()),
         Given::Text(text) => Ok(text
@@ -311,7 +311,7 @@ fn list(given: &Given) -> Result<Vec<String>, String> {
     }
 }
 
-fn number<T: TryFrom<i64>>(given: &Given, least: i64, most: i64) -> Result<T, String> {
+pub(super) fn number<T: TryFrom<i64>>(given: &Given, least: i64, most: i64) -> Result<T, String> {
     let number = match given {
         Given::Integer(number) => Some(*number),
         Given::Text(text) => text.parse().ok(),
@@ -323,7 +323,7 @@ fn number<T: TryFrom<i64>>(given: &Given, least: i64, most: i64) -> Result<T, St
         .ok_or_else(|| format!("takes a number from {least} to {most}"))
 }
 
-fn one_of<T: Copy>(given: &Given, allowed: &[(&str, T)]) -> Result<T, String> {
+pub(super) fn one_of<T: Copy>(given: &Given, allowed: &[(&str, T)]) -> Result<T, String> {
     let text = text(given)?;
     allowed
         .iter()

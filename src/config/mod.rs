@@ -6,7 +6,10 @@ pub mod keys;
 mod load;
 mod origin;
 pub mod reference;
+mod secret;
 mod suggest;
+mod webhook;
+pub mod webhook_keys;
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -16,7 +19,9 @@ use projections::layout::Template;
 
 pub use self::load::{Loaded, ORIGINS_VARIABLE, Source, examine, load};
 pub use self::origin::{OriginConfig, Refresh, id_for, resolve};
-pub(crate) use self::suggest::nearest;
+pub use self::secret::{Secret, SecretSource};
+pub(crate) use self::suggest::event_type;
+pub use self::webhook::{Address, Format, Start, WebhookConfig};
 use crate::logging;
 
 /// What MusicFS is told to do. Field comments are in [`keys`], from which the reference is made.
@@ -32,6 +37,7 @@ pub struct Config {
     pub metrics_listen: Option<SocketAddr>,
     pub log: logging::Settings,
     pub origins: Vec<OriginConfig>,
+    pub webhooks: Vec<WebhookConfig>,
 }
 
 impl Config {

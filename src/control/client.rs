@@ -8,6 +8,7 @@ use proto::v1::event_service_client::EventServiceClient;
 use proto::v1::layout_service_client::LayoutServiceClient;
 use proto::v1::origin_service_client::OriginServiceClient;
 use proto::v1::view_service_client::ViewServiceClient;
+use proto::v1::webhook_service_client::WebhookServiceClient;
 use tonic::transport::{Channel, Endpoint};
 
 use super::socket;
@@ -79,6 +80,12 @@ impl Client {
     #[must_use]
     pub fn views(&self) -> ViewServiceClient<Channel> {
         ViewServiceClient::new(self.0.clone())
+    }
+
+    /// The webhooks.
+    #[must_use]
+    pub fn webhooks(&self) -> WebhookServiceClient<Channel> {
+        WebhookServiceClient::new(self.0.clone())
     }
 }
 

@@ -16,6 +16,7 @@ mod server;
 mod socket;
 mod status;
 mod view_service;
+mod webhook_service;
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -33,6 +34,7 @@ pub use self::server::{Listening, listen};
 pub use self::status::{running_json, stopped};
 use crate::library::Library;
 use crate::supervise::Supervisor;
+use crate::webhooks::Webhooks;
 
 /// What the control plane shows and moves: the running daemon. Cheap to clone.
 #[derive(Clone)]
@@ -45,6 +47,8 @@ pub struct Engine {
     pub library: Arc<Library>,
     /// The background tasks.
     pub supervisor: Supervisor,
+    /// Who is told of events over HTTP.
+    pub webhooks: Webhooks,
     /// Where the library is mounted.
     pub mountpoint: PathBuf,
     /// When the daemon started.

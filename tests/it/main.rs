@@ -19,4 +19,6 @@ mod players;
 #[cfg(test)]
 mod restart;
 #[cfg(test)]
+mod webhooks;
+#[cfg(test)]
 mod world;

@@ -153,7 +153,8 @@ fn show_tells_where_values_come_from() {
         log.format = \"text\"  # default
         log.file = (none)  # default
         origins = [{ id = \"a\", type = \"local\", path = \"~/music\", refresh = \"watch\", interval = 300 }]  \
-         # ~/.config/musicfs/config.toml:4",
+         # ~/.config/musicfs/config.toml:4
+        webhooks = []  # default",
     );
 }
 
