@@ -6,6 +6,7 @@ use serde_json::json as object;
 
 use super::context::Context;
 use super::output::{Output, counted};
+use super::status::behind;
 use crate::control::{json, received};
 use crate::report::{Kind, Report, Result};
 
@@ -141,10 +142,6 @@ fn row(webhook: &v1::Webhook) -> [String; 5] {
     } else {
         "not configured"
     };
-    let behind = match webhook.lag {
-        0 => "up to date".to_owned(),
-        lag => format!("{} behind", counted(lag, "event", "events")),
-    };
     let lying = match webhook.dead_letters {
         0 => String::new(),
         letters => counted(letters, "dead letter", "dead letters"),
@@ -152,7 +149,7 @@ fn row(webhook: &v1::Webhook) -> [String; 5] {
     [
         webhook.name.clone(),
         state.to_owned(),
-        behind,
+        behind(webhook.lag),
         lying,
         webhook.url.clone(),
     ]

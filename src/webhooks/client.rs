@@ -32,24 +32,29 @@ pub(super) enum Sent {
 pub(super) struct Client(reqwest::Client);
 
 impl Client {
-    /// A client that trusts what the system trusts.
+    /// A client that trusts what the system trusts. Where the system has no certificates, nobody is
+    /// trusted over HTTPS, and HTTP goes on working.
     ///
     /// # Errors
-    /// [`Kind::Machine`] where the system's certificates cannot be read.
+    /// [`Kind::Machine`] where there can be no client at all.
     pub(super) fn new() -> Result<Self> {
         // Which implementation of TLS's primitives the whole process uses; the first call counts.
         drop(ring::default_provider().install_default());
-        reqwest::Client::builder()
-            .user_agent(concat!("MusicFS/", env!("CARGO_PKG_VERSION")))
-            .redirect(Policy::none())
-            .no_proxy()
-            .pool_max_idle_per_host(1)
-            .build()
-            .map(Self)
-            .map_err(|error| {
-                let why = chain(&error);
-                Report::new(Kind::Machine, format!("webhooks cannot be sent: {why}"))
-            })
+        let builder = || {
+            reqwest::Client::builder()
+                .user_agent(concat!("MusicFS/", env!("CARGO_PKG_VERSION")))
+                .redirect(Policy::none())
+                .no_proxy()
+                .pool_max_idle_per_host(1)
+        };
+        let client = builder().build().or_else(|error| {
+            tracing::warn!("no webhook can be told over https: {}", chain(&error));
+            builder().tls_certs_only([]).build()
+        });
+        client.map(Self).map_err(|error| {
+            let why = chain(&error);
+            Report::new(Kind::Machine, format!("webhooks cannot be sent: {why}"))
+        })
     }
 
     /// Sends a message once.

@@ -1,5 +1,6 @@
 //! Webhooks, told to real HTTP servers on loopback.
 
+mod applying;
 mod delivery;
 mod docs;
 mod letters;
@@ -7,6 +8,7 @@ mod places;
 mod receiver;
 mod secrets;
 mod servers;
+mod tls;
 
 use std::time::Instant;
 
