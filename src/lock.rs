@@ -3,12 +3,19 @@
 use std::fs::{File, OpenOptions};
 use std::io::{Read, Seek, Write};
 use std::os::unix::fs::OpenOptionsExt;
+use std::time::{Duration, Instant};
 
 use rustix::fs::{FlockOperation, flock};
 use rustix::io::Errno;
 
 use crate::report::{Kind, Report, Result};
 use crate::state::StateDir;
+
+/// How long a lock has to be held to be a daemon's.
+const MOMENT: Duration = Duration::from_millis(250);
+
+/// How often it is looked at meanwhile.
+const TICK: Duration = Duration::from_millis(5);
 
 /// The lock of a state directory. Held until dropped; the kernel frees it when the process dies.
 #[derive(Debug)]
@@ -32,7 +39,7 @@ impl Lock {
             .mode(0o600)
             .open(&path)
             .map_err(failed)?;
-        match flock(&file, FlockOperation::NonBlockingLockExclusive) {
+        match claim(&file) {
             Ok(()) => {}
             Err(Errno::WOULDBLOCK) => return Err(taken(state, pid_in(&mut file))),
             Err(error) => return Err(failed(error.into())),
@@ -50,6 +57,17 @@ impl Lock {
         match flock(&file, FlockOperation::NonBlockingLockShared) {
             Err(Errno::WOULDBLOCK) => Some(pid_in(&mut file)),
             _ => None,
+        }
+    }
+}
+
+/// Takes the lock. Who only asks for its holder has it for a moment, too: that is waited out.
+fn claim(file: &File) -> Result<(), Errno> {
+    let began = Instant::now();
+    loop {
+        match flock(file, FlockOperation::NonBlockingLockExclusive) {
+            Err(Errno::WOULDBLOCK) if began.elapsed() < MOMENT => std::thread::sleep(TICK),
+            other => return other,
         }
     }
 }
@@ -95,5 +113,21 @@ mod tests {
         drop(lock);
         assert_eq!(Lock::holder(&state), None);
         Lock::acquire(&state).unwrap();
+    }
+
+    #[test]
+    fn who_asks_for_the_holder_is_not_taken_for_one() {
+        let dir = tempfile::tempdir().unwrap();
+        let state = StateDir::create(dir.path()).unwrap();
+        drop(Lock::acquire(&state).unwrap());
+        // As `holder` does, but for so long that it is met.
+        let file = File::open(state.lock_file()).unwrap();
+        flock(&file, FlockOperation::LockShared).unwrap();
+        let asking = std::thread::spawn(move || {
+            std::thread::sleep(Duration::from_millis(20));
+            drop(file);
+        });
+        Lock::acquire(&state).unwrap();
+        asking.join().unwrap();
     }
 }
