@@ -313,6 +313,7 @@ async fn stop(running: Running) {
     } = running;
     // Watchers, scans and whatever else could append.
     engine.supervisor.shut_down().await;
+    engine.webhooks.close().await;
     let unmounted = tokio::task::spawn_blocking(move || mounted.unmount(PATIENCE)).await;
     match unmounted {
         Ok(Ok(Unmounted::Cleanly)) => {}

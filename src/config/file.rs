@@ -7,6 +7,9 @@ use super::keys::{Given, KEYS, Key, ORIGIN_KEYS};
 use super::suggest::nearest;
 use super::webhook_keys::WEBHOOK_KEYS;
 
+/// What the file has several of.
+const LISTS: [&str; 2] = ["origins", "webhooks"];
+
 /// What a file says.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Contents {
@@ -101,6 +104,7 @@ fn table(text: &str, prefix: &str, table: &DeTable<'_>, into: &mut Contents) {
             DeValue::Table(inner) if KEYS.iter().any(|key| key.name.starts_with(&below)) => {
                 self::table(text, &below, inner, into);
             }
+            _ if LISTS.contains(&name.as_str()) => into.faults.push(no_list(&name, place)),
             _ if KEYS.iter().any(|key| key.name == name) => {
                 into.values.push(Assignment {
                     key: name,
@@ -108,11 +112,9 @@ fn table(text: &str, prefix: &str, table: &DeTable<'_>, into: &mut Contents) {
                     place,
                 });
             }
-            _ => into.faults.push(unknown(
-                &name,
-                place,
-                &names(KEYS, &["origins", "webhooks"]),
-            )),
+            _ => into
+                .faults
+                .push(unknown(&name, place, &names(KEYS, &LISTS))),
         }
     }
 }
@@ -127,14 +129,7 @@ fn entry<T>(
 ) -> Option<Entry> {
     let entry_place = place(text, entry.span().start);
     let Some(entry) = entry.get_ref().as_table() else {
-        faults.push(Fault {
-            place: Some(entry_place),
-            message: format!("an entry of {list} is a table"),
-            hint: Some(format!(
-                "write [[{list}]] on a line of its own, and its keys below it, as in `musicfs \
-                 config init --print`"
-            )),
-        });
+        faults.push(no_list(list, entry_place));
         return None;
     };
     let mut assignments = Vec::new();
@@ -151,6 +146,18 @@ fn entry<T>(
         }
     }
     Some((entry_place, assignments))
+}
+
+/// Something else in place of one of [`LISTS`].
+fn no_list(name: &str, place: Place) -> Fault {
+    Fault {
+        place: Some(place),
+        message: format!("`{name}` is a list of tables"),
+        hint: Some(format!(
+            "write [[{name}]] on a line of its own, and its keys below it, as in `musicfs config \
+             init --print`"
+        )),
+    }
 }
 
 fn unknown(name: &str, place: Place, known: &[&str]) -> Fault {
@@ -297,6 +304,16 @@ mod tests {
             faults.iter().map(|it| it.place.unwrap().line).collect()
         };
         assert_eq!(lines("a = \nb = 1\nc = x y\n[log\nlevle = 1\n"), [1, 3, 4]);
-        assert!(!parse("origins = ['/m']").faults.is_empty());
+        for wrong in [
+            "origins = ['/m']",
+            "[origins]\npath = '/m'",
+            "webhooks = 'x'",
+        ] {
+            let (line, _, message, _) = fault(wrong);
+            assert!(
+                line == 1 && message.ends_with("is a list of tables"),
+                "{message}"
+            );
+        }
     }
 }

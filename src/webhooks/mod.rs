@@ -152,6 +152,15 @@ impl Webhooks {
         });
     }
 
+    /// Closes what they remember. For when no endpoint is at work any more.
+    pub async fn close(&self) {
+        if let Some(ledger) = self.0.ledger.get()
+            && let Err(report) = ledger.close().await
+        {
+            tracing::warn!("{report}");
+        }
+    }
+
     /// The endpoints that are configured, by name, as far as it is known without asking the ledger.
     #[must_use]
     pub fn configured(&self) -> Vec<Row> {

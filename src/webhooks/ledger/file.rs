@@ -154,7 +154,8 @@ mod tests {
         assert_eq!(first, Position(5));
         let parked = [parking(6), parking(7)];
         ledger.settle("a", Position(7), &parked).await.unwrap();
-        drop(ledger);
+        ledger.close().await.unwrap();
+        assert!(ledger.place("a", Position(5)).await.is_err());
         let ledger = Ledger::open(&path).await.unwrap();
         assert_eq!(ledger.place("a", Position(99)).await.unwrap(), Position(7));
         assert_eq!(
@@ -181,6 +182,7 @@ mod tests {
     async fn a_damaged_file_is_moved_aside() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("webhooks.db");
+        Ledger::open(&path).await.unwrap().close().await.unwrap();
         std::fs::write(&path, vec![7; 8192]).unwrap();
         let ledger = Ledger::open(&path).await.unwrap();
         assert!(ledger.endpoints().await.unwrap().is_empty());

@@ -8,7 +8,7 @@ use std::path::Path;
 use eventlog::{Position, Timestamp};
 use sqlx::sqlite::SqliteRow;
 use sqlx::{Connection, Row, SqliteConnection};
-use tokio::sync::Mutex;
+use tokio::sync::{MappedMutexGuard, Mutex, MutexGuard};
 
 use super::folder::Folder;
 use crate::report::{Kind, Report, Result};
@@ -16,8 +16,8 @@ use crate::report::{Kind, Report, Result};
 /// Letters that are read at once.
 pub(super) const PAGE: u32 = 256;
 
-/// The open file. One user at a time: what it does is short.
-pub(super) struct Ledger(Mutex<SqliteConnection>);
+/// The open file; none once it was closed. One user at a time: what it does is short.
+pub(super) struct Ledger(Mutex<Option<SqliteConnection>>);
 
 /// What could not be delivered, and was put aside.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -92,12 +92,31 @@ impl Ledger {
     /// # Errors
     /// What the disk said.
     pub(super) async fn open(path: &Path) -> Result<Self> {
-        file::open(path).await.map(|it| Self(Mutex::new(it)))
+        let opened = file::open(path).await?;
+        Ok(Self(Mutex::new(Some(opened))))
+    }
+
+    async fn connection(&self) -> Result<MappedMutexGuard<'_, SqliteConnection>> {
+        MutexGuard::try_map(self.0.lock().await, Option::as_mut).map_err(|_| {
+            Report::new(Kind::NotRunning, "the daemon is on its way out")
+                .hint("start it again, and try once more")
+        })
+    }
+
+    /// Closes the file, so that its journal is folded into it. Nothing works afterwards.
+    ///
+    /// # Errors
+    /// What the disk said.
+    pub(super) async fn close(&self) -> Result<()> {
+        match self.0.lock().await.take() {
+            Some(connection) => connection.close().await.map_err(|error| fault(&error)),
+            None => Ok(()),
+        }
     }
 
     /// How far an endpoint got; where it has no place yet, `first`, which is then kept.
     pub(super) async fn place(&self, name: &str, first: Position) -> Result<Position> {
-        let mut connection = self.0.lock().await;
+        let mut connection = self.connection().await?;
         let insert = "INSERT INTO endpoint VALUES (?, ?) ON CONFLICT DO NOTHING";
         sqlx::query(insert)
             .bind(name)
@@ -126,7 +145,7 @@ impl Ledger {
         let rows: Vec<_> = rows
             .collect::<Result<_, _>>()
             .map_err(|error| fault(&error))?;
-        let mut connection = self.0.lock().await;
+        let mut connection = self.connection().await?;
         let mut transaction = Connection::begin(&mut *connection)
             .await
             .map_err(|error| fault(&error))?;
@@ -159,7 +178,7 @@ impl Ledger {
     pub(super) async fn endpoints(&self) -> Result<Vec<(String, Position, u64)>> {
         let select = "SELECT name, position, (SELECT count(*) FROM dead_letter \
                       WHERE endpoint = name) FROM endpoint ORDER BY name";
-        let mut connection = self.0.lock().await;
+        let mut connection = self.connection().await?;
         let rows = sqlx::query(select).fetch_all(&mut *connection).await;
         let read = |row: &SqliteRow| {
             let count: i64 = row.try_get(2)?;
@@ -175,7 +194,7 @@ impl Ledger {
     /// How many letters of an endpoint lie aside.
     pub(super) async fn count(&self, name: &str) -> Result<u64> {
         let select = "SELECT count(*) FROM dead_letter WHERE endpoint = ?";
-        let mut connection = self.0.lock().await;
+        let mut connection = self.connection().await?;
         let row = sqlx::query(select).bind(name);
         let row = row
             .fetch_one(&mut *connection)
@@ -196,7 +215,7 @@ impl Ledger {
             "SELECT id, endpoint, position, folders, attempts, problem, parked_at \
              FROM dead_letter WHERE {MEANT} AND id > ?3 ORDER BY id LIMIT ?4"
         );
-        let mut connection = self.0.lock().await;
+        let mut connection = self.connection().await?;
         let rows = sqlx::query(sqlx::AssertSqlSafe(select))
             .bind(which.endpoint)
             .bind(which.list())
@@ -214,7 +233,7 @@ impl Ledger {
     /// Removes the letters that are meant; tells how many there were.
     pub(super) async fn remove(&self, which: Which<'_>) -> Result<u64> {
         let delete = format!("DELETE FROM dead_letter WHERE {MEANT}");
-        let mut connection = self.0.lock().await;
+        let mut connection = self.connection().await?;
         let done = sqlx::query(sqlx::AssertSqlSafe(delete))
             .bind(which.endpoint)
             .bind(which.list())
@@ -227,7 +246,7 @@ impl Ledger {
     /// Notes that a letter was tried once more, in vain.
     pub(super) async fn tried(&self, id: i64, problem: &str) -> Result<()> {
         let update = "UPDATE dead_letter SET attempts = attempts + 1, problem = ? WHERE id = ?";
-        let mut connection = self.0.lock().await;
+        let mut connection = self.connection().await?;
         let done = sqlx::query(update).bind(problem).bind(id);
         done.execute(&mut *connection)
             .await
@@ -237,7 +256,7 @@ impl Ledger {
 
     /// Forgets an endpoint altogether: its place and its letters.
     pub(super) async fn forget(&self, name: &str) -> Result<()> {
-        let mut connection = self.0.lock().await;
+        let mut connection = self.connection().await?;
         let mut transaction = Connection::begin(&mut *connection)
             .await
             .map_err(|error| fault(&error))?;
