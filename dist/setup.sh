@@ -8,7 +8,7 @@ set -euo pipefail
 packages=(gcc libc6-dev make fuse3)
 if [ "${1:-}" = tests ]; then
   packages+=(ffmpeg flac lame opus-tools vorbis-tools wavpack musepack-tools speex
-    mpv mpd mpc prometheus rsync attr util-linux python3 python3-mutagen procps)
+    mpv mpd mpc prometheus rsync attr util-linux openssl python3 python3-mutagen procps)
 fi
 
 missing=()
