@@ -30,6 +30,7 @@ pub(super) enum Action {
         /// The webhook [default: every webhook]
         name: Option<String>,
         /// The letters' numbers [default: all of them]
+        #[arg(value_name = "NUMBER")]
         ids: Vec<i64>,
     },
     /// Throw dead letters away
@@ -38,6 +39,7 @@ pub(super) enum Action {
         /// The webhook
         name: String,
         /// The letters' numbers
+        #[arg(value_name = "NUMBER")]
         ids: Vec<i64>,
         /// All of them; a webhook that is not configured any more is forgotten
         #[arg(long)]
