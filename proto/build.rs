@@ -5,8 +5,10 @@ use std::error::Error;
 use prost::Message as _;
 
 fn main() -> Result<(), Box<dyn Error>> {
-    let files = ["control", "events", "layout", "origins", "views"]
-        .map(|name| format!("musicfs/v1/{name}.proto"));
+    let files = [
+        "control", "events", "layout", "origins", "views", "webhooks",
+    ]
+    .map(|name| format!("musicfs/v1/{name}.proto"));
     println!("cargo::rerun-if-changed=musicfs");
     let descriptors = protox::compile(files, ["."])?;
     let out = std::env::var("OUT_DIR")?;

@@ -1,47 +1,34 @@
 //! The daemon: what runs, in which order it starts, and in which order it stops (UP-2).
 
+mod place;
+mod start;
+mod stop;
+
 use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
+use eventlog::SqliteStore;
 use eventlog::event::LayoutSpec;
-use eventlog::{EventStore, SqliteStore};
-use fuse::operations::Timings;
-use fuse::special::status::StatusDir;
-use fuse::{Ended, Filesystem, MountOptions, Mounted, Notifier, Unmounted, mountpoint};
-use origins::Registry;
+use fuse::{Ended, Filesystem, MountOptions, Mounted, Notifier};
 use parking_lot::Mutex;
-use projections::Views;
-use tokio::runtime::Handle;
 use tokio::sync::oneshot;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use crate::access;
+use self::place::vacate;
+use self::start::start;
+use self::stop::stop;
 use crate::config::OriginConfig;
-use crate::control::{self, Engine, MountFigures, tcp};
-use crate::integrity;
-use crate::library::{self, Library};
+use crate::control::{Engine, tcp};
 use crate::lock::Lock;
-use crate::reload::{self, Reloader};
+use crate::reload::Reloader;
 use crate::report::{Kind, Report, Result};
-use crate::scan::Scanner;
-use crate::show::{Sources, Tree, change};
 use crate::state::StateDir;
 use crate::status_files::StatusFiles;
-use crate::supervise::Supervisor;
-use crate::writer::LogWriter;
-use crate::{signals, systemd};
-
-/// How long the library waits before it is begun again, where the log or the disk let it down.
-const RETRY: Duration = Duration::from_secs(5);
-
-/// How long background tasks have to end: one may wait for a disk that hangs.
-const GRACE: Duration = Duration::from_secs(4);
-
-/// How long programs that use the mount have to let go of it, once it is to end.
-const PATIENCE: Duration = Duration::from_secs(5);
+use crate::webhooks::Endpoint;
+use crate::{access, systemd};
 
 /// What a daemon is told to do.
 #[derive(Clone)]
@@ -62,6 +49,8 @@ pub struct Options {
     pub metrics: Option<SocketAddr>,
     /// Where control is served over TCP.
     pub control: tcp::Settings,
+    /// Who is told of events over HTTP.
+    pub webhooks: Vec<Endpoint>,
     /// Threads that read tags; 0 for as many as there are processors.
     pub readers: usize,
     /// The configuration in force.
@@ -178,283 +167,4 @@ fn ended(mounted: &Mounted) -> Result<oneshot::Receiver<Ended>> {
         .spawn(move || drop(tell.send(ending.wait())))
         .map_err(|error| Report::new(Kind::Machine, format!("cannot start a thread: {error}")))?;
     Ok(told)
-}
-
-async fn start(options: &Options, shutdown: CancellationToken) -> Result<Running> {
-    let started = Instant::now();
-    let hangups = signals::hangups()?;
-    vacate(&options.mountpoint)?;
-    let metrics = match options.metrics {
-        Some(address) => Some(control::http::listen(address).await?),
-        None => None,
-    };
-    let tcp = tcp::open(&options.control).await?;
-    let log = Arc::new(SqliteStore::open(options.state.log_file()).await?);
-    let store: Arc<dyn EventStore> = Arc::clone(&log) as _;
-    let views = Arc::new(open_views(&options.state, Arc::clone(&store)).await?);
-    for origin in views.catalog().origins()? {
-        library::apart_by_name(&origin.spec, &options.mountpoint)?;
-    }
-    let supervisor = Supervisor::new(Handle::current());
-    let registry = Arc::new(Registry::default());
-    let writer = Arc::new(LogWriter::new(Arc::clone(&store)));
-    let scanner = Scanner {
-        views: Arc::clone(&views),
-        writer: Arc::clone(&writer),
-        readers: readers(options.readers),
-        limit: eventlog::decide::RemovalLimit::default(),
-    };
-    let library = Library::new(
-        scanner,
-        Arc::clone(&registry),
-        supervisor.clone(),
-        options.mountpoint.clone(),
-    );
-    let sources = Sources {
-        catalog: views.catalog(),
-        registry,
-        library: Arc::clone(&library),
-        runtime: Handle::current(),
-    };
-    let status = Arc::new(StatusFiles::new(Arc::clone(&options.reloader)));
-    let mut filesystem = Filesystem::new(
-        Arc::new(Tree(views.tree())),
-        Arc::new(sources),
-        vec![Box::new(StatusDir::new(Arc::clone(&status)))],
-        options.mount.owner(),
-    );
-    let recorder = access::recorder(&options.access, &writer);
-    if let Some(recorder) = &recorder {
-        filesystem = filesystem.with_audience(Arc::clone(recorder) as _);
-    }
-    let filesystem = Arc::new(filesystem);
-    // Subscribed before the kernel can cache anything.
-    let mut changes = views.changes();
-    let mounted = fuse::mount(Arc::clone(&filesystem), &options.mountpoint, &options.mount)?;
-    let notifier = Arc::new(Mutex::new(mounted.notifier()));
-    let engine = Engine {
-        store,
-        writer,
-        views,
-        library: Arc::clone(&library),
-        supervisor: supervisor.clone(),
-        mountpoint: options.mountpoint.clone(),
-        started,
-        mount: Arc::new(Figures(Arc::clone(&filesystem))),
-        recorder,
-        reloader: Arc::clone(&options.reloader),
-        shutdown,
-    };
-    status.serve(engine.clone());
-    let stopped = CancellationToken::new();
-    let listening = control::listen(&options.state)?;
-    let serving = TaskTracker::new();
-    serving.spawn(listening.serve(engine.clone(), stopped.clone()));
-    let remote = tcp::Tcp::new(engine.clone(), &stopped, &serving);
-    remote.serve(tcp);
-    let pages = control::http::Pages::new(engine.clone());
-    pages.serve(metrics);
-    let reloader = &options.reloader;
-    reloader.add(Arc::new(reload::Origins(Arc::clone(&library))));
-    reloader.add(Arc::new(pages));
-    reloader.add(Arc::new(remote));
-    signals::reload_on(hangups, &engine);
-    access::start(
-        &options.access,
-        engine.recorder.as_ref(),
-        &engine.writer,
-        &filesystem,
-        &supervisor,
-    );
-    let told = Arc::clone(&notifier);
-    supervisor.detach(async move {
-        while let Some(batch) = changes.recv().await {
-            let notifier = told.lock().clone();
-            notifier.notify(batch.changes.iter().map(change));
-        }
-    });
-    signals::rescan_on_signals(&library)?;
-    let damage = Arc::new(OnceLock::new());
-    supervisor.detach(examine(
-        engine.clone(),
-        Arc::clone(&log),
-        Arc::clone(&damage),
-    ));
-    if systemd::is_there() {
-        let engine = engine.clone();
-        supervisor.spawn(
-            "service manager".to_owned(),
-            supervisor.stop().clone(),
-            move || systemd::report(engine.clone()),
-        );
-    }
-    let (origins, layout) = (options.origins.clone(), options.layout.clone());
-    let stop = supervisor.stop().clone();
-    supervisor.spawn("library".to_owned(), stop.clone(), move || {
-        let (library, origins, layout) = (Arc::clone(&library), origins.clone(), layout.clone());
-        let stop = stop.clone();
-        async move {
-            let begin = async {
-                while let Err(error) = library.begin(&origins, layout.as_ref()).await {
-                    tracing::error!(
-                        "the library is not kept in step, trying again in 5 s: {error}"
-                    );
-                    tokio::time::sleep(RETRY).await;
-                }
-            };
-            stop.run_until_cancelled(begin).await;
-        }
-    });
-    tracing::info!(
-        mountpoint = %options.mountpoint.display(),
-        position = engine.store.head().0,
-        "mounted within {:.1?}",
-        started.elapsed()
-    );
-    Ok(Running {
-        engine,
-        filesystem,
-        mounted,
-        notifier,
-        status,
-        serving,
-        stopped,
-        log,
-        damage,
-    })
-}
-
-/// Looks through what is kept, once; stops the daemon where the log is damaged.
-async fn examine(engine: Engine, log: Arc<SqliteStore>, damage: Arc<OnceLock<Report>>) {
-    let Engine {
-        views, supervisor, ..
-    } = &engine;
-    if let Err(report) = integrity::examine(&log, views, supervisor.stop()).await {
-        tracing::error!("{report}; stopping");
-        drop(damage.set(report));
-        engine.shutdown.cancel();
-    }
-}
-
-/// Opens the views, on a thread that may wait for the log.
-async fn open_views(state: &StateDir, store: Arc<dyn EventStore>) -> Result<Views> {
-    let (directory, runtime) = (state.views_dir(), Handle::current());
-    tokio::task::spawn_blocking(move || Views::open(&directory, store, &runtime))
-        .await
-        .map_err(|error| Report::new(Kind::Bug, format!("opening the views failed: {error}")))?
-        .map_err(Report::from)
-}
-
-/// Ends everything, in an order in which nothing misses what has ended before it.
-async fn stop(running: Running) {
-    let Running {
-        engine,
-        filesystem,
-        mounted,
-        notifier,
-        status,
-        serving,
-        stopped,
-        log,
-        damage: _,
-    } = running;
-    // Watchers, scans and whatever else could append.
-    if let Err(left) = engine.supervisor.shut_down(GRACE).await {
-        tracing::warn!("not waited for any longer: {}", left.join(", "));
-    }
-    let unmounted = tokio::task::spawn_blocking(move || mounted.unmount(PATIENCE)).await;
-    match unmounted {
-        Ok(Ok(Unmounted::Cleanly)) => {}
-        Ok(Ok(Unmounted::Detached)) => {
-            tracing::warn!("unmounted while in use; its users lose it now");
-        }
-        Ok(Err(error)) => tracing::error!("{error}"),
-        Err(error) => tracing::error!("unmounting failed: {error}"),
-    }
-    // Now that nothing is read any more; what users of a detached mount still have open ends here.
-    let left_open = filesystem.session_ended();
-    if let Some(recorder) = &engine.recorder {
-        recorder.finish(GRACE).await;
-    }
-    // So late, so that `status` and `shutdown` can tell how far it is.
-    stopped.cancel();
-    serving.close();
-    if tokio::time::timeout(GRACE, serving.wait()).await.is_err() {
-        tracing::warn!("a caller of the control plane did not let go");
-    }
-    status.close();
-    engine.reloader.close();
-    // Nothing appends any more. What is kept is left whole in its files; a scan that hangs still
-    // holds the views, and is not asked.
-    let views = Arc::clone(&engine.views);
-    let closing = async {
-        drop(tokio::task::spawn_blocking(move || views.close()).await);
-        log.close().await;
-    };
-    if tokio::time::timeout(PATIENCE, closing).await.is_err() {
-        tracing::warn!("the log or a view is still busy; the next start folds in what is left");
-    }
-    let last = (engine, filesystem, notifier, left_open);
-    drop(tokio::task::spawn_blocking(move || drop(last)).await);
-}
-
-/// Makes sure that the mount point is an empty directory; clears what a dead daemon left there.
-fn vacate(path: &Path) -> Result<()> {
-    use mountpoint::State;
-    let refuse = |kind: Kind, what: &str, hint: &str| {
-        let message = format!("cannot mount at {}: {what}", path.display());
-        Err(Report::new(kind, message).hint(hint))
-    };
-    match mountpoint::state(path)? {
-        State::Empty => Ok(()),
-        State::Stale(mount) if !mount.by_us() => refuse(
-            Kind::Busy,
-            &format!("a {} whose process is gone is mounted there", mount.fstype),
-            "it is not ours to clear: unmount it with `fusermount3 -u` or `umount`",
-        ),
-        State::Stale(_) => {
-            tracing::info!(mountpoint = %path.display(), "clearing what a killed daemon left");
-            mountpoint::clear_stale(path)?;
-            vacate(path)
-        }
-        State::Absent => refuse(
-            Kind::Input,
-            "there is no such directory",
-            "make it with mkdir -p",
-        ),
-        State::NotADirectory => refuse(Kind::Input, "it is not a directory", "choose a directory"),
-        State::NotEmpty => refuse(
-            Kind::Input,
-            "it is not empty",
-            "choose an empty directory, or make a new one",
-        ),
-        State::Mounted(mount) => refuse(
-            Kind::Busy,
-            &format!(
-                "{} ({}) is mounted there",
-                mount.source.display(),
-                mount.fstype
-            ),
-            "unmount it with `fusermount3 -u` or `umount`, or choose another directory",
-        ),
-    }
-}
-
-fn readers(asked: usize) -> usize {
-    match asked {
-        0 => std::thread::available_parallelism().map_or(2, std::num::NonZero::get),
-        asked => asked,
-    }
-}
-
-struct Figures(Arc<Filesystem>);
-
-impl MountFigures for Figures {
-    fn open_handles(&self) -> u64 {
-        self.0.open_files() as u64
-    }
-
-    fn timings(&self) -> Vec<Timings> {
-        self.0.timings()
-    }
 }

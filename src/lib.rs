@@ -21,4 +21,5 @@ pub mod state;
 mod status_files;
 pub mod supervise;
 mod systemd;
+pub mod webhooks;
 pub mod writer;

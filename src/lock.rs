@@ -11,8 +11,11 @@ use rustix::io::Errno;
 use crate::report::{Kind, Report, Result};
 use crate::state::StateDir;
 
-/// How long [`Lock::holder`] may have the lock itself.
-const GLANCE: Duration = Duration::from_millis(100);
+/// How long a lock has to be held to be a daemon's.
+const MOMENT: Duration = Duration::from_millis(250);
+
+/// How often it is looked at meanwhile.
+const TICK: Duration = Duration::from_millis(5);
 
 /// The lock of a state directory. Held until dropped; the kernel frees it when the process dies.
 #[derive(Debug)]
@@ -36,17 +39,10 @@ impl Lock {
             .mode(0o600)
             .open(&path)
             .map_err(failed)?;
-        let asked = Instant::now();
-        loop {
-            match flock(&file, FlockOperation::NonBlockingLockExclusive) {
-                Ok(()) => break,
-                // Somebody may just be asking who has it, which takes it for a moment.
-                Err(Errno::WOULDBLOCK) if asked.elapsed() < GLANCE => {
-                    std::thread::sleep(GLANCE / 10);
-                }
-                Err(Errno::WOULDBLOCK) => return Err(taken(state, pid_in(&mut file))),
-                Err(error) => return Err(failed(error.into())),
-            }
+        match claim(&file) {
+            Ok(()) => {}
+            Err(Errno::WOULDBLOCK) => return Err(taken(state, pid_in(&mut file))),
+            Err(error) => return Err(failed(error.into())),
         }
         file.set_len(0).map_err(failed)?;
         file.rewind().map_err(failed)?;
@@ -61,6 +57,17 @@ impl Lock {
         match flock(&file, FlockOperation::NonBlockingLockShared) {
             Err(Errno::WOULDBLOCK) => Some(pid_in(&mut file)),
             _ => None,
+        }
+    }
+}
+
+/// Takes the lock. Who only asks for its holder has it for a moment, too: that is waited out.
+fn claim(file: &File) -> Result<(), Errno> {
+    let began = Instant::now();
+    loop {
+        match flock(file, FlockOperation::NonBlockingLockExclusive) {
+            Err(Errno::WOULDBLOCK) if began.elapsed() < MOMENT => std::thread::sleep(TICK),
+            other => return other,
         }
     }
 }
@@ -105,13 +112,22 @@ mod tests {
         );
         drop(lock);
         assert_eq!(Lock::holder(&state), None);
-        let asking = File::open(state.lock_file()).unwrap();
-        flock(&asking, FlockOperation::LockShared).unwrap();
-        std::thread::scope(|scope| {
-            let taking = scope.spawn(|| Lock::acquire(&state).map(drop));
-            drop(asking);
-            taking.join().unwrap().unwrap();
+        Lock::acquire(&state).unwrap();
+    }
+
+    #[test]
+    fn who_asks_for_the_holder_is_not_taken_for_one() {
+        let dir = tempfile::tempdir().unwrap();
+        let state = StateDir::create(dir.path()).unwrap();
+        drop(Lock::acquire(&state).unwrap());
+        // As `holder` does, but for so long that it is met.
+        let file = File::open(state.lock_file()).unwrap();
+        flock(&file, FlockOperation::LockShared).unwrap();
+        let asking = std::thread::spawn(move || {
+            std::thread::sleep(Duration::from_millis(20));
+            drop(file);
         });
         Lock::acquire(&state).unwrap();
+        asking.join().unwrap();
     }
 }

@@ -99,6 +99,12 @@ impl StateDir {
         self.0.join("control.sock")
     }
 
+    /// What the webhooks remember.
+    #[must_use]
+    pub fn webhooks_file(&self) -> PathBuf {
+        self.0.join("webhooks.db")
+    }
+
     /// What a daemon in the background writes its messages to.
     #[must_use]
     pub fn messages_file(&self) -> PathBuf {

@@ -16,6 +16,7 @@ use crate::control::tcp;
 use crate::patience;
 use crate::preflight::unreadable;
 use crate::report::{Kind, Report, Result};
+use crate::webhooks::Endpoint;
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Action {
@@ -100,6 +101,13 @@ fn show(context: &Context) -> Result<()> {
         Some(format!("[{}]", origins.join(", "))),
         loaded.source("origins"),
     ));
+    let webhooks = loaded.config.webhooks.iter();
+    let webhooks: Vec<String> = webhooks.map(config::WebhookConfig::to_toml).collect();
+    rows.push((
+        "webhooks",
+        Some(format!("[{}]", webhooks.join(", "))),
+        loaded.source("webhooks"),
+    ));
     let mut out = context.output();
     if context.json() {
         let values: serde_json::Map<String, Value> = rows
@@ -152,6 +160,11 @@ fn check(context: &Context, file: Option<&Path>) -> Result<()> {
         let message = format!("mount.options: {}", report.message());
         let hint = report.next_step().unwrap_or_default();
         wrong.push(Report::new(Kind::Config, message).hint(hint));
+    }
+    let mountpoint = config.mountpoint.as_deref().unwrap_or(Path::new("/"));
+    // One that is incomplete was told of already.
+    for webhook in config.webhooks.iter().filter(|it| it.faults().is_empty()) {
+        wrong.extend(Endpoint::of(webhook, mountpoint, &process_env).err());
     }
     context.fail(wrong)?;
     // A disk may come later, so this is no error.

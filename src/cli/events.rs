@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use clap::Args;
-use eventlog::{Filter, OriginId, SqliteStore};
+use eventlog::{OriginId, SqliteStore};
 use futures::StreamExt;
 use projections::Views;
 use proto::v1;
@@ -12,7 +12,7 @@ use proto::v1::subscribe_events_request::From as Start;
 use super::context::Context;
 use super::output::{Output, counted, length};
 use super::place::Place;
-use crate::config::nearest;
+use crate::config::event_type;
 use crate::control::{self, Client, feed, json, received};
 use crate::report::{Kind, Report, Result};
 
@@ -99,22 +99,11 @@ impl Arguments {
     }
 }
 
-/// Refuses a type that no event can have, so that nobody waits for it in vain.
+/// Refuses a type that no event can have.
 fn check(pattern: &str) -> Result<()> {
-    let kinds = eventlog::wire::kinds();
-    let names: Vec<&str> = kinds.iter().map(|kind| kind.kind).collect();
-    let filter = Filter {
-        kinds: vec![pattern.to_owned()],
-        subject: None,
-    };
-    if names.iter().any(|name| filter.lets(name, "")) {
-        return Ok(());
-    }
-    let report = Report::new(Kind::Usage, format!("no event is of type {pattern:?}"));
-    Err(report.hint(match nearest(pattern, names.iter().copied()) {
-        Some(meant) => format!("did you mean {meant:?}?"),
-        None => format!("there are {}", names.join(", ")),
-    }))
+    event_type(pattern).map_err(|hint| {
+        Report::new(Kind::Usage, format!("no event is of type {pattern:?}")).hint(hint)
+    })
 }
 
 /// Prints an event on a line.

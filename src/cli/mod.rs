@@ -23,6 +23,7 @@ mod replay;
 mod shutdown;
 mod status;
 mod track;
+mod webhook;
 
 use std::ffi::OsString;
 use std::io::Write;
@@ -106,6 +107,9 @@ enum Command {
     /// Show, try or change the rule by which names are made
     #[command(subcommand)]
     Layout(layout::Action),
+    /// List or test the webhooks, and handle what could not be delivered
+    #[command(subcommand)]
+    Webhook(webhook::Action),
     /// Look for what could keep MusicFS from working
     Doctor,
     /// Have the daemon read its configuration anew
@@ -131,6 +135,7 @@ impl Command {
             Self::Origin(action) => action.run(context),
             Self::Config(action) => action.run(context),
             Self::Layout(action) => action.run(context),
+            Self::Webhook(action) => action.run(context),
             Self::Doctor => doctor::run(context),
             Self::Reload => reload::run(context),
             Self::Shutdown(arguments) => arguments.run(context),

@@ -1,7 +1,7 @@
 //! `musicfs mount`.
 
 use std::ffi::OsString;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use clap::Args;
@@ -12,12 +12,13 @@ use tokio_util::sync::CancellationToken;
 use super::background;
 use super::context::{Context, absolute};
 use super::origin::given;
-use crate::config::{Loaded, Sources, check, process_env};
+use crate::config::{Config, Loaded, Sources, check, process_env};
 use crate::lock::Lock;
 use crate::logging::Surroundings;
 use crate::reload::Reloader;
 use crate::report::{Kind, Report, Result};
 use crate::state::StateDir;
+use crate::webhooks::Endpoint;
 use crate::{daemon, integrity, logging, preflight, signals};
 
 #[derive(Debug, Args)]
@@ -59,6 +60,7 @@ impl Arguments {
         let Settled {
             loaded, mountpoint, ..
         } = self.settle(context)?;
+        endpoints(&loaded.config, &mountpoint)?;
         let state = StateDir::create(&loaded.config.state_dir)?;
         let pid = background::start(&state, context.arguments())?;
         let mut out = context.output();
@@ -81,6 +83,7 @@ impl Arguments {
             mountpoint,
         } = self.settle(context)?;
         let config = loaded.config.clone();
+        let webhooks = endpoints(&config, &mountpoint)?;
         if context.is_background() {
             background::detach()?;
         }
@@ -117,6 +120,7 @@ impl Arguments {
                 access: config.access,
                 metrics: config.metrics_listen,
                 control: config.control,
+                webhooks,
                 readers: config.scan_threads,
                 origins: config.origins,
                 reloader,
@@ -159,6 +163,14 @@ struct Settled {
     sources: Sources,
     loaded: Loaded,
     mountpoint: PathBuf,
+}
+
+/// The webhooks with their secrets.
+fn endpoints(config: &Config, mountpoint: &Path) -> Result<Vec<Endpoint>> {
+    let webhooks = config.webhooks.iter();
+    webhooks
+        .map(|webhook| Endpoint::of(webhook, mountpoint, &process_env))
+        .collect()
 }
 
 /// Mount options out of their texts.

@@ -70,6 +70,11 @@ fn print(out: &mut Output, status: &v1::GetStatusResponse) -> Result<()> {
     heading(out, "views", status.views.is_empty())?;
     let views: Vec<[String; 3]> = status.views.iter().map(view).collect();
     out.table(&views)?;
+    if !status.consumers.is_empty() {
+        heading(out, "told of events", false)?;
+        let consumers: Vec<[String; 3]> = status.consumers.iter().map(consumer).collect();
+        out.table(&consumers)?;
+    }
     for task in status
         .tasks
         .iter()
@@ -100,15 +105,27 @@ fn heading(out: &mut Output, name: &str, is_empty: bool) -> Result<()> {
 }
 
 fn view(view: &v1::ViewStatus) -> [String; 3] {
-    let state = match view.lag {
+    follower(&view.name, view.position, view.lag)
+}
+
+fn consumer(consumer: &v1::ConsumerStatus) -> [String; 3] {
+    follower(&consumer.name, consumer.position, consumer.lag)
+}
+
+fn follower(name: &str, position: u64, lag: u64) -> [String; 3] {
+    [
+        format!("  {name}"),
+        format!("position {position}"),
+        behind(lag),
+    ]
+}
+
+/// How far somebody is behind the log, for people.
+pub(super) fn behind(lag: u64) -> String {
+    match lag {
         0 => "up to date".to_owned(),
         lag => format!("{} behind", counted(lag, "event", "events")),
-    };
-    [
-        format!("  {}", view.name),
-        format!("position {}", view.position),
-        state,
-    ]
+    }
 }
 
 /// How far a scan is, for people.

@@ -20,13 +20,20 @@ pub const LIVE: &[&str] = &[
     "log.keep",
     "log.redact_paths",
     ORIGINS,
+    WEBHOOKS,
 ];
 
 /// The name of all `[[origins]]` together.
 pub const ORIGINS: &str = "origins";
 
+/// The list of webhooks.
+pub const WEBHOOKS: &str = "webhooks";
+
 /// Lists of tables, each under its name, and whether two configurations say the same in it.
-const LISTS: &[(&str, Same)] = &[(ORIGINS, |one, other| one.origins == other.origins)];
+const LISTS: &[(&str, Same)] = &[
+    (ORIGINS, |one, other| one.origins == other.origins),
+    (WEBHOOKS, |one, other| one.webhooks == other.webhooks),
+];
 
 type Same = fn(&Config, &Config) -> bool;
 

@@ -5,17 +5,26 @@ use toml::de::{DeTable, DeValue};
 
 use super::keys::{Given, KEYS, Key, ORIGIN_KEYS};
 use super::suggest::nearest;
+use super::webhook_keys::WEBHOOK_KEYS;
+
+/// What the file has several of.
+const LISTS: [&str; 2] = ["origins", "webhooks"];
 
 /// What a file says.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Contents {
-    /// Keys outside of `[[origins]]`, by full name.
+    /// Keys outside of `[[origins]]` and `[[webhooks]]`, by full name.
     pub(super) values: Vec<Assignment>,
     /// The entries of `[[origins]]`, in the file's order.
-    pub(super) origins: Vec<(Place, Vec<Assignment>)>,
+    pub(super) origins: Vec<Entry>,
+    /// The entries of `[[webhooks]]`, in the file's order.
+    pub(super) webhooks: Vec<Entry>,
     /// What is wrong with it. What is said beside that is above.
     pub(super) faults: Vec<Fault>,
 }
+
+/// An entry of a list of tables: where it begins, and what it says.
+pub(super) type Entry = (Place, Vec<Assignment>);
 
 /// A key and the value it is given.
 #[derive(Debug, PartialEq, Eq)]
@@ -82,12 +91,20 @@ fn table(text: &str, prefix: &str, table: &DeTable<'_>, into: &mut Contents) {
         match value.get_ref() {
             DeValue::Array(entries) if name == "origins" => {
                 for entry in entries {
-                    origin(text, entry, into);
+                    let read = self::entry(text, "origins", ORIGIN_KEYS, entry, &mut into.faults);
+                    into.origins.extend(read);
+                }
+            }
+            DeValue::Array(entries) if name == "webhooks" => {
+                for entry in entries {
+                    let read = self::entry(text, "webhooks", WEBHOOK_KEYS, entry, &mut into.faults);
+                    into.webhooks.extend(read);
                 }
             }
             DeValue::Table(inner) if KEYS.iter().any(|key| key.name.starts_with(&below)) => {
                 self::table(text, &below, inner, into);
             }
+            _ if LISTS.contains(&name.as_str()) => into.faults.push(no_list(&name, place)),
             _ if KEYS.iter().any(|key| key.name == name) => {
                 into.values.push(Assignment {
                     key: name,
@@ -97,38 +114,50 @@ fn table(text: &str, prefix: &str, table: &DeTable<'_>, into: &mut Contents) {
             }
             _ => into
                 .faults
-                .push(unknown(&name, place, &names(KEYS, &["origins"]))),
+                .push(unknown(&name, place, &names(KEYS, &LISTS))),
         }
     }
 }
 
-fn origin(text: &str, entry: &Spanned<DeValue<'_>>, into: &mut Contents) {
+/// An entry of the list of tables of that name; `None` where it is no table.
+fn entry<T>(
+    text: &str,
+    list: &str,
+    keys: &[Key<T>],
+    entry: &Spanned<DeValue<'_>>,
+    faults: &mut Vec<Fault>,
+) -> Option<Entry> {
     let entry_place = place(text, entry.span().start);
     let Some(entry) = entry.get_ref().as_table() else {
-        into.faults.push(Fault {
-            place: Some(entry_place),
-            message: "an entry of origins is a table".to_owned(),
-            hint: Some(
-                "write [[origins]] on a line of its own, and below it path = \"…\"".to_owned(),
-            ),
-        });
-        return;
+        faults.push(no_list(list, entry_place));
+        return None;
     };
     let mut assignments = Vec::new();
     for (key, value) in entry {
         let (name, place) = (key.get_ref(), place_of(text, key));
-        if ORIGIN_KEYS.iter().any(|known| known.name == &**name) {
+        if keys.iter().any(|known| known.name == &**name) {
             assignments.push(Assignment {
                 key: name.to_string(),
                 value: given(value),
                 place,
             });
         } else {
-            into.faults
-                .push(unknown(name, place, &names(ORIGIN_KEYS, &[])));
+            faults.push(unknown(name, place, &names(keys, &[])));
         }
     }
-    into.origins.push((entry_place, assignments));
+    Some((entry_place, assignments))
+}
+
+/// Something else in place of one of [`LISTS`].
+fn no_list(name: &str, place: Place) -> Fault {
+    Fault {
+        place: Some(place),
+        message: format!("`{name}` is a list of tables"),
+        hint: Some(format!(
+            "write [[{name}]] on a line of its own, and its keys below it, as in `musicfs config \
+             init --print`"
+        )),
+    }
 }
 
 fn unknown(name: &str, place: Place, known: &[&str]) -> Fault {
@@ -275,6 +304,16 @@ mod tests {
             faults.iter().map(|it| it.place.unwrap().line).collect()
         };
         assert_eq!(lines("a = \nb = 1\nc = x y\n[log\nlevle = 1\n"), [1, 3, 4]);
-        assert!(!parse("origins = ['/m']").faults.is_empty());
+        for wrong in [
+            "origins = ['/m']",
+            "[origins]\npath = '/m'",
+            "webhooks = 'x'",
+        ] {
+            let (line, _, message, _) = fault(wrong);
+            assert!(
+                line == 1 && message.ends_with("is a list of tables"),
+                "{message}"
+            );
+        }
     }
 }

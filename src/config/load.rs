@@ -7,8 +7,9 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use super::file::{self, Assignment, Fault, Place};
-use super::keys::{self, Given, KEYS, ORIGIN_KEYS};
-use super::{Config, Env, OriginConfig};
+use super::keys::{self, Given, KEYS, Key, ORIGIN_KEYS};
+use super::webhook_keys::WEBHOOK_KEYS;
+use super::{Config, Env, OriginConfig, WebhookConfig};
 use crate::report::{Kind, Report, Result, plain};
 
 /// The variable that names origins: `[ID=]PATH` entries joined by `:`.
@@ -119,19 +120,28 @@ fn read(text: &str, env: Env<'_>, loaded: &mut Loaded) -> Vec<Fault> {
         let sources = &mut loaded.sources;
         sources.entry("origins").or_insert(Source::File(place.line));
     }
+    for (place, assignments) in contents.webhooks {
+        let (webhook, wrong): (WebhookConfig, _) = entry(WEBHOOK_KEYS, &assignments, env);
+        // What is missing because it is wrong is told once.
+        if wrong.is_empty() {
+            faults.extend(webhook.faults().iter().map(|it| fault(place, it)));
+        }
+        faults.extend(wrong);
+        let known = &mut loaded.config.webhooks;
+        if !webhook.name.is_empty() && known.iter().any(|other| other.name == webhook.name) {
+            faults.push(fault(place, "another webhook has the same name"));
+        }
+        known.push(webhook);
+        let sources = &mut loaded.sources;
+        sources
+            .entry("webhooks")
+            .or_insert(Source::File(place.line));
+    }
     faults
 }
 
 fn origin(place: Place, assignments: &[Assignment], env: Env<'_>) -> (OriginConfig, Vec<Fault>) {
-    let mut origin = OriginConfig::default();
-    let mut faults = Vec::new();
-    for assignment in assignments {
-        if let Some(key) = ORIGIN_KEYS.iter().find(|key| key.name == assignment.key)
-            && let Err(problem) = (key.set)(&mut origin, &assignment.value, env)
-        {
-            faults.push(wrong(assignment, &problem));
-        }
-    }
+    let (origin, mut faults) = entry(ORIGIN_KEYS, assignments, env);
     if !assignments
         .iter()
         .any(|assignment| assignment.key == "path")
@@ -139,6 +149,20 @@ fn origin(place: Place, assignments: &[Assignment], env: Env<'_>) -> (OriginConf
         faults.push(fault(place, "this origin has no path"));
     }
     (origin, faults)
+}
+
+/// An entry of a list of tables, and what is wrong with its values.
+fn entry<T: Default>(keys: &[Key<T>], assignments: &[Assignment], env: Env<'_>) -> (T, Vec<Fault>) {
+    let mut entry = T::default();
+    let mut faults = Vec::new();
+    for assignment in assignments {
+        if let Some(key) = keys.iter().find(|key| key.name == assignment.key)
+            && let Err(problem) = (key.set)(&mut entry, &assignment.value, env)
+        {
+            faults.push(wrong(assignment, &problem));
+        }
+    }
+    (entry, faults)
 }
 
 /// Takes over what the environment says; returns what is wrong with it.

@@ -10,7 +10,10 @@ pub mod keys;
 mod load;
 mod origin;
 pub mod reference;
+mod secret;
 mod suggest;
+mod webhook;
+pub mod webhook_keys;
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -21,7 +24,9 @@ use projections::layout::Template;
 pub use self::flags::{Flags, Sources};
 pub use self::load::{Loaded, ORIGINS_VARIABLE, Source, examine, load};
 pub use self::origin::{OriginConfig, OriginKind, Refresh, id_for, resolve};
-pub(crate) use self::suggest::nearest;
+pub use self::secret::{Secret, SecretSource};
+pub(crate) use self::suggest::event_type;
+pub use self::webhook::{Address, Format, Start, WebhookConfig};
 use crate::control::tcp;
 use crate::{access, logging};
 
@@ -40,6 +45,7 @@ pub struct Config {
     pub control: tcp::Settings,
     pub log: logging::Settings,
     pub origins: Vec<OriginConfig>,
+    pub webhooks: Vec<WebhookConfig>,
 }
 
 impl Config {

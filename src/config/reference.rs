@@ -6,6 +6,7 @@ use super::Config;
 use super::change::is_live;
 use super::keys::{KEYS, Key, ORIGIN_KEYS};
 use super::load::ORIGINS_VARIABLE;
+use super::webhook_keys::WEBHOOK_KEYS;
 
 /// A file that names every key with its default, all of it as comments.
 #[must_use]
@@ -29,6 +30,10 @@ pub fn template() -> String {
     for key in ORIGIN_KEYS {
         commented(&mut text, key, key.name);
     }
+    text.push_str("\n# [[webhooks]]\n");
+    for key in WEBHOOK_KEYS {
+        commented(&mut text, key, key.name);
+    }
     text
 }
 
@@ -46,14 +51,21 @@ pub fn in_force(config: &Config) -> String {
         }
     }
     for origin in &config.origins {
-        text.push_str("\n[[origins]]\n");
-        for key in ORIGIN_KEYS {
-            if let Some(value) = (key.get)(origin) {
-                let _ = writeln!(text, "{} = {value}", key.name);
-            }
-        }
+        entry(&mut text, "origins", ORIGIN_KEYS, origin);
+    }
+    for webhook in &config.webhooks {
+        entry(&mut text, "webhooks", WEBHOOK_KEYS, webhook);
     }
     text
+}
+
+fn entry<T>(text: &mut String, list: &str, keys: &[Key<T>], entry: &T) {
+    let _ = writeln!(text, "\n[[{list}]]");
+    for key in keys {
+        if let Some(value) = (key.get)(entry) {
+            let _ = writeln!(text, "{} = {value}", key.name);
+        }
+    }
 }
 
 /// `docs/CONFIGURATION.md`.
@@ -92,6 +104,14 @@ pub fn markdown() -> String {
     for key in ORIGIN_KEYS {
         section(&mut text, key, &format!("origins.{}", key.name));
     }
+    text.push_str(
+        "\n## `[[webhooks]]`\n\nWho is told of changes, one entry each; [WEBHOOKS](WEBHOOKS.md) shows how to use them. \
+         Only in the\nfile. Secrets and tokens are shown nowhere: not by `config show`, not in `.status`, not in \
+         messages.\nWhat a webhook got to stays in the state directory until `musicfs webhook drop NAME --all`.\n",
+    );
+    for key in WEBHOOK_KEYS {
+        section(&mut text, key, &format!("webhooks.{}", key.name));
+    }
     text
 }
 
@@ -101,7 +121,8 @@ fn section<T>(text: &mut String, key: &Key<T>, name: &str) {
         "\n### `{name}`\n\n{}\n\n- Takes: {}\n- In the file: `{} = {}`\n",
         key.about,
         key.takes,
-        name.trim_start_matches("origins."),
+        name.trim_start_matches("origins.")
+            .trim_start_matches("webhooks."),
         key.example
     );
 }
@@ -123,6 +144,7 @@ mod tests {
         assert_eq!(contents.faults, []);
         assert_eq!(contents.values.len(), KEYS.len());
         assert_eq!(contents.origins.len(), 1);
+        assert_eq!(contents.webhooks.len(), 1);
     }
 
     #[test]

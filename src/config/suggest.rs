@@ -14,6 +14,24 @@ pub(crate) fn nearest<'a>(
         .map(|(_, candidate)| candidate)
 }
 
+/// Refuses a type that no event can have, such as `track.mooved`, so that nobody waits for it in
+/// vain; says what may have been meant. A pattern may end in `*`.
+pub(crate) fn event_type(pattern: &str) -> Result<(), String> {
+    let kinds = eventlog::wire::kinds();
+    let names: Vec<&str> = kinds.iter().map(|kind| kind.kind).collect();
+    let filter = eventlog::Filter {
+        kinds: vec![pattern.to_owned()],
+        subject: None,
+    };
+    if names.iter().any(|name| filter.lets(name, "")) {
+        return Ok(());
+    }
+    Err(match nearest(pattern, names.iter().copied()) {
+        Some(meant) => format!("did you mean {meant:?}?"),
+        None => format!("there are {}", names.join(", ")),
+    })
+}
+
 /// Levenshtein's distance: how many letters to add, drop or change.
 fn distance(a: &str, b: &str) -> usize {
     let mut row: Vec<usize> = (0..=b.chars().count()).collect();

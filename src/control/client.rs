@@ -10,6 +10,7 @@ use proto::v1::event_service_client::EventServiceClient;
 use proto::v1::layout_service_client::LayoutServiceClient;
 use proto::v1::origin_service_client::OriginServiceClient;
 use proto::v1::view_service_client::ViewServiceClient;
+use proto::v1::webhook_service_client::WebhookServiceClient;
 use tonic::metadata::{Ascii, MetadataValue};
 use tonic::service::Interceptor;
 use tonic::service::interceptor::InterceptedService;
@@ -148,6 +149,12 @@ impl Client {
     #[must_use]
     pub fn views(&self) -> ViewServiceClient<Connection> {
         ViewServiceClient::new(self.0.clone())
+    }
+
+    /// The webhooks.
+    #[must_use]
+    pub fn webhooks(&self) -> WebhookServiceClient<Connection> {
+        WebhookServiceClient::new(self.0.clone())
     }
 }
 

@@ -33,7 +33,7 @@ pub async fn events(
 ) -> Result<BoxStream<'static, Result<v1::Event>>> {
     let mut origin = match request.origin.as_str() {
         "" => None,
-        id => Some(OfOrigin::new(Arc::clone(&store), id).await?),
+        id => Some(OfOrigins::known(Arc::clone(&store), id).await?),
     };
     let after = after(&*store, request.from.as_ref()).await?;
     let filter = Filter {
@@ -67,7 +67,7 @@ pub async fn events(
 
 /// Adds the origin and the path that an event of a track leaves out. A catalog that is behind, or
 /// cannot be read, adds nothing.
-fn complete(event: &mut v1::Event, catalog: &CatalogReader) {
+pub(crate) fn complete(event: &mut v1::Event, catalog: &CatalogReader) {
     if event.track == 0 || !(event.origin.is_empty() || event.path.is_empty()) {
         return;
     }
@@ -108,28 +108,33 @@ fn existing(
     .boxed()
 }
 
-/// Lets the events of one origin and its tracks through.
-struct OfOrigin {
-    origin: OriginId,
+/// Lets the events of some origins and their tracks through.
+pub(crate) struct OfOrigins {
+    origins: Vec<OriginId>,
     store: Arc<dyn EventStore>,
-    /// Whether tracks met lately belong to it.
+    /// Whether tracks met lately belong to them.
     tracks: HashMap<TrackId, bool>,
 }
 
-impl OfOrigin {
+impl OfOrigins {
+    /// Those of these origins, whether or not they are there yet.
+    pub(crate) fn new(store: Arc<dyn EventStore>, origins: Vec<OriginId>) -> Self {
+        Self {
+            origins,
+            store,
+            tracks: HashMap::new(),
+        }
+    }
+
     /// Refuses an origin that never was, so that nobody waits for it in vain.
-    async fn new(store: Arc<dyn EventStore>, id: &str) -> Result<Self> {
+    async fn known(store: Arc<dyn EventStore>, id: &str) -> Result<Self> {
         let origin: OriginId = id
             .parse()
             .map_err(|error| Report::new(Kind::Input, format!("{error}")))?;
         let filter = about(&Subject::Origin(origin.clone()));
         let first = store.read(Position::START, None, filter).next().await;
         match first.transpose()? {
-            Some(_) => Ok(Self {
-                origin,
-                store,
-                tracks: HashMap::new(),
-            }),
+            Some(_) => Ok(Self::new(store, vec![origin])),
             None => Err(
                 Report::new(Kind::Input, format!("there never was an origin {origin}"))
                     .hint("`musicfs origin list` shows those that there are"),
@@ -137,9 +142,13 @@ impl OfOrigin {
         }
     }
 
-    async fn lets(&mut self, recorded: &Recorded) -> Result<bool, StoreError> {
+    /// True for an event of theirs.
+    ///
+    /// # Errors
+    /// Where the log cannot be read.
+    pub(crate) async fn lets(&mut self, recorded: &Recorded) -> Result<bool, StoreError> {
         match recorded.subject.parse() {
-            Ok(Subject::Origin(origin)) => Ok(origin == self.origin),
+            Ok(Subject::Origin(origin)) => Ok(self.origins.contains(&origin)),
             Ok(Subject::Track(track)) => self.has(track, recorded).await,
             Ok(Subject::Library) | Err(_) => Ok(false),
         }
@@ -149,7 +158,7 @@ impl OfOrigin {
     async fn has(&mut self, track: TrackId, recorded: &Recorded) -> Result<bool, StoreError> {
         let told = recorded.event().and_then(appearance);
         let has = match (told, self.tracks.get(&track)) {
-            (Some(origin), _) => *origin == self.origin,
+            (Some(origin), _) => self.origins.contains(origin),
             (None, Some(has)) => return Ok(*has),
             (None, None) => self.look_up(track, recorded).await?,
         };
@@ -167,7 +176,7 @@ impl OfOrigin {
         let mut has = false;
         while let Some(event) = events.next().await {
             if let Some(origin) = event?.event().and_then(appearance) {
-                has = *origin == self.origin;
+                has = self.origins.contains(origin);
             }
         }
         Ok(has)

@@ -23,6 +23,7 @@ pub fn status(status: &v1::GetStatusResponse) -> Value {
         "scans": status.scans.iter().map(progress).collect::<Vec<_>>(),
         "tasks": status.tasks.iter().map(task).collect::<Vec<_>>(),
         "reads": status.reads.as_ref().map(reads),
+        "consumers": status.consumers.iter().map(consumer).collect::<Vec<_>>(),
     })
 }
 
@@ -73,6 +74,14 @@ fn view(view: &v1::ViewStatus) -> Value {
         "name": view.name,
         "position": view.position,
         "lag": view.lag,
+    })
+}
+
+fn consumer(consumer: &v1::ConsumerStatus) -> Value {
+    json!({
+        "name": consumer.name,
+        "position": consumer.position,
+        "lag": consumer.lag,
     })
 }
 
@@ -180,6 +189,52 @@ pub fn reload(answer: &v1::ReloadResponse) -> Value {
         "restart": answer.restart,
         "refused": answer.refused.iter().map(refusal).collect::<Vec<_>>(),
         "notes": answer.notes,
+    })
+}
+
+/// A webhook.
+#[must_use]
+pub fn webhook(webhook: &v1::Webhook) -> Value {
+    json!({
+        "name": webhook.name,
+        "configured": webhook.configured,
+        "format": text(&webhook.format),
+        "url": text(&webhook.url),
+        "position": webhook.position,
+        "lag": webhook.lag,
+        "state": webhook_state(webhook.state()),
+        "delivered": webhook.delivered,
+        "failed": webhook.failed,
+        "parked": webhook.parked,
+        "dead_letters": webhook.dead_letters,
+        "problem": text(&webhook.problem),
+        "last_delivery": webhook.last_delivery.as_ref().map(time),
+        "next_try": webhook.next_try.as_ref().map(time),
+    })
+}
+
+/// The name of what a webhook does.
+#[must_use]
+pub const fn webhook_state(state: v1::WebhookState) -> &'static str {
+    match state {
+        v1::WebhookState::Unspecified => "unknown",
+        v1::WebhookState::Idle => "idle",
+        v1::WebhookState::Delivering => "delivering",
+        v1::WebhookState::Waiting => "waiting",
+    }
+}
+
+/// Something that could not be delivered.
+#[must_use]
+pub fn dead_letter(letter: &v1::DeadLetter) -> Value {
+    json!({
+        "id": letter.id,
+        "webhook": letter.webhook,
+        "position": letter.position,
+        "folders": letter.folders,
+        "attempts": letter.attempts,
+        "problem": letter.problem,
+        "parked_at": letter.parked_at.as_ref().map(time),
     })
 }
 

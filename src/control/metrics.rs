@@ -13,6 +13,7 @@ use proto::v1;
 
 use super::{Engine, json, status};
 use crate::access::Figures;
+use crate::webhooks::Row;
 
 /// All metrics of a running daemon, as OpenMetrics 1.0.
 ///
@@ -66,6 +67,7 @@ impl Collector for Everything {
         if let Some(recorder) = &self.0.recorder {
             reads(&mut encoder, recorder.figures())?;
         }
+        webhooks(&mut encoder, &self.0)?;
         match status::running(&self.0) {
             Ok(status) => library(&mut encoder, &status),
             Err(error) => {
@@ -225,6 +227,37 @@ fn library(to: Family<'_, '_>, status: &v1::GetStatusResponse) -> fmt::Result {
     let restarts = status.tasks.iter();
     let restarts = restarts.map(|task| (task.name.as_str(), task.restarts.into()));
     counters(to, "musicfs_task_restarts", help, "task", restarts)
+}
+
+#[expect(clippy::cast_precision_loss, reason = "exact up to 2^53")]
+fn webhooks(to: Family<'_, '_>, engine: &Engine) -> fmt::Result {
+    let rows = engine.webhooks.configured();
+    let help = "Requests of a webhook: taken, failed (each try) or dead (put aside)";
+    let name = "musicfs_webhook_deliveries";
+    let mut family = to.encode_descriptor(name, help, None, MetricType::Counter)?;
+    for Row { name, figures, .. } in &rows {
+        let outcomes = [
+            ("ok", figures.delivered),
+            ("failed", figures.failed),
+            ("dead", figures.parked),
+        ];
+        for (outcome, count) in outcomes {
+            let labels = [("webhook", name.as_str()), ("outcome", outcome)];
+            let mut one = family.encode_family(&labels)?;
+            one.encode_counter::<NoLabelSet, _, u64>(&count, None)?;
+        }
+    }
+    let head = engine.store.head().0;
+    let help = "Events that a webhook has yet to deal with";
+    let lags = rows.iter().filter_map(|row| {
+        let lag = head.saturating_sub(row.figures.position?.0);
+        Some((row.name.as_str(), lag as f64))
+    });
+    gauges(to, "musicfs_webhook_lag_events", help, "webhook", lags)?;
+    let help = "Requests of a webhook that could not be delivered and lie aside";
+    let letters = rows.iter();
+    let letters = letters.map(|row| (row.name.as_str(), row.figures.letters as f64));
+    gauges(to, "musicfs_webhook_dead_letters", help, "webhook", letters)
 }
 
 /// What Linux tells of this process (proc(5)), under the names that every exporter uses.

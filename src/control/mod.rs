@@ -18,6 +18,7 @@ mod socket;
 mod status;
 pub mod tcp;
 mod view_service;
+mod webhook_service;
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -37,6 +38,7 @@ use crate::access::Recorder;
 use crate::library::Library;
 use crate::reload::Reloader;
 use crate::supervise::Supervisor;
+use crate::webhooks::Webhooks;
 use crate::writer::LogWriter;
 
 /// What the control plane shows and moves: the running daemon. Cheap to clone.
@@ -52,6 +54,8 @@ pub struct Engine {
     pub library: Arc<Library>,
     /// The background tasks.
     pub supervisor: Supervisor,
+    /// Who is told of events over HTTP.
+    pub webhooks: Webhooks,
     /// Where the library is mounted.
     pub mountpoint: PathBuf,
     /// When the daemon started.

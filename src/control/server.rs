@@ -10,6 +10,7 @@ use proto::v1::event_service_server::EventServiceServer;
 use proto::v1::layout_service_server::LayoutServiceServer;
 use proto::v1::origin_service_server::OriginServiceServer;
 use proto::v1::view_service_server::ViewServiceServer;
+use proto::v1::webhook_service_server::WebhookServiceServer;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::UnixListener;
 use tokio_stream::wrappers::UnixListenerStream;
@@ -26,6 +27,7 @@ use super::event_service::Events;
 use super::layout_service::Layouts;
 use super::origin_service::Origins;
 use super::view_service::ViewsService;
+use super::webhook_service::Hooks;
 use super::{Engine, socket};
 use crate::report::Result;
 use crate::state::StateDir;
@@ -110,7 +112,8 @@ fn routes(engine: &Engine, stop: &CancellationToken) -> RoutesBuilder {
         .add_service(OriginServiceServer::new(Origins::new(engine())))
         .add_service(EventServiceServer::new(Events::new(engine(), stop.clone())))
         .add_service(LayoutServiceServer::new(Layouts::new(engine())))
-        .add_service(ViewServiceServer::new(ViewsService::new(engine())));
+        .add_service(ViewServiceServer::new(ViewsService::new(engine())))
+        .add_service(WebhookServiceServer::new(Hooks::new(engine())));
     let reflection = tonic_reflection::server::Builder::configure()
         .register_encoded_file_descriptor_set(proto::DESCRIPTORS)
         .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET)
@@ -138,11 +141,12 @@ async fn report_health(engine: &Engine, reporter: HealthReporter) {
 }
 
 /// The names under which health is told; the empty one is for the daemon as a whole.
-const SERVICES: [&str; 6] = [
+const SERVICES: [&str; 7] = [
     "",
     v1::control_service_server::SERVICE_NAME,
     v1::event_service_server::SERVICE_NAME,
     v1::layout_service_server::SERVICE_NAME,
     v1::origin_service_server::SERVICE_NAME,
     v1::view_service_server::SERVICE_NAME,
+    v1::webhook_service_server::SERVICE_NAME,
 ];

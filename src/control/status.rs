@@ -11,6 +11,7 @@ use proto::v1;
 use super::{Engine, convert};
 use crate::library::OriginState;
 use crate::report::Result;
+use crate::webhooks::Row;
 
 /// The daemon as it stands.
 pub(super) fn running(engine: &Engine) -> Result<v1::GetStatusResponse> {
@@ -64,6 +65,7 @@ pub(super) fn running(engine: &Engine) -> Result<v1::GetStatusResponse> {
             .recorder
             .as_ref()
             .map(|recorder| convert::reads(recorder.figures())),
+        consumers: consumers(engine, head),
     })
 }
 
@@ -106,6 +108,20 @@ pub fn stopped(
         ],
         ..stopped
     })
+}
+
+/// Those whose place is known by now.
+fn consumers(engine: &Engine, head: Position) -> Vec<v1::ConsumerStatus> {
+    let consumer = |row: Row| {
+        let position = row.figures.position?;
+        Some(v1::ConsumerStatus {
+            name: format!("webhook:{}", row.name),
+            position: position.0,
+            lag: head.0.saturating_sub(position.0),
+        })
+    };
+    let rows = engine.webhooks.configured().into_iter();
+    rows.filter_map(consumer).collect()
 }
 
 fn view(name: ViewName, position: Position, head: Position) -> v1::ViewStatus {

@@ -60,6 +60,7 @@ async fn the_protocol_describes_itself() {
             "musicfs.v1.LayoutService",
             "musicfs.v1.OriginService",
             "musicfs.v1.ViewService",
+            "musicfs.v1.WebhookService",
         ]
     );
     assert!(matches!(
@@ -118,12 +119,21 @@ fn metrics_are_served_where_they_are_asked_for() {
     let address = free_address();
     let mut world = World::new();
     let config = world.path().join("config.toml");
-    std::fs::write(&config, format!("metrics.listen = \"{address}\"\n")).unwrap();
+    // Nobody listens for the webhook.
+    let webhook = format!(
+        "[[webhooks]]\nname = \"w\"\nurl = \"http://{}/\"",
+        free_address()
+    );
+    let text = format!("metrics.listen = \"{address}\"\n{webhook}\nretries = 0\n");
+    std::fs::write(&config, text).unwrap();
     std::fs::write(world.music().join("a.flac"), flac(1, &[("TITLE", "Song")])).unwrap();
     world.start_with(&["--config", config.to_str().unwrap()]);
     assert_eq!(page(address, "/healthz"), (200, "ok\n".to_owned()));
     assert_eq!(page(address, "/readyz"), (200, "ready\n".to_owned()));
     assert_eq!(page(address, "/").0, 404);
+    world.until("the webhook is done", |world| {
+        world.status()["consumers"][0]["lag"] == 0
+    });
     for path in world.tree().keys() {
         std::fs::read(world.mnt().join(path)).unwrap();
     }
@@ -148,6 +158,16 @@ fn metrics_are_served_where_they_are_asked_for() {
         1.0
     );
     assert_eq!(value("musicfs_log_head"), world.position() as f64);
+    let deliveries = |outcome: &str| {
+        let labels = format!("webhook=\"w\",outcome=\"{outcome}\"");
+        value(&format!("musicfs_webhook_deliveries_total{{{labels}}}"))
+    };
+    assert_eq!(deliveries("ok"), 0.0);
+    assert_eq!(deliveries("failed"), world.position() as f64);
+    assert_eq!(deliveries("dead"), deliveries("failed"));
+    let letters = value("musicfs_webhook_dead_letters{webhook=\"w\"}");
+    assert_eq!(letters, deliveries("dead"));
+    assert_eq!(value("musicfs_webhook_lag_events{webhook=\"w\"}"), 0.0);
     assert!(value("musicfs_fuse_ops_total{op=\"open\"}") >= 1.0);
     assert_eq!(
         value("musicfs_fuse_latency_seconds_count{op=\"lookup\"}"),

@@ -22,8 +22,9 @@ const PLACES: &[(&str, &[&str])] = &[
         "fuser",
         &["fuse/src/mount/", "fuse/src/mount.rs", "fuse/src/notify.rs"],
     ),
-    ("sqlx", &["eventlog/src/sqlite"]),
+    ("sqlx", &["eventlog/src/sqlite", "src/webhooks/ledger/"]),
     ("rusqlite", &["projections/src/"]),
+    ("reqwest", &["src/webhooks/", "src/config/webhook.rs"]),
 ];
 
 fn sources() -> Vec<(PathBuf, String)> {

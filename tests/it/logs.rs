@@ -47,7 +47,7 @@ fn files_formats_and_redaction_follow_a_reload() {
     };
     let said = mounted(&first).unwrap();
     assert_eq!(said["level"], "INFO");
-    assert_eq!(said["target"], "musicfs::daemon");
+    assert_eq!(said["target"], "musicfs::daemon::start");
     assert_eq!(said["fields"]["mountpoint"], world.mnt().to_str().unwrap());
     assert_eq!(world.daemon_log(), "", "all of it is in the file");
     let mode =

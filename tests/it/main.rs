@@ -35,4 +35,6 @@ mod remote;
 #[cfg(test)]
 mod restart;
 #[cfg(test)]
+mod webhooks;
+#[cfg(test)]
 mod world;

@@ -164,7 +164,8 @@ fn show_tells_where_values_come_from() {
         log.keep = 5  # default
         log.redact_paths = false  # default
         origins = [{ id = \"a\", type = \"local\", path = \"~/music\", refresh = \"watch\", interval = 300 }]  \
-         # ~/.config/musicfs/config.toml:4",
+         # ~/.config/musicfs/config.toml:4
+        webhooks = []  # default",
     );
 }
 

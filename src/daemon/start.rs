@@ -1,0 +1,245 @@
+//! Starting the daemon: what is needed to serve comes first, then the mount, then all else.
+
+use std::sync::{Arc, OnceLock};
+use std::time::{Duration, Instant};
+
+use eventlog::{EventStore, SqliteStore};
+use fuse::Filesystem;
+use fuse::operations::Timings;
+use fuse::special::status::StatusDir;
+use origins::Registry;
+use parking_lot::Mutex;
+use projections::Views;
+use tokio::runtime::Handle;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use super::place::vacate;
+use super::{Options, Running};
+use crate::control::{self, Engine, MountFigures, tcp};
+use crate::library::{self, Library};
+use crate::report::{Kind, Report, Result};
+use crate::scan::Scanner;
+use crate::show::{Sources, Tree, change};
+use crate::state::StateDir;
+use crate::status_files::StatusFiles;
+use crate::supervise::Supervisor;
+use crate::webhooks::{self, Webhooks};
+use crate::writer::LogWriter;
+use crate::{access, integrity, reload, signals, systemd};
+
+/// How long the library waits before it is begun again, where the log or the disk let it down.
+const RETRY: Duration = Duration::from_secs(5);
+
+/// Starts everything; returns once the mount answers.
+pub(super) async fn start(options: &Options, shutdown: CancellationToken) -> Result<Running> {
+    let started = Instant::now();
+    let hangups = signals::hangups()?;
+    vacate(&options.mountpoint)?;
+    // An address that is taken is told before anything is opened.
+    let metrics = match options.metrics {
+        Some(address) => Some(control::http::listen(address).await?),
+        None => None,
+    };
+    let tcp = tcp::open(&options.control).await?;
+    let log = Arc::new(SqliteStore::open(options.state.log_file()).await?);
+    let store: Arc<dyn EventStore> = Arc::clone(&log) as _;
+    let views = Arc::new(open_views(&options.state, Arc::clone(&store)).await?);
+    for origin in views.catalog().origins()? {
+        library::apart_by_name(&origin.spec, &options.mountpoint)?;
+    }
+    let supervisor = Supervisor::new(Handle::current());
+    let registry = Arc::new(Registry::default());
+    let writer = Arc::new(LogWriter::new(Arc::clone(&store)));
+    let scanner = Scanner {
+        views: Arc::clone(&views),
+        writer: Arc::clone(&writer),
+        readers: readers(options.readers),
+        limit: eventlog::decide::RemovalLimit::default(),
+    };
+    let library = Library::new(
+        scanner,
+        Arc::clone(&registry),
+        supervisor.clone(),
+        options.mountpoint.clone(),
+    );
+    let status = Arc::new(StatusFiles::new(Arc::clone(&options.reloader)));
+    let sources = Sources {
+        catalog: views.catalog(),
+        registry,
+        library: Arc::clone(&library),
+        runtime: Handle::current(),
+    };
+    let mut filesystem = Filesystem::new(
+        Arc::new(Tree(views.tree())),
+        Arc::new(sources),
+        vec![Box::new(StatusDir::new(Arc::clone(&status)))],
+        options.mount.owner(),
+    );
+    let recorder = access::recorder(&options.access, &writer);
+    if let Some(recorder) = &recorder {
+        filesystem = filesystem.with_audience(Arc::clone(recorder) as _);
+    }
+    let filesystem = Arc::new(filesystem);
+    // Subscribed before the kernel can cache anything.
+    let mut changes = views.changes();
+    let mounted = fuse::mount(Arc::clone(&filesystem), &options.mountpoint, &options.mount)?;
+    let notifier = Arc::new(Mutex::new(mounted.notifier()));
+    let told = Arc::clone(&notifier);
+    supervisor.detach(async move {
+        while let Some(batch) = changes.recv().await {
+            let notifier = told.lock().clone();
+            notifier.notify(batch.changes.iter().map(change));
+        }
+    });
+    let webhooks = Webhooks::new(
+        Arc::clone(&store),
+        Arc::clone(&views),
+        supervisor.clone(),
+        options.state.webhooks_file(),
+    );
+    // Before anything is appended: from here on they miss nothing.
+    webhooks.apply(options.webhooks.clone());
+    let engine = Engine {
+        store,
+        writer,
+        views,
+        webhooks,
+        library,
+        supervisor,
+        mountpoint: options.mountpoint.clone(),
+        started,
+        mount: Arc::new(Figures(Arc::clone(&filesystem))),
+        recorder,
+        reloader: Arc::clone(&options.reloader),
+        shutdown,
+    };
+    let (stopped, serving) = (CancellationToken::new(), TaskTracker::new());
+    let listening = control::listen(&options.state)?;
+    serving.spawn(listening.serve(engine.clone(), stopped.clone()));
+    let remote = tcp::Tcp::new(engine.clone(), &stopped, &serving);
+    remote.serve(tcp);
+    let pages = control::http::Pages::new(engine.clone());
+    pages.serve(metrics);
+    status.serve(engine.clone());
+    follow_configuration(&engine, remote, pages);
+    signals::reload_on(hangups, &engine);
+    signals::rescan_on_signals(&engine.library)?;
+    access::start(
+        &options.access,
+        engine.recorder.as_ref(),
+        &engine.writer,
+        &filesystem,
+        &engine.supervisor,
+    );
+    let damage = Arc::new(OnceLock::new());
+    let examined = examine(engine.clone(), Arc::clone(&log), Arc::clone(&damage));
+    engine.supervisor.detach(examined);
+    report_to_systemd(&engine);
+    keep_library(&engine, options);
+    tracing::info!(
+        mountpoint = %options.mountpoint.display(),
+        position = engine.store.head().0,
+        "mounted within {:.1?}",
+        started.elapsed()
+    );
+    Ok(Running {
+        engine,
+        filesystem,
+        mounted,
+        notifier,
+        status,
+        serving,
+        stopped,
+        log,
+        damage,
+    })
+}
+
+/// Names the parts of the daemon that take over a configuration while it runs.
+fn follow_configuration(engine: &Engine, remote: tcp::Tcp, pages: control::http::Pages) {
+    let reloader = &engine.reloader;
+    reloader.add(Arc::new(reload::Origins(Arc::clone(&engine.library))));
+    reloader.add(Arc::new(webhooks::Followed {
+        webhooks: engine.webhooks.clone(),
+        mountpoint: engine.mountpoint.clone(),
+    }));
+    reloader.add(Arc::new(pages));
+    reloader.add(Arc::new(remote));
+}
+
+/// Makes the library what it is configured to be, in the background.
+fn keep_library(engine: &Engine, options: &Options) {
+    let (library, stop) = (
+        Arc::clone(&engine.library),
+        engine.supervisor.stop().clone(),
+    );
+    let (origins, layout) = (options.origins.clone(), options.layout.clone());
+    let until = stop.clone();
+    let task = move || {
+        let (library, origins, layout) = (Arc::clone(&library), origins.clone(), layout.clone());
+        let until = until.clone();
+        async move {
+            let begin = async {
+                while let Err(error) = library.begin(&origins, layout.as_ref()).await {
+                    tracing::error!(
+                        "the library is not kept in step, trying again in 5 s: {error}"
+                    );
+                    tokio::time::sleep(RETRY).await;
+                }
+            };
+            until.run_until_cancelled(begin).await;
+        }
+    };
+    engine.supervisor.spawn("library".to_owned(), stop, task);
+}
+
+fn report_to_systemd(engine: &Engine) {
+    if systemd::is_there() {
+        let (reported, supervisor) = (engine.clone(), &engine.supervisor);
+        let stop = supervisor.stop().clone();
+        supervisor.spawn("service manager".to_owned(), stop, move || {
+            systemd::report(reported.clone())
+        });
+    }
+}
+
+/// Looks through what is kept, once; stops the daemon where the log is damaged.
+async fn examine(engine: Engine, log: Arc<SqliteStore>, damage: Arc<OnceLock<Report>>) {
+    let Engine {
+        views, supervisor, ..
+    } = &engine;
+    if let Err(report) = integrity::examine(&log, views, supervisor.stop()).await {
+        tracing::error!("{report}; stopping");
+        drop(damage.set(report));
+        engine.shutdown.cancel();
+    }
+}
+
+/// Opens the views, on a thread that may wait for the log.
+async fn open_views(state: &StateDir, store: Arc<dyn EventStore>) -> Result<Views> {
+    let (directory, runtime) = (state.views_dir(), Handle::current());
+    tokio::task::spawn_blocking(move || Views::open(&directory, store, &runtime))
+        .await
+        .map_err(|error| Report::new(Kind::Bug, format!("opening the views failed: {error}")))?
+        .map_err(Report::from)
+}
+
+fn readers(asked: usize) -> usize {
+    match asked {
+        0 => std::thread::available_parallelism().map_or(2, std::num::NonZero::get),
+        asked => asked,
+    }
+}
+
+struct Figures(Arc<Filesystem>);
+
+impl MountFigures for Figures {
+    fn open_handles(&self) -> u64 {
+        self.0.open_files() as u64
+    }
+
+    fn timings(&self) -> Vec<Timings> {
+        self.0.timings()
+    }
+}

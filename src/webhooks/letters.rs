@@ -1,0 +1,172 @@
+//! What was put aside: shown, tried again, thrown away.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use eventlog::{EventStore, Filter, Position};
+use futures::StreamExt;
+
+use super::answer::Outcome;
+use super::client::{Client, Sent};
+use super::ledger::{Letter, PAGE, Which};
+use super::request::Message;
+use super::{Endpoint, Webhooks};
+use crate::control::event;
+use crate::control::feed::complete;
+use crate::report::{Kind, Report, Result};
+
+/// What came of trying letters again.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Retried {
+    /// Letters that were taken, and are gone.
+    pub delivered: u64,
+    /// Letters that were refused again.
+    pub failed: u64,
+    /// Letters that were not tried, since their receiver did not take an earlier one, or is not
+    /// configured any more.
+    pub left: u64,
+}
+
+impl Webhooks {
+    /// The letters that are meant and whose numbers are above `after`, by number, at most `limit`.
+    ///
+    /// # Errors
+    /// [`Kind::Input`] where nothing is known of the webhook; where the ledger cannot be read.
+    pub async fn letters(&self, which: Which<'_>, after: i64, limit: u32) -> Result<Vec<Letter>> {
+        self.known(which.endpoint).await?;
+        self.0.ledger().await?.letters(which, after, limit).await
+    }
+
+    /// Tries letters again, each once, in order. A receiver that is not there is not asked for each of
+    /// its letters.
+    ///
+    /// # Errors
+    /// [`Kind::Input`] where a webhook is named that is not configured; where the ledger or the log
+    /// cannot be read.
+    pub async fn retry(&self, which: Which<'_>) -> Result<Retried> {
+        if !which.endpoint.is_empty() {
+            self.endpoint(which.endpoint)?;
+        }
+        let ledger = self.0.ledger().await?;
+        let client = self.0.client().await?;
+        let mut retried = Retried::default();
+        let mut absent: BTreeSet<String> = BTreeSet::new();
+        let mut after = 0;
+        loop {
+            let letters = ledger.letters(which, after, PAGE).await?;
+            let Some(last) = letters.last() else {
+                return Ok(retried);
+            };
+            after = last.id;
+            for letter in letters {
+                let Ok(endpoint) = self.endpoint(&letter.endpoint) else {
+                    retried.left += 1;
+                    continue;
+                };
+                if absent.contains(&letter.endpoint) {
+                    retried.left += 1;
+                    continue;
+                }
+                match self.try_again(client, &endpoint, &letter).await? {
+                    Outcome::Taken => {
+                        retried.delivered += 1;
+                        let one = Which {
+                            endpoint: "",
+                            ids: &[letter.id],
+                        };
+                        ledger.remove(one).await?;
+                        self.count(&letter.endpoint).await?;
+                    }
+                    Outcome::Never { problem } => {
+                        retried.failed += 1;
+                        ledger.tried(letter.id, &problem).await?;
+                    }
+                    Outcome::Later { problem, .. } => {
+                        retried.failed += 1;
+                        ledger.tried(letter.id, &problem).await?;
+                        absent.insert(letter.endpoint);
+                    }
+                }
+            }
+        }
+    }
+
+    async fn try_again(
+        &self,
+        client: &Client,
+        endpoint: &Arc<Endpoint>,
+        letter: &Letter,
+    ) -> Result<Outcome> {
+        let message = match &letter.folders {
+            Some(folders) => Message::Folders(folders.clone()),
+            None => self.message(letter.position).await?,
+        };
+        Ok(match client.send(endpoint, &message).await {
+            Sent::Judged(outcome) => outcome,
+            Sent::Busy => Outcome::Later {
+                problem: "it is scanning; try again in a moment".to_owned(),
+                after: None,
+            },
+        })
+    }
+
+    /// The event at a position.
+    async fn message(&self, position: Position) -> Result<Message> {
+        let before = Position(position.0.saturating_sub(1));
+        let store: &dyn EventStore = &*self.0.store;
+        let found = store
+            .read(before, Some(position), Filter::default())
+            .next()
+            .await;
+        let Some(recorded) = found.transpose()? else {
+            let message = format!("the log has no event at position {}", position.0);
+            return Err(Report::new(Kind::Input, message)
+                .hint("it is not the log of that letter; `musicfs webhook drop` throws it away"));
+        };
+        let mut event = event(&recorded);
+        complete(&mut event, &self.0.views.catalog());
+        Ok(Message::Event(Box::new(event)))
+    }
+
+    /// Throws letters away; tells how many there were. Where all of an endpoint's are meant, one that
+    /// is not configured any more is forgotten: should it come back, it begins anew.
+    ///
+    /// # Errors
+    /// [`Kind::Input`] where nothing is known of the endpoint.
+    pub async fn drop_letters(&self, which: Which<'_>) -> Result<u64> {
+        self.known(which.endpoint).await?;
+        let ledger = self.0.ledger().await?;
+        let known = ledger.endpoints().await?;
+        let dropped = ledger.remove(which).await?;
+        for (name, ..) in &known {
+            if self.endpoint(name).is_ok() {
+                self.count(name).await?;
+            } else if which.ids.is_empty() && (which.endpoint.is_empty() || which.endpoint == name)
+            {
+                ledger.forget(name).await?;
+            }
+        }
+        Ok(dropped)
+    }
+
+    /// Refuses a name that neither the configuration has nor the ledger.
+    async fn known(&self, name: &str) -> Result<()> {
+        let remembered = self.0.ledger().await?.endpoints().await?;
+        let is_remembered = remembered.iter().any(|(known, ..)| known == name);
+        if name.is_empty() || is_remembered || self.endpoint(name).is_ok() {
+            return Ok(());
+        }
+        let message = format!("nothing is known of a webhook {name:?}");
+        Err(Report::new(Kind::Input, message)
+            .hint("`musicfs webhook list` shows those that there are"))
+    }
+
+    /// Has the figures tell how many letters there are now.
+    async fn count(&self, name: &str) -> Result<()> {
+        let letters = self.0.ledger().await?.count(name).await?;
+        if let Some(it) = self.0.running.lock().get(name) {
+            it.figures.lock().letters = letters;
+        }
+        Ok(())
+    }
+}
