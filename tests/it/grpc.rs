@@ -191,7 +191,7 @@ fn wrong(field: &FieldDescriptor) -> Value {
         Kind::Enum(_) => Value::EnumNumber(99),
         Kind::Message(message) => Value::Message(nonsense(&message)),
         Kind::Bool => Value::Bool(true),
-        _ => Value::default_value_for_field(field),
+        kind => Value::default_value(&kind),
     }
 }
 
