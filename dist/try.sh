@@ -19,3 +19,4 @@ target=${CARGO_TARGET_DIR:-$here/target}
 mkdir -p -- "$view"
 "$target/release/musicfs" mount "$view" --origin "$music" --daemon
 echo "$music is shown at $view; unmount it with: fusermount3 -u '$view'"
+echo "the tool is $target/release/musicfs; try: '$target/release/musicfs' status"

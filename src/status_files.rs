@@ -40,7 +40,13 @@ impl StatusFiles {
 
 impl StatusSource for StatusFiles {
     fn files(&self) -> &[&'static str] {
-        &["config.toml", "origins.json", "status.json", "version"]
+        &[
+            "config.toml",
+            "metrics",
+            "origins.json",
+            "status.json",
+            "version",
+        ]
     }
 
     fn render(&self, file: &str) -> Option<String> {
@@ -48,6 +54,7 @@ impl StatusSource for StatusFiles {
         let pretty = |value: &serde_json::Value| format!("{value:#}\n");
         match file {
             "version" => Some(concat!(env!("CARGO_PKG_VERSION"), "\n").to_owned()),
+            "metrics" => control::metrics_text(&self.engine()?).ok(),
             "config.toml" => Some(self.configuration.in_force()),
             "status.json" => status().as_ref().map(pretty),
             "origins.json" => status()

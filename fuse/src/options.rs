@@ -236,7 +236,9 @@ fn accept(notes: &mut Vec<String>, name: &str, callers: &[&str]) -> Result<(), O
         return Ok(());
     }
     let known = OWN.iter().chain(callers).chain(WITHOUT_EFFECT);
-    let nearest = known.map(|known| (distance(name, known), *known)).min();
+    let nearest = known
+        .map(|known| (strsim::levenshtein(name, known), *known))
+        .min();
     let suggestion = nearest
         .filter(|(distance, _)| *distance <= 2)
         .map(|(_, near)| near.to_owned());
@@ -244,24 +246,6 @@ fn accept(notes: &mut Vec<String>, name: &str, callers: &[&str]) -> Result<(), O
         name: name.to_owned(),
         suggestion,
     })
-}
-
-/// How many bytes have to be put in, taken out or changed (Levenshtein).
-fn distance(a: &str, b: &str) -> usize {
-    let mut row: Vec<usize> = (0..=b.len()).collect();
-    for (i, from) in (1..).zip(a.bytes()) {
-        let mut diagonal = std::mem::replace(row.first_mut().unwrap_or(&mut 0), i);
-        let mut left = i;
-        for (to, cell) in b.bytes().zip(row.iter_mut().skip(1)) {
-            let above = *cell;
-            left = (diagonal + usize::from(from != to))
-                .min(above + 1)
-                .min(left + 1);
-            *cell = left;
-            diagonal = above;
-        }
-    }
-    row.last().copied().unwrap_or_default()
 }
 
 #[cfg(test)]
@@ -328,12 +312,5 @@ mod tests {
         ] {
             assert_eq!(parse(text, &["config"]).unwrap_err().to_string(), message);
         }
-    }
-
-    #[test]
-    fn distances_are_levenshteins() {
-        assert_eq!(distance("kitten", "sitting"), 3);
-        assert_eq!(distance("", "abc"), 3);
-        assert_eq!(distance("abc", ""), 3);
     }
 }

@@ -1,5 +1,7 @@
 //! What may have been meant by a word that is not known.
 
+use strsim::levenshtein;
+
 /// The candidate nearest to `word`, where one is near enough to have been meant.
 pub(crate) fn nearest<'a>(
     word: &str,
@@ -8,7 +10,7 @@ pub(crate) fn nearest<'a>(
     let limit = word.chars().count().div_ceil(3).max(1);
     candidates
         .into_iter()
-        .map(|candidate| (distance(word, candidate), candidate))
+        .map(|candidate| (levenshtein(word, candidate), candidate))
         .filter(|(distance, _)| *distance <= limit)
         .min_by_key(|(distance, _)| *distance)
         .map(|(_, candidate)| candidate)
@@ -32,25 +34,6 @@ pub(crate) fn event_type(pattern: &str) -> Result<(), String> {
     })
 }
 
-/// Levenshtein's distance: how many letters to add, drop or change.
-fn distance(a: &str, b: &str) -> usize {
-    let mut row: Vec<usize> = (0..=b.chars().count()).collect();
-    for (i, x) in a.chars().enumerate() {
-        let mut left = i + 1;
-        let mut diagonal = i;
-        for (y, above) in b.chars().zip(row.iter_mut().skip(1)) {
-            let changed = diagonal + usize::from(x != y);
-            diagonal = *above;
-            left = changed.min(left + 1).min(*above + 1);
-            *above = left;
-        }
-        if let Some(first) = row.first_mut() {
-            *first = i + 1;
-        }
-    }
-    row.last().copied().unwrap_or_default()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -62,17 +45,5 @@ mod tests {
         assert_eq!(nearest("log.levle", keys), Some("log.level"));
         assert_eq!(nearest("colour", keys), None);
         assert_eq!(nearest("", keys), None);
-    }
-
-    #[test]
-    fn distances() {
-        for (a, b, expected) in [
-            ("", "", 0),
-            ("abc", "", 3),
-            ("", "abc", 3),
-            ("kitten", "sitting", 3),
-        ] {
-            assert_eq!(distance(a, b), expected, "{a} {b}");
-        }
     }
 }

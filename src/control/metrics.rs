@@ -19,7 +19,7 @@ use crate::webhooks::Row;
 ///
 /// # Errors
 /// Where one of them cannot be written down.
-pub(super) fn text(engine: &Engine) -> Result<String, fmt::Error> {
+pub(crate) fn text(engine: &Engine) -> Result<String, fmt::Error> {
     let mut registry = Registry::default();
     registry.register_collector(Box::new(Everything(engine.clone())));
     let mut text = String::new();

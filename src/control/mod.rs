@@ -31,6 +31,7 @@ use tokio_util::sync::CancellationToken;
 
 pub use self::client::{Client, Connection, Credentials, Remote};
 pub use self::convert::{event, time};
+pub(crate) use self::metrics::text as metrics_text;
 pub use self::problem::received;
 pub use self::server::{Listening, listen};
 pub use self::status::{running_json, stopped};

@@ -140,6 +140,12 @@ fn metrics_are_served_where_they_are_asked_for() {
     let (status, text) = page(address, "/metrics");
     assert_eq!(status, 200);
     assert!(text.ends_with("# EOF\n"), "{text}");
+    let names = |text: &str| -> Vec<String> {
+        let lines = text.lines().filter(|line| line.starts_with("# TYPE"));
+        lines.map(str::to_owned).collect()
+    };
+    let file = std::fs::read_to_string(world.mnt().join(".status/metrics")).unwrap();
+    assert_eq!(names(&file), names(&text));
     let value = |name: &str| {
         let line = text
             .lines()

@@ -89,33 +89,11 @@ impl Variable {
         let limit = (name.len() / 3).clamp(1, 3);
         Self::NAMES
             .iter()
-            .map(|known| (distance(&name, known), *known))
+            .map(|known| (strsim::levenshtein(&name, known), *known))
             .filter(|(distance, _)| *distance <= limit)
             .min()
             .map(|(_, known)| known)
     }
-}
-
-/// How many letters must be put in, taken out or replaced to make one word from the other
-/// (Levenshtein).
-fn distance(from: &str, to: &str) -> usize {
-    let mut row: Vec<usize> = (0..=to.chars().count()).collect();
-    for (line, a) in from.chars().enumerate() {
-        let mut diagonal = line;
-        let mut left = line + 1;
-        for (cell, b) in row.iter_mut().skip(1).zip(to.chars()) {
-            let above = *cell;
-            left = (diagonal + usize::from(a != b))
-                .min(above + 1)
-                .min(left + 1);
-            diagonal = above;
-            *cell = left;
-        }
-        if let Some(first) = row.first_mut() {
-            *first = line + 1;
-        }
-    }
-    row.last().copied().unwrap_or_default()
 }
 
 #[cfg(test)]
