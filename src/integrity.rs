@@ -3,13 +3,10 @@
 //! A start looks at the log's end, and at the first pages of each view, so that it is instant. All of
 //! it is looked through in the background once the mount answers, or before it where that is asked.
 
-use std::fs::File;
-use std::io::{BufReader, BufWriter, Write};
-use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Instant;
 
-use eventlog::{Position, SqliteStore, StoreError, Timestamp};
+use eventlog::{Position, SqliteStore, StoreError};
 use projections::{Soundness, ViewName, Views};
 use tokio_util::sync::CancellationToken;
 
@@ -80,53 +77,17 @@ pub(crate) async fn verify(state: &StateDir, repair: bool) -> Result<()> {
         return Err(damaged(damage));
     };
     tracing::warn!("{damage}");
-    let kept = salvage(&log, &path, Position(position.0.saturating_sub(1))).await?;
+    log.close().await;
+    let last = Position(position.0.saturating_sub(1));
+    let kept = eventlog::sqlite::salvage(&path, last).await;
+    let kept = kept.map_err(|error| {
+        Report::from(error).hint("put a backup in its place; see docs/RECOVERY.md")
+    })?;
     tracing::warn!(
-        "the log goes on after event {}; as it was, it is in {}",
-        position.0.saturating_sub(1),
+        "the log goes on after event {last}; as it was, it is in {}",
         kept.display()
     );
     Ok(())
-}
-
-/// Puts a log of the events up to `last` in the place of the damaged one; tells where that is now.
-async fn salvage(log: &SqliteStore, path: &Path, last: Position) -> Result<PathBuf> {
-    let export = path.with_extension("salvaged.jsonl");
-    let salvaged = path.with_extension("salvaged.db");
-    // What an attempt that was killed has left.
-    drop(std::fs::remove_file(&export));
-    drop(std::fs::remove_file(&salvaged));
-    let failed = |error: std::io::Error| Report::unwritable("salvaged log", &export, &error);
-    let mut to = BufWriter::new(File::create_new(&export).map_err(failed)?);
-    log.export(Some(last), &mut to, |_, _| {}).await?;
-    to.flush().map_err(failed)?;
-    drop(to);
-    log.close().await;
-    let from = BufReader::new(File::open(&export).map_err(failed)?);
-    eventlog::sqlite::import(from, &salvaged, |_| {}).await?;
-    drop(std::fs::remove_file(&export));
-    let kept = path.with_extension(format!("damaged-{}.db", Timestamp::now().0));
-    // At every moment there is a log in place, and the damaged one has a name.
-    std::fs::hard_link(path, &kept).map_err(|error| Report::io("keep", path, &error))?;
-    // The write-ahead log belongs to the damaged file: beside the new one it would be taken for its.
-    for suffix in ["-wal", "-shm"] {
-        match std::fs::rename(with(path, suffix), with(&kept, suffix)) {
-            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
-                return Err(Report::io("put aside", &with(path, suffix), &error));
-            }
-            _ => {}
-        }
-    }
-    std::fs::rename(&salvaged, path)
-        .and_then(|()| File::open(path.parent().unwrap_or(path))?.sync_all())
-        .map_err(|error| Report::io("put the salvaged log in place of", path, &error))?;
-    Ok(kept)
-}
-
-fn with(path: &Path, suffix: &str) -> PathBuf {
-    let mut name = path.as_os_str().to_owned();
-    name.push(suffix);
-    name.into()
 }
 
 /// What to do about a log that is damaged.

@@ -43,8 +43,7 @@ fn damaged_logs(world: &World) -> Vec<PathBuf> {
     let entries = fs::read_dir(world.state().join("log")).unwrap();
     let paths = entries.map(|entry| entry.unwrap().path());
     paths
-        .filter(|path| path.to_string_lossy().ends_with(".db"))
-        .filter(|path| path.to_string_lossy().contains("damaged"))
+        .filter(|path| path.to_string_lossy().contains(".damaged-"))
         .collect()
 }
 

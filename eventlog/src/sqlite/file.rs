@@ -140,6 +140,12 @@ pub(super) async fn readers(path: &Path) -> Result<SqlitePool, StoreError> {
         .map_err(|error| fault.of(error))
 }
 
+/// One connection that may write, to a log that must be there.
+pub(super) async fn writer(path: &Path) -> Result<SqliteConnection, StoreError> {
+    let connected = options(path).connect().await;
+    connected.map_err(|error| Fault::new(path, "open").of(error))
+}
+
 /// One connection that only reads, for what takes long.
 pub(super) async fn reader(path: &Path) -> Result<SqliteConnection, StoreError> {
     let connected = options(path).read_only(true).connect().await;

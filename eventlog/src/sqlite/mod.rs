@@ -13,6 +13,7 @@ mod fold;
 mod import;
 mod read;
 mod rows;
+mod salvage;
 mod verify;
 
 use std::path::{Path, PathBuf};
@@ -24,6 +25,7 @@ use sqlx::SqlitePool;
 use tokio::sync::{Mutex, watch};
 
 pub use import::import;
+pub use salvage::salvage;
 pub use verify::Verified;
 
 use crate::event::{NewEvent, Recorded};

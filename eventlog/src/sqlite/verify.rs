@@ -121,9 +121,19 @@ struct Walk {
 }
 
 impl Walk {
+    /// Damage of which it is not known where it is, put behind what holds.
+    fn after(&self, error: StoreError) -> StoreError {
+        match error {
+            StoreError::Damaged { position, reason } => StoreError::Damaged {
+                position: position.max(Position(self.last.0).next()),
+                reason,
+            },
+            other => other,
+        }
+    }
+
     fn step(&mut self, stored: &Stored) -> Result<(), StoreError> {
         self.chain.check(stored)?;
-        self.last = (stored.position, stored.chain);
         if stored.entry.payload.is_none() {
             self.folded += 1;
             self.last_folded = stored.position;
@@ -133,6 +143,7 @@ impl Walk {
         if let Some(Event::AccessFolded { through, .. }) = recorded.event() {
             self.summarised = self.summarised.max(through.0);
         }
+        self.last = (stored.position, stored.chain);
         Ok(())
     }
 }
@@ -154,7 +165,8 @@ pub(super) async fn whole(
     let pages = read::pages(path, readers, Position::START, tail.head, Filter::default());
     let mut pages = pin!(pages.map(columns).buffered(2));
     while let Some(page) = pages.next().await {
-        for stored in &page? {
+        let page = page.map_err(|error| walk.after(error))?;
+        for stored in &page {
             walk.step(stored)?;
         }
         progress(Position(walk.last.0), tail.head);
@@ -166,10 +178,15 @@ pub(super) async fn whole(
     let all_summarised = walk.summarised >= tail.horizon.0;
     let all_announced = (tail.horizon.0..=horizon.0).contains(&walk.last_folded);
     if !(all_summarised && all_announced) {
-        let fault = fault.at(Position(walk.last_folded.max(1)));
-        return Err(fault.damaged("payloads are missing for which no summary stands"));
+        let first = match walk.last_folded {
+            0 => tail.head.next(),
+            folded => Position(folded),
+        };
+        let reason = "payloads are missing for which no summary stands";
+        return Err(fault.at(first).damaged(reason));
     }
-    indexes(path, readers).await?;
+    let indexed = indexes(path, readers).await;
+    indexed.map_err(|error| walk.after(error))?;
     Ok(Verified {
         head: tail.head,
         folded: walk.folded,

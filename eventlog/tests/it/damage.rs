@@ -267,3 +267,67 @@ async fn a_torn_write_ahead_log_loses_no_more_than_its_end() {
         .unwrap();
     assert_eq!(all(&recovered).await.unwrap(), all(&store).await.unwrap());
 }
+
+#[tokio::test]
+async fn what_holds_is_put_in_place_and_the_rest_kept() {
+    let place = Place::new();
+    filled(&place.log(), 300).await;
+    let before = all(&place.open().await).await.unwrap();
+    tamper(
+        &place.log(),
+        "UPDATE events SET payload = x'00' WHERE position = 200".into(),
+    )
+    .await;
+    let damaged = fs::read(place.log()).unwrap();
+    let Err(StoreError::Damaged { position, .. }) = verified(&place.log()).await else {
+        panic!("it holds");
+    };
+    assert_eq!(position, Position(200));
+    let kept = eventlog::sqlite::salvage(&place.log(), Position(199))
+        .await
+        .unwrap();
+    assert!(fs::read(&kept).unwrap() == damaged);
+    verified(&place.log()).await.unwrap();
+    // Behind them stands at most the summary of folded events that was cut off.
+    let after = all(&place.open().await).await.unwrap();
+    assert_eq!(after[..199], before[..199]);
+    assert!(after.len() <= 200);
+    use std::os::unix::fs::PermissionsExt as _;
+    for entry in fs::read_dir(place.log().parent().unwrap()).unwrap() {
+        let entry = entry.unwrap();
+        let mode = entry.metadata().unwrap().permissions().mode();
+        assert_eq!(mode & 0o077, 0, "{entry:?}");
+        assert!(!entry.file_name().to_string_lossy().contains("salvaged"));
+    }
+}
+
+#[tokio::test]
+async fn damage_beside_the_events_costs_none_of_them() {
+    let place = Place::new();
+    filled(&place.log(), 300).await;
+    let before = all(&place.open().await).await.unwrap();
+    // A row too many in an index, as a broken page could leave it.
+    let index = "PRAGMA writable_schema = 1; \
+                 UPDATE sqlite_schema SET sql = replace(sql, 'id)', 'kind)') \
+                 WHERE type = 'index' AND sql LIKE '%id)'";
+    tamper(&place.log(), index.into()).await;
+    let damage = verified(&place.log()).await;
+    let Err(StoreError::Damaged { position, .. }) = damage else {
+        panic!("{damage:?}");
+    };
+    let last = Position(before.len() as u64);
+    assert_eq!(position, last.next());
+    eventlog::sqlite::salvage(&place.log(), last).await.unwrap();
+    verified(&place.log()).await.unwrap();
+    assert_eq!(all(&place.open().await).await.unwrap(), before);
+}
+
+#[tokio::test]
+async fn a_log_of_which_nothing_holds_is_left_as_it_is() {
+    let place = Place::new();
+    filled(&place.log(), 10).await;
+    let before = fs::read(place.log()).unwrap();
+    let refused = eventlog::sqlite::salvage(&place.log(), Position::START).await;
+    assert!(matches!(refused, Err(StoreError::Damaged { .. })));
+    assert!(fs::read(place.log()).unwrap() == before);
+}
