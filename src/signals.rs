@@ -41,7 +41,7 @@ pub(crate) fn rescan_on_signals(library: &Arc<Library>) -> Result<()> {
     library.detached(async move {
         while asked.recv().await.is_some() {
             tracing::info!("listing every origin, as a signal asked");
-            rescanned.rescan_all().await;
+            rescanned.rescan_all();
         }
     });
     Ok(())

@@ -66,12 +66,8 @@ impl StatusSource for StatusFiles {
     }
 
     fn rescan(&self) {
-        let Some(engine) = self.engine() else {
-            return;
-        };
-        let library = Arc::clone(&engine.library);
-        engine
-            .library
-            .detached(async move { library.rescan_all().await });
+        if let Some(engine) = self.engine() {
+            engine.library.rescan_all();
+        }
     }
 }

@@ -53,7 +53,34 @@ pub struct Supervisor {
     runtime: Handle,
     tracker: TaskTracker,
     stop: CancellationToken,
-    tasks: Arc<Mutex<BTreeMap<String, TaskStatus>>>,
+    tasks: Arc<Mutex<Tasks>>,
+}
+
+/// The tasks by name. One of a name that was given anew is another: each has a number.
+#[derive(Default)]
+struct Tasks {
+    next: u64,
+    by_name: BTreeMap<String, (u64, TaskStatus)>,
+}
+
+impl Tasks {
+    fn begin(&mut self, name: String, status: TaskStatus) -> u64 {
+        self.next += 1;
+        self.by_name.insert(name, (self.next, status));
+        self.next
+    }
+
+    /// Notes how a task is doing, or that it is over; of one whose name was given anew, nothing.
+    fn tell(&mut self, name: &str, number: u64, status: Option<TaskStatus>) {
+        let Some(entry) = self.by_name.get_mut(name) else {
+            return;
+        };
+        match status {
+            _ if entry.0 != number => {}
+            Some(status) => entry.1 = status,
+            None => drop(self.by_name.remove(name)),
+        }
+    }
 }
 
 impl Supervisor {
@@ -84,21 +111,17 @@ impl Supervisor {
     ) where
         F: Future<Output = ()> + Send + 'static,
     {
-        let tasks = Arc::clone(&self.tasks);
-        let tell = move |status: Option<TaskStatus>| {
-            let mut tasks = tasks.lock();
-            match status {
-                Some(status) => tasks.insert(name.clone(), status),
-                None => tasks.remove(&name),
-            };
-            name.clone()
-        };
         let mut status = TaskStatus {
             state: TaskState::Running,
             restarts: 0,
             last_failure: None,
         };
-        tell(Some(status));
+        let number = self.tasks.lock().begin(name.clone(), status);
+        let tasks = Arc::clone(&self.tasks);
+        let tell = move |status: Option<TaskStatus>| {
+            tasks.lock().tell(&name, number, status);
+            name.clone()
+        };
         let run = async move {
             let mut waits = RESTARTS.iter();
             loop {
@@ -162,7 +185,10 @@ impl Supervisor {
     /// Every task, by name.
     #[must_use]
     pub fn tasks(&self) -> BTreeMap<String, TaskStatus> {
-        self.tasks.lock().clone()
+        let tasks = self.tasks.lock();
+        let all = tasks.by_name.iter();
+        all.map(|(name, (_, status))| (name.clone(), *status))
+            .collect()
     }
 
     /// Tells every task to end, and waits until all have, for `limit` at most: one may be waiting
@@ -175,7 +201,7 @@ impl Supervisor {
         self.tracker.close();
         match tokio::time::timeout(limit, self.tracker.wait()).await {
             Ok(()) => Ok(()),
-            Err(_) => Err(self.tasks.lock().keys().cloned().collect()),
+            Err(_) => Err(self.tasks().into_keys().collect()),
         }
     }
 }
@@ -239,6 +265,24 @@ mod tests {
         });
         let left = supervisor.shut_down(Duration::from_secs(4)).await;
         assert_eq!(left, Err(vec!["deaf".to_owned()]));
+    }
+
+    #[tokio::test]
+    async fn a_name_that_is_given_anew_is_another_task() {
+        let supervisor = Supervisor::new(Handle::current());
+        let (first, second) = (CancellationToken::new(), CancellationToken::new());
+        for stop in [&first, &second] {
+            let told = stop.clone();
+            let work = move || told.clone().cancelled_owned();
+            supervisor.spawn("same".into(), stop.clone(), work);
+        }
+        first.cancel();
+        tokio::task::yield_now().await;
+        tokio::time::sleep(Duration::from_millis(20)).await;
+        assert_eq!(supervisor.tasks().len(), 1);
+        second.cancel();
+        assert_eq!(supervisor.shut_down(Duration::from_secs(10)).await, Ok(()));
+        assert!(supervisor.tasks().is_empty());
     }
 
     #[tokio::test]

@@ -154,6 +154,11 @@ impl Inodes {
         Ok(Caching::Pages { keep })
     }
 
+    /// Forgets what the kernel may have cached of an inode: the next open has it start anew.
+    pub(crate) fn forget(&self, ino: Ino) {
+        self.state.lock().cached.remove(&ino);
+    }
+
     /// Counts a handle out.
     pub(crate) fn close(&self, ino: Ino, caching: &Caching) {
         if matches!(caching, Caching::Direct) {
@@ -230,6 +235,16 @@ mod tests {
 
     fn always(_: &File) -> Option<Backing> {
         Some(Backing::new(()))
+    }
+
+    #[test]
+    fn an_open_that_nobody_heard_of_leaves_no_revision() {
+        let inodes = Inodes::default();
+        let caching = inodes.open(INO, &remote(1), &never).unwrap();
+        inodes.close(INO, &caching);
+        inodes.forget(INO);
+        let caching = inodes.open(INO, &remote(1), &never).unwrap();
+        assert!(matches!(caching, Caching::Pages { keep: false }));
     }
 
     #[test]

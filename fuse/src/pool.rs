@@ -155,7 +155,9 @@ impl Shared {
             }
             let late = state.lanes.late(now);
             drop(state);
-            late.into_iter().for_each(|late| late.answer());
+            for late in late {
+                guarded("a request that is late", || late.answer());
+            }
         }
     }
 

@@ -53,6 +53,9 @@ pub enum LibraryError {
     /// A view could not be read.
     #[error(transparent)]
     View(#[from] ViewError),
+    /// The views do not catch up with the log.
+    #[error("the views are behind the log; see the daemon's messages, and try again")]
+    Behind,
     /// The daemon is shutting down.
     #[error("the daemon is shutting down")]
     Stopping,

@@ -27,6 +27,8 @@ const CHECK_INTERVAL: Duration = Duration::from_secs(30);
 pub(super) const CHECK_LIMIT: Duration = Duration::from_secs(5);
 /// How long to wait before a lost origin, or a scan that failed, is tried again.
 const RETRY: Duration = Duration::from_secs(5);
+/// How long a scan may get nowhere: to list a folder of very many files over a slow line takes long.
+const STALLED: Duration = Duration::from_secs(300);
 /// How long a scan that is to end may take for it.
 const GRACE: Duration = Duration::from_secs(2);
 
@@ -214,6 +216,9 @@ impl Keeper {
                     Ok(_) => {}
                     Err(ScanError::Stopped) => return End::Stopped,
                     Err(ScanError::Origin(error)) => return End::Lost(error.message),
+                    Err(error @ ScanError::Stalled(_)) => {
+                        tracing::warn!(origin = %self.id, "{error}");
+                    }
                     Err(error) => {
                         tracing::error!(origin = %self.id, "scan failed, trying again in 5 s: {error}");
                         retry = Some(request);

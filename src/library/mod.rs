@@ -31,6 +31,9 @@ use crate::config::{self, OriginConfig};
 use crate::scan::{ScanError, ScanStatus, Scanner};
 use crate::supervise::Supervisor;
 
+/// How long the views may take to show what was changed.
+const PATIENCE: Duration = Duration::from_secs(30);
+
 /// Asks that may wait for an origin's running scan to end.
 const ASKS: usize = 16;
 
@@ -201,7 +204,7 @@ impl Library {
                 return Err(LibraryError::Configured);
             }
             let position = library.lay_out(layout).await?;
-            library.scanner.views.wait_for(position).await?;
+            library.reach(position).await?;
             Ok(position)
         })
         .await
@@ -226,9 +229,19 @@ impl Library {
         changed.await.unwrap_or(Err(LibraryError::Stopping))
     }
 
+    /// Returns once the views are as far as that. One that cannot go on, as on a full disk, keeps
+    /// nobody for ever.
+    async fn reach(&self, position: Position) -> Result<(), LibraryError> {
+        let reached = self.scanner.views.wait_for(position);
+        match tokio::time::timeout(PATIENCE, reached).await {
+            Ok(reached) => Ok(reached?),
+            Err(_) => Err(LibraryError::Behind),
+        }
+    }
+
     async fn lay_out(&self, layout: LayoutSpec) -> Result<Position, LibraryError> {
         let (views, writer) = (&self.scanner.views, &self.scanner.writer);
-        views.wait_for(writer.store().head()).await?;
+        self.reach(writer.store().head()).await?;
         if views.catalog().layout()? == layout {
             return Ok(writer.store().head());
         }
@@ -247,8 +260,7 @@ impl Library {
         spec: OriginSpec,
     ) -> Result<Position, LibraryError> {
         self.change(|library| async move {
-            let (views, writer) = (&library.scanner.views, &library.scanner.writer);
-            views.wait_for(writer.store().head()).await?;
+            library.reach(library.scanner.writer.store().head()).await?;
             match library.row(&id)? {
                 Some(row) if row.spec.root != spec.root => Err(LibraryError::Exists(id)),
                 _ => library.configure(id, spec).await,
@@ -259,7 +271,7 @@ impl Library {
 
     /// Makes an origin what it is described to be: new, changed, or as it was.
     async fn configure(&self, id: OriginId, spec: OriginSpec) -> Result<Position, LibraryError> {
-        let (views, writer) = (&self.scanner.views, &self.scanner.writer);
+        let writer = &self.scanner.writer;
         let known = self.row(&id)?;
         if known.as_ref().is_some_and(|row| row.spec == spec) {
             return Ok(writer.store().head());
@@ -282,11 +294,19 @@ impl Library {
             Some(_) => Event::OriginChanged { origin, spec: to },
             None => Event::OriginAdded { origin, spec: to },
         };
-        let position = writer.record(event, CauseId::generate()).await?;
-        views.wait_for(position).await?;
+        let recorded = writer.record(event, CauseId::generate()).await;
+        let position = recorded.inspect_err(|_| self.run_as_before(known.as_ref()))?;
+        let reached = self.reach(position).await;
         tracing::info!(origin = %id, "origin {}", if reason == ScanReason::Added { "added" } else { "changed" });
         self.run(id, spec, reason);
-        Ok(position)
+        reached.map(|()| position)
+    }
+
+    /// Goes on with an origin that could not be changed.
+    fn run_as_before(&self, known: Option<&OriginRow>) {
+        if let Some(row) = known {
+            self.run(row.id.clone(), row.spec.clone(), ScanReason::Started);
+        }
     }
 
     /// Removes an origin; its tracks leave the tree, their history stays.
@@ -295,14 +315,17 @@ impl Library {
     /// Where there is no such origin.
     pub async fn remove(self: &Arc<Self>, id: OriginId) -> Result<Position, LibraryError> {
         self.change(|library| async move {
-            if !library.halt(&id).await {
+            let Some(known) = library.row(&id)? else {
                 return Err(LibraryError::Unknown(id));
-            }
-            let (views, writer) = (&library.scanner.views, &library.scanner.writer);
+            };
+            library.halt(&id).await;
             let event = Event::OriginRemoved { origin: id.clone() };
-            let position = writer.record(event, CauseId::generate()).await?;
-            views.wait_for(position).await?;
+            let recorded = library.scanner.writer.record(event, CauseId::generate());
+            let position = recorded
+                .await
+                .inspect_err(|_| library.run_as_before(Some(&known)))?;
             tracing::info!(origin = %id, "origin removed");
+            library.reach(position).await?;
             Ok(position)
         })
         .await
@@ -333,11 +356,18 @@ impl Library {
     }
 
     /// Asks for a listing of every origin (ORG-12). How they go, the status tells.
-    pub async fn rescan_all(&self) {
-        let all: Vec<_> = self.running.lock().keys().cloned().collect();
-        let asked = all.iter().map(|id| self.rescan(id, Rescan::default()));
-        // One that went away meanwhile need not be listed.
-        drop(futures::future::join_all(asked).await);
+    pub fn rescan_all(&self) {
+        for running in self.running.lock().values() {
+            let (begun, ended) = (oneshot::channel().0, oneshot::channel().0);
+            let rescan = Rescan::default();
+            let asked = Asked {
+                rescan,
+                begun,
+                ended,
+            };
+            // A full queue means that listings are due anyway.
+            drop(running.asks.try_send(Ask::Rescan(asked)));
+        }
     }
 
     /// Hints that a directory of an origin may have changed. Never waits.
@@ -399,16 +429,15 @@ impl Library {
         Ok((row, state))
     }
 
-    /// Ends an origin's task, and waits until it has; false where there is none.
-    async fn halt(&self, id: &OriginId) -> bool {
-        let Some(running) = self.running.lock().remove(id) else {
-            return false;
-        };
-        running.stop.cancel();
-        // The task holds the other end: what it was appending is in the log once it is gone.
-        running.asks.closed().await;
+    /// Ends an origin's task where there is one, and waits until it has.
+    async fn halt(&self, id: &OriginId) {
+        let running = self.running.lock().remove(id);
+        if let Some(running) = running {
+            running.stop.cancel();
+            // The task holds the other end: what it was appending is in the log once it is gone.
+            running.asks.closed().await;
+        }
         self.registry.remove(id);
-        true
     }
 
     fn row(&self, id: &OriginId) -> Result<Option<OriginRow>, ViewError> {

@@ -77,6 +77,7 @@ impl From<LibraryError> for Report {
         match error {
             LibraryError::Root(error) => error.into(),
             LibraryError::Log(error) => error.into(),
+            LibraryError::Behind => Self::new(Kind::Busy, error.to_string()),
             LibraryError::View(error) => error.into(),
             LibraryError::Configured => Self::new(Kind::Config, error.to_string()),
             LibraryError::Exists(_)
@@ -94,6 +95,7 @@ impl From<ScanError> for Report {
             ScanError::Origin(error) => error.into(),
             ScanError::Log(error) => error.into(),
             ScanError::View(error) => error.into(),
+            ScanError::Stalled(_) => Self::new(Kind::Origin, error.to_string()),
             ScanError::Stopped => Self::new(Kind::NotRunning, error.to_string()),
             ScanError::Panicked => Self::new(Kind::Bug, error.to_string()),
         }

@@ -104,6 +104,12 @@ pub enum ScanError {
     /// The catalog could not be read.
     #[error(transparent)]
     View(#[from] ViewError),
+    /// Part of the origin does not answer, though its root does.
+    #[error(
+        "no answer for a long time from {0}, or what is listed next; if a disk or share is mounted \
+         there, look after it"
+    )]
+    Stalled(OriginPath),
     /// The daemon is shutting down.
     #[error("the scan was stopped")]
     Stopped,

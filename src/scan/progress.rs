@@ -72,7 +72,12 @@ impl Progress {
     }
 
     pub(super) fn found(&self, summary: &ScanSummary) {
-        self.0.send_modify(|status| status.found = *summary);
+        // Told only where it is news: who waits for the scan takes silence for a disk that hangs.
+        self.0.send_if_modified(|status| {
+            let is_news = status.found != *summary;
+            status.found = *summary;
+            is_news
+        });
     }
 
     pub(super) fn done(&self, summary: &ScanSummary) {

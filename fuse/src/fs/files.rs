@@ -211,6 +211,8 @@ impl Filesystem {
     /// Closes a file whose opening nobody waits for any more; else as [`release`](Self::release).
     pub fn abandon(&self, handle: u64) -> Option<(Lane, Closed)> {
         let file = self.close(handle)?;
+        // The kernel was told of no revision, and may have pages of an earlier one.
+        self.inodes.forget(file.ino);
         Some((file.lane, file.into()))
     }
 

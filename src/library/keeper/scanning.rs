@@ -3,16 +3,17 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use eventlog::Timestamp;
 use eventlog::event::ScanSummary;
+use eventlog::{OriginPath, Timestamp};
 use origins::{Origin, OriginError, RefreshPolicy};
+use tokio::sync::watch;
 use tokio::time::Interval;
 
 use super::super::connect::offline;
 use super::super::later::Later;
 use super::super::state::Health;
-use super::{CHECK_INTERVAL, CHECK_LIMIT, GRACE, Keeper};
-use crate::scan::{Progress, Request, ScanError, Scope};
+use super::{CHECK_INTERVAL, CHECK_LIMIT, GRACE, Keeper, STALLED};
+use crate::scan::{Progress, Request, ScanError, ScanStatus, Scope};
 
 impl Keeper {
     /// Asks the origin whether it is there.
@@ -62,14 +63,18 @@ impl Keeper {
         let (scope, status) = (request.scope.clone(), progress.watch());
         let whole = scope == Scope::Whole;
         let result = self.watched(origin, request, progress).await;
-        if result.is_ok() {
-            later.note(&scope, status.borrow().again.clone());
+        match &result {
+            Ok(_) => later.note(&scope, status.borrow().again.clone()),
+            Err(ScanError::Stalled(_)) => later.note(&Scope::Directories(vec![]), Some(scope)),
+            Err(_) => {}
         }
         self.publish.send_modify(|state| {
             state.scan = None;
             state.settled |= result.is_ok();
-            if whole && result.is_ok() {
-                state.unreadable = status.borrow().trouble.clone();
+            match &result {
+                Ok(_) if whole => state.unreadable.clone_from(&status.borrow().trouble),
+                Err(error @ ScanError::Stalled(_)) => state.unreadable = Some(error.to_string()),
+                _ => {}
             }
             state.refresh();
             state.changes += result.as_ref().map_or(0, changes);
@@ -99,8 +104,10 @@ impl Keeper {
         request: Request,
         progress: Progress,
     ) -> Result<ScanSummary, ScanError> {
-        let Ok(turn) = Arc::clone(&self.turn).acquire_owned().await else {
-            return Err(ScanError::Stopped);
+        let mut status = progress.watch();
+        let Ok(turn) = Arc::clone(&self.turn).try_acquire_owned() else {
+            // An earlier one still waits for an answer.
+            return Err(ScanError::Stalled(OriginPath::root()));
         };
         let stop = self.stop.child_token();
         let scan = self
@@ -110,6 +117,7 @@ impl Keeper {
         let why = tokio::select! {
             result = &mut scan => return result,
             error = self.lost(origin) => ScanError::Origin(error),
+            directory = stalled(&mut status) => ScanError::Stalled(directory),
             () = self.stop.cancelled() => ScanError::Stopped,
         };
         stop.cancel();
@@ -143,6 +151,41 @@ impl Keeper {
     }
 }
 
+/// Returns once a scan has got nowhere for [`STALLED`]; tells where it was.
+async fn stalled(status: &mut watch::Receiver<ScanStatus>) -> OriginPath {
+    loop {
+        match tokio::time::timeout(STALLED, status.changed()).await {
+            Ok(Ok(())) => {}
+            // The scan has ended: its result comes.
+            Ok(Err(_)) => std::future::pending().await,
+            Err(_) => return status.borrow().directory.clone(),
+        }
+    }
+}
+
 const fn changes(found: &ScanSummary) -> u64 {
     found.added + found.changed + found.moved + found.vanished
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_scan_that_gets_nowhere_is_stalled_and_a_slow_one_is_not() {
+        let (tell, mut status) = watch::channel(Progress::begin(0).watch().borrow().clone());
+        let slow = tokio::spawn(async move {
+            for listed in 0..10 {
+                tokio::time::sleep(STALLED / 2).await;
+                tell.send_modify(|status| status.listed = listed);
+            }
+            tell
+        });
+        let began = tokio::time::Instant::now();
+        assert_eq!(stalled(&mut status).await, OriginPath::root());
+        assert_eq!(began.elapsed(), STALLED * 6);
+        drop(slow.await);
+        let never = tokio::time::timeout(STALLED * 10, stalled(&mut status)).await;
+        assert!(never.is_err(), "it has ended");
+    }
 }
