@@ -35,6 +35,8 @@ mod remote;
 #[cfg(test)]
 mod restart;
 #[cfg(test)]
+mod systemd;
+#[cfg(test)]
 mod webhooks;
 #[cfg(test)]
 mod world;
