@@ -33,6 +33,8 @@ mod reload;
 #[cfg(test)]
 mod remote;
 #[cfg(test)]
+mod resources;
+#[cfg(test)]
 mod restart;
 #[cfg(test)]
 mod systemd;

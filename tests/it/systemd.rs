@@ -10,6 +10,10 @@ use crate::world::{LIMIT, not_tested};
 /// The song in a mount.
 const SONG: &str = "Ann/Box [FLAC]/01 - Song.flac";
 
+/// Ann's configuration.
+const CONFIG: &str = "/home/ann/.config/musicfs/config.toml";
+const LIBRARY: &str = "mountpoint = \"~/view\"\norigins = [{ path = \"/srv/music\" }]\n";
+
 /// How ann's own service manager is asked.
 const ANN: &str = "runuser -u ann -- env XDG_RUNTIME_DIR=/run/user/1000 systemctl --user";
 
@@ -26,10 +30,7 @@ struct Service {
 impl Service {
     fn new(systemctl: &'static str, unit: &'static str, drop_ins: &'static str) -> Self {
         let machine = Machine::boot("");
-        machine.write(
-            "/home/ann/.config/musicfs/config.toml",
-            "mountpoint = \"~/view\"\n[[origins]]\npath = \"/srv/music\"\n",
-        );
+        machine.write(CONFIG, LIBRARY);
         // As private as homes can be: what unmounts for ann has to get there, too.
         machine.told("mkdir /home/ann/view && chown -R ann: /home/ann && chmod 700 /home/ann");
         Self {
@@ -89,6 +90,24 @@ impl Service {
         self.plays();
     }
 
+    /// A changed configuration is put in force while it serves; one that is wrong is refused.
+    fn reloads(&mut self) {
+        let daemon = self.property("MainPID");
+        self.machine
+            .write(CONFIG, &format!("{LIBRARY}log.level = \"debug\"\n"));
+        self.ask("reload");
+        let Self {
+            systemctl, unit, ..
+        } = self;
+        self.machine.write(CONFIG, "mountpoint = \n");
+        let refused = self.machine.run(&format!("{systemctl} reload {unit}"));
+        assert!(!refused.status.success());
+        self.machine.write(CONFIG, LIBRARY);
+        self.ask("reload");
+        assert_eq!(self.property("MainPID"), daemon);
+        self.plays();
+    }
+
     /// Everything that a service has to stand.
     fn stands_everything(&mut self) {
         self.set("WatchdogSec=2\nRestartSec=100ms\n");
@@ -101,6 +120,7 @@ impl Service {
         self.survives("KILL");
         // It hangs: the watchdog finds out.
         self.survives("STOP");
+        self.reloads();
         self.ask("stop");
         assert!(self.machine.mounts().is_empty());
         assert_eq!(self.property("Result"), "success");
