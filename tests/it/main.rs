@@ -29,6 +29,8 @@ mod origins;
 #[cfg(test)]
 mod players;
 #[cfg(test)]
+mod prometheus;
+#[cfg(test)]
 mod reload;
 #[cfg(test)]
 mod remote;
