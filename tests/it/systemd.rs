@@ -29,7 +29,12 @@ struct Service {
 
 impl Service {
     fn new(systemctl: &'static str, unit: &'static str, drop_ins: &'static str) -> Self {
-        let machine = Machine::boot("");
+        let mut machine = Machine::boot("");
+        // Those of users come a moment after the machine is up.
+        machine.until("its service manager answers", |machine| {
+            let asked = machine.run(&format!("{systemctl} list-units"));
+            asked.status.success()
+        });
         machine.write(CONFIG, LIBRARY);
         // As private as homes can be: what unmounts for ann has to get there, too.
         machine.told("mkdir /home/ann/view && chown -R ann: /home/ann && chmod 700 /home/ann");
@@ -135,9 +140,10 @@ impl Service {
             machine.mounts().is_empty()
         });
 
-        let journal = self.machine.messages();
         for message in ["mounted within", "Watchdog timeout", "stopped within"] {
-            assert!(journal.contains(message), "{message}: {journal}");
+            let told = format!("the journal has {message:?}");
+            self.machine
+                .until(&told, |machine| machine.messages().contains(message));
         }
     }
 }
