@@ -91,7 +91,7 @@ struct Running {
 /// Why it could not start, or not stay.
 pub async fn run(
     options: Options,
-    lock: Lock,
+    mut lock: Lock,
     shutdown: CancellationToken,
     ready: impl FnOnce(),
 ) -> Result<()> {
@@ -103,6 +103,7 @@ pub async fn run(
     shutdown.cancel();
     let began = Instant::now();
     systemd::stopping();
+    lock.leaving();
     stop(running).await;
     drop(lock);
     tracing::info!("stopped within {:.1?}", began.elapsed());

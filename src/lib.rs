@@ -14,6 +14,7 @@ mod patience;
 mod preflight;
 pub mod reload;
 pub mod report;
+pub mod resources;
 pub mod scan;
 mod show;
 mod signals;

@@ -17,14 +17,23 @@ const MOMENT: Duration = Duration::from_millis(250);
 /// How often it is looked at meanwhile.
 const TICK: Duration = Duration::from_millis(5);
 
+/// How long a daemon that said that it is leaving is waited for. A stop takes 12 s at most, unless a
+/// disk hangs.
+const LEAVING: Duration = Duration::from_secs(15);
+
+/// What stands behind the pid of a daemon that is on its way out.
+const STOPPING: &str = "stopping";
+
 /// The lock of a state directory. Held until dropped; the kernel frees it when the process dies.
 #[derive(Debug)]
 pub struct Lock {
-    _file: File,
+    file: File,
 }
 
 impl Lock {
-    /// Takes the lock, before anything else in the directory is touched, and notes our pid in it.
+    /// Takes the lock, before anything else in the directory is touched, and notes our pid in it. A
+    /// daemon that is just stopping is waited for: its mount goes before its lock does, and who
+    /// mounts anew at once, as `systemctl restart` of a mount unit, is not to fail for that.
     ///
     /// # Errors
     /// [`Kind::Busy`] where another process has it; the message names its pid.
@@ -39,7 +48,7 @@ impl Lock {
             .mode(0o600)
             .open(&path)
             .map_err(failed)?;
-        match claim(&file) {
+        match claim(&mut file) {
             Ok(()) => {}
             Err(Errno::WOULDBLOCK) => return Err(taken(state, pid_in(&mut file))),
             Err(error) => return Err(failed(error.into())),
@@ -47,7 +56,14 @@ impl Lock {
         file.set_len(0).map_err(failed)?;
         file.rewind().map_err(failed)?;
         writeln!(file, "{}", std::process::id()).map_err(failed)?;
-        Ok(Self { _file: file })
+        Ok(Self { file })
+    }
+
+    /// Notes that the lock will be free soon: whoever wants it may wait.
+    pub fn leaving(&mut self) {
+        if let Err(error) = writeln!(self.file, "{STOPPING}") {
+            tracing::debug!(%error, "nobody is told to wait for the lock");
+        }
     }
 
     /// Who holds the lock now: `None` where nobody does, else the pid where it is told.
@@ -62,20 +78,31 @@ impl Lock {
 }
 
 /// Takes the lock. Who only asks for its holder has it for a moment, too: that is waited out.
-fn claim(file: &File) -> Result<(), Errno> {
+fn claim(file: &mut File) -> Result<(), Errno> {
     let began = Instant::now();
     loop {
-        match flock(file, FlockOperation::NonBlockingLockExclusive) {
-            Err(Errno::WOULDBLOCK) if began.elapsed() < MOMENT => std::thread::sleep(TICK),
+        match flock(&*file, FlockOperation::NonBlockingLockExclusive) {
+            Err(Errno::WOULDBLOCK) if began.elapsed() < MOMENT => {}
+            Err(Errno::WOULDBLOCK) if began.elapsed() < LEAVING && is_leaving(file) => {}
             other => return other,
         }
+        std::thread::sleep(TICK);
     }
 }
 
+fn is_leaving(file: &mut File) -> bool {
+    text(file).is_some_and(|text| text.trim_end().ends_with(STOPPING))
+}
+
 fn pid_in(file: &mut File) -> Option<u32> {
+    text(file)?.split_whitespace().next()?.parse().ok()
+}
+
+fn text(file: &mut File) -> Option<String> {
     let mut text = String::new();
+    file.rewind().ok()?;
     file.read_to_string(&mut text).ok()?;
-    text.trim().parse().ok()
+    Some(text)
 }
 
 fn taken(state: &StateDir, pid: Option<u32>) -> Report {
@@ -129,5 +156,23 @@ mod tests {
         });
         Lock::acquire(&state).unwrap();
         asking.join().unwrap();
+    }
+
+    #[test]
+    fn who_is_leaving_is_waited_for() {
+        let dir = tempfile::tempdir().unwrap();
+        let state = StateDir::create(dir.path()).unwrap();
+        let mut lock = Lock::acquire(&state).unwrap();
+        lock.leaving();
+        assert_eq!(Lock::holder(&state), Some(Some(std::process::id())));
+        let leaving = std::thread::spawn(move || {
+            std::thread::sleep(MOMENT * 2);
+            drop(lock);
+        });
+        let fresh = Lock::acquire(&state).unwrap();
+        leaving.join().unwrap();
+        // Its successor is not on its way out.
+        assert_eq!(Lock::acquire(&state).unwrap_err().kind(), Kind::Busy);
+        drop(fresh);
     }
 }

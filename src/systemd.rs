@@ -1,6 +1,9 @@
 //! What a service manager is told (sd_notify(3), UP-4). Without one, nothing happens.
 
+use std::ffi::OsStr;
+use std::os::unix::process::CommandExt;
 use std::path::Path;
+use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use sd_notify::NotifyState;
@@ -78,7 +81,7 @@ async fn keep_telling(engine: Engine) {
 
 /// How many tracks the tree shows, by way of the kernel and its views; or what is wrong.
 fn check(engine: &Engine) -> Result<u64, String> {
-    answers(&engine.mountpoint).map_err(|error| format!("the mount does not answer: {error}"))?;
+    answers(&engine.mountpoint)?;
     let stats = engine.views.tree().stats();
     let tracks = stats.map_err(|error| error.to_string())?.files;
     let tasks = engine.supervisor.tasks();
@@ -91,7 +94,23 @@ fn check(engine: &Engine) -> Result<u64, String> {
     }
 }
 
-/// Asks for a file that the kernel never remembers, so that the daemon itself has to answer.
-fn answers(mountpoint: &Path) -> std::io::Result<()> {
-    std::fs::metadata(mountpoint.join(".status/version")).map(|_| ())
+/// Has the tool itself ask the mount, in a process of its own. A thread of the daemon that waited for
+/// the daemon's own answer would keep it from dying: the kernel gives the request up only once every
+/// thread has let go of its connection, and lets none end before its request did.
+fn answers(mountpoint: &Path) -> Result<(), String> {
+    // Whatever has become of the file that this process was started from.
+    let asked = Command::new("/proc/self/exe")
+        .arg0("musicfs")
+        .args([OsStr::new("probe"), mountpoint.as_os_str()])
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .output();
+    let answer = asked.map_err(|error| format!("the mount cannot be asked: {error}"))?;
+    if answer.status.success() {
+        return Ok(());
+    }
+    let said = String::from_utf8_lossy(&answer.stderr);
+    let why = said.lines().next().unwrap_or_default();
+    let why = why.trim_start_matches("error: ");
+    Err(format!("the mount does not answer: {why}"))
 }

@@ -15,6 +15,8 @@ pub struct LogWriter {
     store: Arc<dyn EventStore>,
     turn: Mutex<()>,
     last_track: AtomicU64,
+    /// Batches that could not be appended.
+    failures: AtomicU64,
 }
 
 impl LogWriter {
@@ -25,6 +27,7 @@ impl LogWriter {
             store,
             turn: Mutex::new(()),
             last_track: AtomicU64::new(0),
+            failures: AtomicU64::new(0),
         }
     }
 
@@ -46,7 +49,17 @@ impl LogWriter {
     pub async fn append(&self, events: &[NewEvent]) -> Result<Position, StoreError> {
         let _turn = self.turn.lock().await;
         // Asked of the store: a caller that went away while it appended has moved the head, too.
-        self.store.append(self.store.head(), events).await
+        let appended = self.store.append(self.store.head(), events).await;
+        if appended.is_err() {
+            self.failures.fetch_add(1, Ordering::Relaxed);
+        }
+        appended
+    }
+
+    /// How many batches could not be appended so far.
+    #[must_use]
+    pub fn failures(&self) -> u64 {
+        self.failures.load(Ordering::Relaxed)
     }
 
     /// Records one event now.

@@ -18,6 +18,8 @@ const TABLE: &str = "/proc/self/mountinfo";
 const HELPER: &str = "fusermount3";
 /// How the filesystem type reads in the table.
 pub(crate) const FSTYPE: &str = "fuse.musicfs";
+/// The type of a place where something is mounted once it is looked at (systemd.automount(5)).
+const AUTOMOUNT: &str = "autofs";
 /// How long a mount may take to answer before it is taken for alive and busy.
 const PATIENCE: Duration = Duration::from_secs(2);
 
@@ -28,7 +30,7 @@ pub enum State {
     Absent,
     /// Something else than a directory.
     NotADirectory,
-    /// An empty directory: the right place.
+    /// An empty directory, or one where a service manager mounts on demand: the right place.
     Empty,
     /// A directory with something in it, which a mount would hide.
     NotEmpty,
@@ -85,6 +87,10 @@ pub fn state(path: &Path) -> Result<State, MountPointError> {
         next: "check the path and its permissions".to_owned(),
     };
     if let Some(mount) = find(path).map_err(failed)? {
+        // What mounts on demand waits for a mount on top of it, and for nobody to look before.
+        if mount.fstype == AUTOMOUNT {
+            return Ok(State::Empty);
+        }
         let stale = mount.fstype.starts_with("fuse") && is_dead(&mount.path);
         return Ok(if stale {
             State::Stale(mount)
@@ -117,6 +123,10 @@ pub fn clear_stale(path: &Path) -> Result<(), MountPointError> {
         next,
     };
     match state(path)? {
+        State::Stale(mount) if !mount.by_us() => Err(failed(
+            format!("the {} that is dead there is not ours", mount.fstype),
+            "unmount it with `fusermount3 -u` or `umount`".to_owned(),
+        )),
         State::Stale(mount) => detach(&mount.path).map_err(|error| {
             let next = format!(
                 "run `fusermount3 -uz {}` or `umount -l` it as root",

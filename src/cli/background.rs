@@ -4,7 +4,7 @@
 //! flag, and says on its standard output, a pipe, in one line of JSON how it went.
 
 use std::ffi::OsString;
-use std::io::{BufRead, BufReader, Write};
+use std::io::{self, BufRead, BufReader, Write};
 use std::os::unix::process::CommandExt;
 use std::process::{Command, Stdio};
 
@@ -49,21 +49,13 @@ pub(super) fn start(state: &StateDir, arguments: &[OsString]) -> Result<u32> {
     }))
 }
 
-/// Leaves the terminal and the caller's directory, in the process that is in the background. To be
-/// called when no path has to be seen from there any more.
-pub(super) fn detach() -> Result<()> {
-    let failed = |error: std::io::Error| {
-        Report::new(
-            Kind::Machine,
-            format!("cannot go into the background: {}", plain(&error)),
-        )
-    };
-    rustix::process::setsid().map_err(|error| failed(error.into()))?;
-    std::env::set_current_dir("/").map_err(failed)
-}
-
-/// Tells the waiting process that the mount answers, and lets it go.
+/// Leaves the caller, tells it that the mount answers, and lets it go. Not earlier: where a service
+/// manager mounts on demand, the mount point answers nobody but its own process group until then
+/// (systemd.automount(5)).
 pub(super) fn ready() {
+    if let Err(error) = detach() {
+        tracing::warn!(%error, "the caller's terminal or directory stays in use");
+    }
     say(&json!({ "ready": true }));
     let silenced = std::fs::OpenOptions::new()
         .write(true)
@@ -72,6 +64,12 @@ pub(super) fn ready() {
     if let Err(error) = silenced {
         tracing::warn!(%error, "standard output stays open");
     }
+}
+
+/// Leaves the terminal and the caller's directory, from where no path has to be seen any more.
+fn detach() -> io::Result<()> {
+    rustix::process::setsid()?;
+    std::env::set_current_dir("/")
 }
 
 /// Tells the waiting process why there is no mount. Goes nowhere once it was let go.

@@ -1,6 +1,7 @@
 //! The command line: one file a command. `docs/CLI.md` is its reference.
 
 mod background;
+mod clear_mount;
 mod completions;
 mod config;
 mod context;
@@ -17,6 +18,7 @@ mod mount;
 mod origin;
 mod output;
 mod place;
+mod probe;
 mod progress;
 mod reload;
 mod replay;
@@ -116,6 +118,11 @@ enum Command {
     Reload,
     /// Stop the daemon and unmount
     Shutdown(shutdown::Arguments),
+    /// Clear the mount that a killed daemon left; for service managers
+    ClearMount(clear_mount::Arguments),
+    /// Ask a mount whether it answers; for the daemon itself
+    #[command(hide = true)]
+    Probe(probe::Arguments),
     /// Print completions for a shell
     Completions(completions::Arguments),
     /// Write the manual pages
@@ -139,6 +146,8 @@ impl Command {
             Self::Doctor => doctor::run(context),
             Self::Reload => reload::run(context),
             Self::Shutdown(arguments) => arguments.run(context),
+            Self::ClearMount(arguments) => arguments.run(context),
+            Self::Probe(arguments) => arguments.run(),
             Self::Completions(arguments) => arguments.run(context),
             Self::Man(arguments) => arguments.run(context),
         }

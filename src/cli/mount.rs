@@ -84,9 +84,6 @@ impl Arguments {
         } = self.settle(context)?;
         let config = loaded.config.clone();
         let webhooks = endpoints(&config, &mountpoint)?;
-        if context.is_background() {
-            background::detach()?;
-        }
         let state = StateDir::create(&config.state_dir)?;
         let lock = Lock::acquire(&state)?;
         let surroundings = Surroundings {

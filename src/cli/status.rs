@@ -61,6 +61,9 @@ fn print(out: &mut Output, status: &v1::GetStatusResponse) -> Result<()> {
         counted(status.tracks, "track", "tracks"),
         status.position
     ))?;
+    for warning in &status.warnings {
+        out.line(format!("warning: {}", warning.message))?;
+    }
     for scan in &status.scans {
         out.line(format!("scanning {}: {}", scan.origin, scanned(scan)))?;
     }

@@ -24,6 +24,7 @@ pub fn status(status: &v1::GetStatusResponse) -> Value {
         "tasks": status.tasks.iter().map(task).collect::<Vec<_>>(),
         "reads": status.reads.as_ref().map(reads),
         "consumers": status.consumers.iter().map(consumer).collect::<Vec<_>>(),
+        "warnings": status.warnings.iter().map(warning).collect::<Vec<_>>(),
     })
 }
 
@@ -67,6 +68,10 @@ pub const fn health(health: v1::OriginHealth) -> &'static str {
         v1::OriginHealth::Degraded => "degraded",
         v1::OriginHealth::Unhealthy => "unhealthy",
     }
+}
+
+fn warning(warning: &v1::Warning) -> Value {
+    json!({ "kind": warning.kind, "message": warning.message })
 }
 
 fn view(view: &v1::ViewStatus) -> Value {

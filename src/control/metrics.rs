@@ -1,5 +1,7 @@
 //! What the daemon counts (CTL-5). Gathered when asked for: nothing is kept here.
 
+mod process;
+
 use std::collections::HashSet;
 use std::fmt;
 
@@ -63,7 +65,7 @@ impl Collector for Everything {
     fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> fmt::Result {
         let timings = self.0.mount.timings();
         mount(&mut encoder, &timings)?;
-        process(&mut encoder)?;
+        process::encode(&mut encoder, &self.0)?;
         if let Some(recorder) = &self.0.recorder {
             reads(&mut encoder, recorder.figures())?;
         }
@@ -79,14 +81,10 @@ impl Collector for Everything {
 }
 
 fn reads(to: Family<'_, '_>, figures: Figures) -> fmt::Result {
-    let total = |to: Family<'_, '_>, name, help, value: u64| {
-        to.encode_descriptor(name, help, None, MetricType::Counter)?
-            .encode_counter::<NoLabelSet, _, u64>(&value, None)
-    };
     let help = "Events of reads that were appended to the log";
-    total(to, "musicfs_access_events", help, figures.recorded)?;
+    counter(to, "musicfs_access_events", help, figures.recorded)?;
     let help = "Reads that were not recorded, since too many came at once";
-    total(to, "musicfs_access_shed", help, figures.shed)?;
+    counter(to, "musicfs_access_shed", help, figures.shed)?;
     let help = "Reads that ended and are not recorded yet";
     let waiting = u32::try_from(figures.waiting).unwrap_or(u32::MAX);
     gauge(to, "musicfs_access_queue", help, None, waiting.into())
@@ -108,6 +106,11 @@ fn counters<'a>(
         one.encode_counter::<NoLabelSet, _, u64>(&value, None)?;
     }
     Ok(())
+}
+
+fn counter(to: Family<'_, '_>, name: &str, help: &str, value: u64) -> fmt::Result {
+    to.encode_descriptor(name, help, None, MetricType::Counter)?
+        .encode_counter::<NoLabelSet, _, u64>(&value, None)
 }
 
 fn gauges<'a>(
@@ -226,7 +229,17 @@ fn library(to: Family<'_, '_>, status: &v1::GetStatusResponse) -> fmt::Result {
     let help = "How often a background task was started again after a failure";
     let restarts = status.tasks.iter();
     let restarts = restarts.map(|task| (task.name.as_str(), task.restarts.into()));
-    counters(to, "musicfs_task_restarts", help, "task", restarts)
+    counters(to, "musicfs_task_restarts", help, "task", restarts)?;
+    let help = "1 where a background task failed too often and was given up";
+    let failed = status.tasks.iter();
+    let failed = failed.map(|task| {
+        let failed = task.state() == v1::TaskState::Failed;
+        (task.name.as_str(), f64::from(u8::from(failed)))
+    });
+    gauges(to, "musicfs_task_failed", help, "task", failed)?;
+    let help = "Tracks of an origin that are gone, but stay until somebody accepts their removal";
+    let held = origins().map(|origin| (origin.id.as_str(), origin.removals_held as f64));
+    gauges(to, "musicfs_origin_removals_held", help, "origin", held)
 }
 
 #[expect(clippy::cast_precision_loss, reason = "exact up to 2^53")]
@@ -258,33 +271,4 @@ fn webhooks(to: Family<'_, '_>, engine: &Engine) -> fmt::Result {
     let letters = rows.iter();
     let letters = letters.map(|row| (row.name.as_str(), row.figures.letters as f64));
     gauges(to, "musicfs_webhook_dead_letters", help, "webhook", letters)
-}
-
-/// What Linux tells of this process (proc(5)), under the names that every exporter uses.
-fn process(to: Family<'_, '_>) -> fmt::Result {
-    if let Some(bytes) = resident_bytes() {
-        let help = "Resident memory";
-        gauge(
-            to,
-            "process_resident_memory",
-            help,
-            Some(&Unit::Bytes),
-            bytes,
-        )?;
-    }
-    if let Ok(open) = std::fs::read_dir("/proc/self/fd") {
-        let help = "Open file descriptors";
-        let open = u32::try_from(open.count()).unwrap_or(u32::MAX);
-        gauge(to, "process_open_fds", help, None, open.into())?;
-    }
-    Ok(())
-}
-
-fn resident_bytes() -> Option<f64> {
-    let status = std::fs::read_to_string("/proc/self/status").ok()?;
-    let line = status
-        .lines()
-        .find_map(|line| line.strip_prefix("VmRSS:"))?;
-    let kib: f64 = line.trim().strip_suffix(" kB")?.trim().parse().ok()?;
-    Some(kib * 1024.0)
 }

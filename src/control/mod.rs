@@ -38,6 +38,7 @@ pub use self::status::{running_json, stopped};
 use crate::access::Recorder;
 use crate::library::Library;
 use crate::reload::Reloader;
+use crate::resources::Resources;
 use crate::supervise::Supervisor;
 use crate::webhooks::Webhooks;
 use crate::writer::LogWriter;
@@ -65,6 +66,8 @@ pub struct Engine {
     pub mount: Arc<dyn MountFigures>,
     /// Who records reads, where that is wanted.
     pub recorder: Option<Arc<Recorder>>,
+    /// What the daemon uses of the machine.
+    pub resources: Arc<Resources>,
     /// The configuration in force.
     pub reloader: Arc<Reloader>,
     /// Cancelled to stop the daemon in order; by a signal, the RPC, or a lost mount.

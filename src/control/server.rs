@@ -1,6 +1,7 @@
 //! Serves the control plane until the daemon stops.
 
 use std::io;
+use std::sync::Arc;
 use std::time::Duration;
 
 use futures::{Stream, StreamExt};
@@ -28,7 +29,7 @@ use super::layout_service::Layouts;
 use super::origin_service::Origins;
 use super::view_service::ViewsService;
 use super::webhook_service::Hooks;
-use super::{Engine, socket};
+use super::{Engine, problem, socket};
 use crate::report::Result;
 use crate::state::StateDir;
 
@@ -106,14 +107,33 @@ pub(super) async fn answer<C>(
 /// Every service of `musicfs.v1`, and the one that describes them.
 fn routes(engine: &Engine, stop: &CancellationToken) -> RoutesBuilder {
     let mut routes = RoutesBuilder::default();
-    let engine = || engine.clone();
+    let (asked, engine) = (Arc::clone(&engine.resources), || engine.clone());
+    // Status and shutdown are answered however short of descriptors the daemon is.
+    let admit = move |request: Request<()>| match asked.admit() {
+        Ok(()) => Ok(request),
+        Err(report) => Err(problem::sent(&report)),
+    };
+    let admit = || admit.clone();
+    let events = Events::new(engine(), stop.clone());
     routes
         .add_service(ControlServiceServer::new(Control::new(engine())))
-        .add_service(OriginServiceServer::new(Origins::new(engine())))
-        .add_service(EventServiceServer::new(Events::new(engine(), stop.clone())))
-        .add_service(LayoutServiceServer::new(Layouts::new(engine())))
-        .add_service(ViewServiceServer::new(ViewsService::new(engine())))
-        .add_service(WebhookServiceServer::new(Hooks::new(engine())));
+        .add_service(OriginServiceServer::with_interceptor(
+            Origins::new(engine()),
+            admit(),
+        ))
+        .add_service(EventServiceServer::with_interceptor(events, admit()))
+        .add_service(LayoutServiceServer::with_interceptor(
+            Layouts::new(engine()),
+            admit(),
+        ))
+        .add_service(ViewServiceServer::with_interceptor(
+            ViewsService::new(engine()),
+            admit(),
+        ))
+        .add_service(WebhookServiceServer::with_interceptor(
+            Hooks::new(engine()),
+            admit(),
+        ));
     let reflection = tonic_reflection::server::Builder::configure()
         .register_encoded_file_descriptor_set(proto::DESCRIPTORS)
         .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET)

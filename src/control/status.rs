@@ -66,7 +66,16 @@ pub(super) fn running(engine: &Engine) -> Result<v1::GetStatusResponse> {
             .as_ref()
             .map(|recorder| convert::reads(recorder.figures())),
         consumers: consumers(engine, head),
+        warnings: warnings(engine),
     })
+}
+
+fn warnings(engine: &Engine) -> Vec<v1::Warning> {
+    let descriptors = engine.resources.warning().map(|message| v1::Warning {
+        kind: "descriptors".to_owned(),
+        message,
+    });
+    descriptors.into_iter().collect()
 }
 
 /// The daemon as it stands, as `musicfs status --json` shows it.

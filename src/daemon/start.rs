@@ -19,6 +19,7 @@ use super::{Options, Running};
 use crate::control::{self, Engine, MountFigures, tcp};
 use crate::library::{self, Library};
 use crate::report::{Kind, Report, Result};
+use crate::resources::Resources;
 use crate::scan::Scanner;
 use crate::show::{Sources, Tree, change};
 use crate::state::StateDir;
@@ -111,6 +112,7 @@ pub(super) async fn start(options: &Options, shutdown: CancellationToken) -> Res
         started,
         mount: Arc::new(Figures(Arc::clone(&filesystem))),
         recorder,
+        resources: Arc::new(Resources::new(options.state.path().to_owned())),
         reloader: Arc::clone(&options.reloader),
         shutdown,
     };
@@ -135,6 +137,7 @@ pub(super) async fn start(options: &Options, shutdown: CancellationToken) -> Res
     let damage = Arc::new(OnceLock::new());
     let examined = examine(engine.clone(), Arc::clone(&log), Arc::clone(&damage));
     engine.supervisor.detach(examined);
+    watch_resources(&engine);
     report_to_systemd(&engine);
     keep_library(&engine, options);
     tracing::info!(
@@ -192,6 +195,18 @@ fn keep_library(engine: &Engine, options: &Options) {
         }
     };
     engine.supervisor.spawn("library".to_owned(), stop, task);
+}
+
+fn watch_resources(engine: &Engine) {
+    let (resources, stop) = (
+        Arc::clone(&engine.resources),
+        engine.supervisor.stop().clone(),
+    );
+    let task = {
+        let stop = stop.clone();
+        move || Arc::clone(&resources).watch(stop.clone())
+    };
+    engine.supervisor.spawn("resources".to_owned(), stop, task);
 }
 
 fn report_to_systemd(engine: &Engine) {

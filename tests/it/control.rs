@@ -107,7 +107,7 @@ fn accepting(address: SocketAddr, path: &str, accept: &str) -> (u16, String) {
 }
 
 /// An address that nobody listens on.
-fn free_address() -> SocketAddr {
+pub(crate) fn free_address() -> SocketAddr {
     TcpListener::bind("127.0.0.1:0")
         .unwrap()
         .local_addr()

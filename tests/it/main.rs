@@ -29,11 +29,17 @@ mod origins;
 #[cfg(test)]
 mod players;
 #[cfg(test)]
+mod prometheus;
+#[cfg(test)]
 mod reload;
 #[cfg(test)]
 mod remote;
 #[cfg(test)]
+mod resources;
+#[cfg(test)]
 mod restart;
+#[cfg(test)]
+mod systemd;
 #[cfg(test)]
 mod webhooks;
 #[cfg(test)]

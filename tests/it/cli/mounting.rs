@@ -3,6 +3,7 @@
 use std::os::unix::fs::PermissionsExt;
 
 use super::tool::{Home, is_root, says, some_log};
+use crate::world::World;
 
 #[test]
 fn no_mountpoint() {
@@ -214,4 +215,23 @@ fn a_state_directory_that_is_read_only() {
         said.starts_with("[6]\nerror: cannot create ~/state/log: permission denied"),
         "{said}"
     );
+}
+
+#[test]
+fn what_a_killed_daemon_left_is_cleared_and_nothing_else() {
+    let mut world = World::new();
+    world.start();
+    let clear = |world: &World| world.run(["clear-mount".as_ref(), world.mnt().as_os_str()]);
+    let output = clear(&world);
+    assert_eq!(output.status.code(), Some(5), "{output:?}");
+    assert!(world.mnt().join(".status").exists());
+    world.kill();
+    assert!(std::fs::read_dir(world.mnt()).is_err());
+    let mnt = world.mnt();
+    let told = world.json(["clear-mount".as_ref(), mnt.as_os_str(), "--json".as_ref()]);
+    assert_eq!(told["cleared"], true);
+    assert_eq!(std::fs::read_dir(&mnt).unwrap().count(), 0);
+    let said = clear(&world);
+    assert!(said.status.success(), "{said:?}");
+    assert!(String::from_utf8_lossy(&said.stdout).starts_with("no daemon left anything at"));
 }
