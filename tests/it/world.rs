@@ -246,8 +246,8 @@ impl World {
         let output = self.run(["log", "verify"]);
         assert!(output.status.success(), "{output:?}");
         let output = self.run(["replay", "--check", "--json"]);
+        assert!(output.status.success(), "{output:?}\n{}", self.daemon_log());
         let report: Value = serde_json::from_slice(&output.stdout).unwrap();
-        assert!(output.status.success(), "{report}\n{}", self.daemon_log());
         let views = report["views"].as_array().unwrap();
         assert!(
             !views.is_empty() && views.iter().all(|view| view["equal"] == true),
