@@ -9,6 +9,7 @@ use tokio_util::sync::CancellationToken;
 use crate::control::Engine;
 use crate::library::Library;
 use crate::report::{Kind, Report, Result};
+use crate::supervise::Supervisor;
 
 /// The exit code after a second signal, as shells give it for SIGINT.
 const FORCED: i32 = 130;
@@ -35,13 +36,15 @@ pub(crate) fn stop_on_signals(shutdown: CancellationToken) -> Result<()> {
 ///
 /// # Errors
 /// Where signals cannot be caught.
-pub(crate) fn rescan_on_signals(library: &Arc<Library>) -> Result<()> {
+pub(crate) fn rescan_on_signals(library: &Arc<Library>, supervisor: &Supervisor) -> Result<()> {
     let mut asked = caught(SignalKind::user_defined1())?;
-    let rescanned = Arc::clone(library);
-    library.detached(async move {
+    let (library, supervisor) = (Arc::clone(library), supervisor.clone());
+    supervisor.clone().detach(async move {
         while asked.recv().await.is_some() {
             tracing::info!("listing every origin, as a signal asked");
-            rescanned.rescan_all().await;
+            let library = Arc::clone(&library);
+            // Apart, so that a panic ends this one and not those to come (UP-1).
+            supervisor.detach(async move { library.rescan_all().await });
         }
     });
     Ok(())
@@ -63,13 +66,16 @@ pub(crate) fn hangups() -> Result<Hangups> {
 /// the foreground of a terminal that is gone.
 pub(crate) fn reload_on(mut hangups: Hangups, engine: &Engine) {
     let (reloader, shutdown) = (Arc::clone(&engine.reloader), engine.shutdown.clone());
+    let supervisor = engine.supervisor.clone();
     engine.supervisor.detach(async move {
         loop {
             match hangups.next().await {
                 Hangup::Reload => {
                     tracing::info!("reading the configuration anew, as a signal asked");
-                    // How it went, the reloader has logged.
-                    drop(reloader.reload().await);
+                    let reloader = Arc::clone(&reloader);
+                    // How it went, the reloader has logged; a panic ends this reload only (UP-1).
+                    let reload = async move { drop(reloader.reload().await) };
+                    supervisor.finish(reload).await;
                 }
                 Hangup::Terminal => {
                     tracing::info!("stopping, as the terminal is gone");

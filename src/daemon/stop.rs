@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use fuse::Unmounted;
+use tokio::task::block_in_place;
 
 use super::Running;
 
@@ -32,14 +33,11 @@ pub(super) async fn stop(running: Running) {
         tracing::warn!("not waited for any longer: {}", left.join(", "));
     }
     engine.webhooks.close().await;
-    let unmounted = tokio::task::spawn_blocking(move || mounted.unmount(PATIENCE)).await;
-    match unmounted {
-        Ok(Ok(Unmounted::Cleanly)) => {}
-        Ok(Ok(Unmounted::Detached)) => {
-            tracing::warn!("unmounted while in use; its users lose it now");
-        }
-        Ok(Err(error)) => tracing::error!("{error}"),
-        Err(error) => tracing::error!("unmounting failed: {error}"),
+    // On this thread: where no other can be started, there is an end nevertheless (UP-1).
+    match block_in_place(move || mounted.unmount(PATIENCE)) {
+        Ok(Unmounted::Cleanly) => {}
+        Ok(Unmounted::Detached) => tracing::warn!("unmounted while in use; its users lose it now"),
+        Err(error) => tracing::error!("{error}"),
     }
     // Now that nothing is read any more; what users of a detached mount still have open ends here.
     let left_open = filesystem.session_ended();
@@ -57,13 +55,13 @@ pub(super) async fn stop(running: Running) {
     // Nothing appends any more. What is kept is left whole in its files; a scan that hangs still
     // holds the views, and is not asked.
     let views = Arc::clone(&engine.views);
-    let closing = async {
-        drop(tokio::task::spawn_blocking(move || views.close()).await);
+    let closing = tokio::spawn(async move {
+        block_in_place(move || views.close());
         log.close().await;
-    };
+    });
     if tokio::time::timeout(PATIENCE, closing).await.is_err() {
         tracing::warn!("the log or a view is still busy; the next start folds in what is left");
     }
     let last = (engine, filesystem, notifier, left_open);
-    drop(tokio::task::spawn_blocking(move || drop(last)).await);
+    block_in_place(move || drop(last));
 }
