@@ -200,8 +200,7 @@ fn a_signal_asks_for_a_listing() {
     fs::write(world.music().join("b.flac"), flac(2, &[("TITLE", "B")])).unwrap();
     world.until("the watched one is there", |world| !world.tree().is_empty());
     assert_eq!(world.tree().len(), 1);
-    let pid = rustix::process::Pid::from_raw(world.pid().cast_signed()).unwrap();
-    rustix::process::kill_process(pid, rustix::process::Signal::USR1).unwrap();
+    world.signal(rustix::process::Signal::USR1);
     world.until("the other was listed", |world| world.tree().len() == 2);
 }
 

@@ -37,6 +37,8 @@ mod remote;
 #[cfg(test)]
 mod restart;
 #[cfg(test)]
+mod stopping;
+#[cfg(test)]
 mod webhooks;
 #[cfg(test)]
 mod world;
