@@ -7,9 +7,7 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
 use crate::control::Engine;
-use crate::library::Library;
 use crate::report::{Kind, Report, Result};
-use crate::supervise::Supervisor;
 
 /// The exit code after a second signal, as shells give it for SIGINT.
 const FORCED: i32 = 130;
@@ -32,29 +30,41 @@ pub(crate) fn stop_on_signals(shutdown: CancellationToken) -> Result<()> {
     Ok(())
 }
 
-/// Lists every origin at each SIGUSR1, until the daemon stops.
+/// What is not to end the process that nobody listens to it yet: SIGHUP and SIGUSR1, caught. Those
+/// that come before anybody looks are kept as one each.
+pub struct Caught {
+    pub(crate) hangups: Hangups,
+    pub(crate) rescans: Rescans,
+}
+
+/// SIGUSR1, which asks for a listing of every origin.
+pub(crate) struct Rescans(Signal);
+
+/// Catches them. Within a runtime.
 ///
 /// # Errors
 /// Where signals cannot be caught.
-pub(crate) fn rescan_on_signals(library: &Arc<Library>, supervisor: &Supervisor) -> Result<()> {
-    let mut asked = caught(SignalKind::user_defined1())?;
-    let (library, supervisor) = (Arc::clone(library), supervisor.clone());
-    supervisor.clone().detach(async move {
-        while asked.recv().await.is_some() {
+pub(crate) fn catch() -> Result<Caught> {
+    Ok(Caught {
+        hangups: hangups()?,
+        rescans: Rescans(caught(SignalKind::user_defined1())?),
+    })
+}
+
+/// Lists every origin at each SIGUSR1, until the daemon stops.
+pub(crate) fn rescan_on(mut rescans: Rescans, engine: &Engine) {
+    let (library, supervisor) = (Arc::clone(&engine.library), engine.supervisor.clone());
+    engine.supervisor.detach(async move {
+        while rescans.0.recv().await.is_some() {
             tracing::info!("listing every origin, as a signal asked");
             let library = Arc::clone(&library);
             // Apart, so that a panic ends this one and not those to come (UP-1).
             supervisor.detach(async move { library.rescan_all().await });
         }
     });
-    Ok(())
 }
 
-/// SIGHUP, caught. Those that come before anybody looks are kept as one.
-///
-/// # Errors
-/// Where signals cannot be caught.
-pub(crate) fn hangups() -> Result<Hangups> {
+fn hangups() -> Result<Hangups> {
     let ignored = std::fs::read_to_string("/proc/self/status").is_ok_and(|text| ignores_hup(&text));
     Ok(Hangups {
         signal: caught(SignalKind::hangup())?,

@@ -87,6 +87,10 @@ impl Arguments {
         if context.is_background() {
             background::detach()?;
         }
+        let caught = {
+            let _runtime = context.runtime()?.enter();
+            signals::catch()?
+        };
         let state = StateDir::create(&config.state_dir)?;
         let lock = Lock::acquire(&state)?;
         let surroundings = Surroundings {
@@ -125,7 +129,7 @@ impl Arguments {
                 origins: config.origins,
                 reloader,
             };
-            daemon::run(options, lock, shutdown, ready).await
+            daemon::run(options, lock, caught, shutdown, ready).await
         })
     }
 

@@ -22,6 +22,7 @@ use crate::library::{self, Library};
 use crate::report::{Kind, Report, Result};
 use crate::scan::Scanner;
 use crate::show::{Sources, Tree, change};
+use crate::signals::Caught;
 use crate::state::StateDir;
 use crate::status_files::StatusFiles;
 use crate::supervise::Supervisor;
@@ -33,9 +34,12 @@ use crate::{access, integrity, reload, signals, systemd};
 const RETRY: Duration = Duration::from_secs(5);
 
 /// Starts everything; returns once the mount answers.
-pub(super) async fn start(options: &Options, shutdown: CancellationToken) -> Result<Running> {
+pub(super) async fn start(
+    options: &Options,
+    caught: Caught,
+    shutdown: CancellationToken,
+) -> Result<Running> {
     let started = Instant::now();
-    let hangups = signals::hangups()?;
     vacate(&options.mountpoint)?;
     // An address that is taken is told before anything is opened.
     let metrics = match options.metrics {
@@ -118,8 +122,8 @@ pub(super) async fn start(options: &Options, shutdown: CancellationToken) -> Res
     pages.serve(metrics);
     status.serve(engine.clone());
     follow_configuration(&engine, remote, pages);
-    signals::reload_on(hangups, &engine);
-    signals::rescan_on_signals(&engine.library, &engine.supervisor)?;
+    signals::reload_on(caught.hangups, &engine);
+    signals::rescan_on(caught.rescans, &engine);
     access::start(
         &options.access,
         engine.recorder.as_ref(),
