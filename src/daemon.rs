@@ -25,6 +25,7 @@ use crate::control::{Engine, tcp};
 use crate::lock::Lock;
 use crate::reload::Reloader;
 use crate::report::{Kind, Report, Result};
+use crate::signals::Caught;
 use crate::state::StateDir;
 use crate::status_files::StatusFiles;
 use crate::webhooks::Endpoint;
@@ -92,10 +93,11 @@ struct Running {
 pub async fn run(
     options: Options,
     mut lock: Lock,
+    caught: Caught,
     shutdown: CancellationToken,
     ready: impl FnOnce(),
 ) -> Result<()> {
-    let mut running = start(&options, shutdown.clone()).await?;
+    let mut running = start(&options, caught, shutdown.clone()).await?;
     ready();
     systemd::ready();
     let served = serve(&mut running, &options, &shutdown).await;

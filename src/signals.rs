@@ -7,7 +7,6 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
 use crate::control::Engine;
-use crate::library::Library;
 use crate::report::{Kind, Report, Result};
 
 /// The exit code after a second signal, as shells give it for SIGINT.
@@ -31,27 +30,41 @@ pub(crate) fn stop_on_signals(shutdown: CancellationToken) -> Result<()> {
     Ok(())
 }
 
-/// Lists every origin at each SIGUSR1, until the daemon stops.
-///
-/// # Errors
-/// Where signals cannot be caught.
-pub(crate) fn rescan_on_signals(library: &Arc<Library>) -> Result<()> {
-    let mut asked = caught(SignalKind::user_defined1())?;
-    let rescanned = Arc::clone(library);
-    library.detached(async move {
-        while asked.recv().await.is_some() {
-            tracing::info!("listing every origin, as a signal asked");
-            rescanned.rescan_all();
-        }
-    });
-    Ok(())
+/// What is not to end the process that nobody listens to it yet: SIGHUP and SIGUSR1, caught. Those
+/// that come before anybody looks are kept as one each.
+pub struct Caught {
+    pub(crate) hangups: Hangups,
+    pub(crate) rescans: Rescans,
 }
 
-/// SIGHUP, caught. Those that come before anybody looks are kept as one.
+/// SIGUSR1, which asks for a listing of every origin.
+pub(crate) struct Rescans(Signal);
+
+/// Catches them. Within a runtime.
 ///
 /// # Errors
 /// Where signals cannot be caught.
-pub(crate) fn hangups() -> Result<Hangups> {
+pub(crate) fn catch() -> Result<Caught> {
+    Ok(Caught {
+        hangups: hangups()?,
+        rescans: Rescans(caught(SignalKind::user_defined1())?),
+    })
+}
+
+/// Lists every origin at each SIGUSR1, until the daemon stops.
+pub(crate) fn rescan_on(mut rescans: Rescans, engine: &Engine) {
+    let (library, supervisor) = (Arc::clone(&engine.library), engine.supervisor.clone());
+    engine.supervisor.detach(async move {
+        while rescans.0.recv().await.is_some() {
+            tracing::info!("listing every origin, as a signal asked");
+            let library = Arc::clone(&library);
+            // Apart, so that a panic ends this one and not those to come (UP-1).
+            supervisor.detach(async move { library.rescan_all() });
+        }
+    });
+}
+
+fn hangups() -> Result<Hangups> {
     let ignored = std::fs::read_to_string("/proc/self/status").is_ok_and(|text| ignores_hup(&text));
     Ok(Hangups {
         signal: caught(SignalKind::hangup())?,
@@ -63,13 +76,16 @@ pub(crate) fn hangups() -> Result<Hangups> {
 /// the foreground of a terminal that is gone.
 pub(crate) fn reload_on(mut hangups: Hangups, engine: &Engine) {
     let (reloader, shutdown) = (Arc::clone(&engine.reloader), engine.shutdown.clone());
+    let supervisor = engine.supervisor.clone();
     engine.supervisor.detach(async move {
         loop {
             match hangups.next().await {
                 Hangup::Reload => {
                     tracing::info!("reading the configuration anew, as a signal asked");
-                    // How it went, the reloader has logged.
-                    drop(reloader.reload().await);
+                    let reloader = Arc::clone(&reloader);
+                    // How it went, the reloader has logged; a panic ends this reload only (UP-1).
+                    let reload = async move { drop(reloader.reload().await) };
+                    supervisor.finish(reload).await;
                 }
                 Hangup::Terminal => {
                     tracing::info!("stopping, as the terminal is gone");

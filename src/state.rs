@@ -33,8 +33,14 @@ impl StateDir {
     /// Where there is no library, or it cannot be read.
     pub fn existing(path: &Path) -> Result<Self> {
         let state = Self(path.to_owned());
-        match std::fs::metadata(state.log_file()) {
-            Ok(_) => Ok(state),
+        let found = std::fs::metadata(state.log_file()).map(|log| log.len());
+        // An import that was killed leaves an empty file.
+        let found = found.and_then(|length| match length {
+            0 => Err(io::ErrorKind::NotFound.into()),
+            _ => Ok(()),
+        });
+        match found {
+            Ok(()) => Ok(state),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Err(Report::new(
                 Kind::Input,
                 format!("there is no library in {}", path.display()),

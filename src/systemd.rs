@@ -10,6 +10,7 @@ use sd_notify::NotifyState;
 
 use crate::control::Engine;
 use crate::supervise::TaskState;
+use crate::webhooks;
 
 /// How often the status line is looked at where no watchdog asks for more.
 const TICK: Duration = Duration::from_secs(10);
@@ -85,9 +86,10 @@ fn check(engine: &Engine) -> Result<u64, String> {
     let stats = engine.views.tree().stats();
     let tracks = stats.map_err(|error| error.to_string())?.files;
     let tasks = engine.supervisor.tasks();
-    let failed = tasks
-        .iter()
-        .find(|(_, task)| task.state == TaskState::Failed);
+    // A new process would not deliver what this one cannot: webhooks are nobody's reason to unmount.
+    let failed = tasks.iter().find(|(name, task)| {
+        task.state == TaskState::Failed && !name.starts_with(webhooks::TASK_PREFIX)
+    });
     match failed {
         Some((name, _)) => Err(format!("{name} failed too often; restart MusicFS")),
         None => Ok(tracks),

@@ -84,6 +84,10 @@ impl Arguments {
         } = self.settle(context)?;
         let config = loaded.config.clone();
         let webhooks = endpoints(&config, &mountpoint)?;
+        let caught = {
+            let _runtime = context.runtime()?.enter();
+            signals::catch()?
+        };
         let state = StateDir::create(&config.state_dir)?;
         let lock = Lock::acquire(&state)?;
         let surroundings = Surroundings {
@@ -122,7 +126,7 @@ impl Arguments {
                 origins: config.origins,
                 reloader,
             };
-            daemon::run(options, lock, shutdown, ready).await
+            daemon::run(options, lock, caught, shutdown, ready).await
         })
     }
 

@@ -4,13 +4,14 @@ use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use eventlog::{EventStore, SqliteStore};
-use fuse::Filesystem;
 use fuse::operations::Timings;
 use fuse::special::status::StatusDir;
+use fuse::{Filesystem, Notifier};
 use origins::Registry;
 use parking_lot::Mutex;
-use projections::Views;
+use projections::{Published, Views};
 use tokio::runtime::Handle;
+use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -22,6 +23,7 @@ use crate::report::{Kind, Report, Result};
 use crate::resources::Resources;
 use crate::scan::Scanner;
 use crate::show::{Sources, Tree, change};
+use crate::signals::Caught;
 use crate::state::StateDir;
 use crate::status_files::StatusFiles;
 use crate::supervise::Supervisor;
@@ -33,9 +35,12 @@ use crate::{access, integrity, reload, signals, systemd};
 const RETRY: Duration = Duration::from_secs(5);
 
 /// Starts everything; returns once the mount answers.
-pub(super) async fn start(options: &Options, shutdown: CancellationToken) -> Result<Running> {
+pub(super) async fn start(
+    options: &Options,
+    caught: Caught,
+    shutdown: CancellationToken,
+) -> Result<Running> {
     let started = Instant::now();
-    let hangups = signals::hangups()?;
     vacate(&options.mountpoint)?;
     // An address that is taken is told before anything is opened.
     let metrics = match options.metrics {
@@ -83,16 +88,10 @@ pub(super) async fn start(options: &Options, shutdown: CancellationToken) -> Res
     }
     let filesystem = Arc::new(filesystem);
     // Subscribed before the kernel can cache anything.
-    let mut changes = views.changes();
+    let changes = views.changes();
     let mounted = fuse::mount(Arc::clone(&filesystem), &options.mountpoint, &options.mount)?;
     let notifier = Arc::new(Mutex::new(mounted.notifier()));
-    let told = Arc::clone(&notifier);
-    supervisor.detach(async move {
-        while let Some(batch) = changes.recv().await {
-            let notifier = told.lock().clone();
-            notifier.notify(batch.changes.iter().map(change));
-        }
-    });
+    tell_kernel(&supervisor, &views, &notifier, changes);
     let webhooks = Webhooks::new(
         Arc::clone(&store),
         Arc::clone(&views),
@@ -125,8 +124,8 @@ pub(super) async fn start(options: &Options, shutdown: CancellationToken) -> Res
     pages.serve(metrics);
     status.serve(engine.clone());
     follow_configuration(&engine, remote, pages);
-    signals::reload_on(hangups, &engine);
-    signals::rescan_on_signals(&engine.library)?;
+    signals::reload_on(caught.hangups, &engine);
+    signals::rescan_on(caught.rescans, &engine);
     access::start(
         &options.access,
         engine.recorder.as_ref(),
@@ -157,6 +156,33 @@ pub(super) async fn start(options: &Options, shutdown: CancellationToken) -> Res
         log,
         damage,
     })
+}
+
+/// Tells the kernel what changes, mount by mount. After a failure of it, that everything may have.
+fn tell_kernel(
+    supervisor: &Supervisor,
+    views: &Arc<Views>,
+    notifier: &Arc<Mutex<Notifier>>,
+    changes: mpsc::Receiver<Published>,
+) {
+    let (views, notifier) = (Arc::clone(views), Arc::clone(notifier));
+    let (stop, mut first) = (supervisor.stop().clone(), Some(changes));
+    let until = stop.clone();
+    let task = move || {
+        let (notifier, until) = (Arc::clone(&notifier), until.clone());
+        let told = move |changes: Vec<fuse::Change>| notifier.lock().clone().notify(changes);
+        let mut changes = first.take().unwrap_or_else(|| {
+            let changes = views.changes();
+            told(vec![fuse::Change::Everything]);
+            changes
+        });
+        async move {
+            while let Some(Some(batch)) = until.run_until_cancelled(changes.recv()).await {
+                told(batch.changes.iter().map(change).collect());
+            }
+        }
+    };
+    supervisor.spawn("invalidation".to_owned(), stop, task);
 }
 
 /// Names the parts of the daemon that take over a configuration while it runs.

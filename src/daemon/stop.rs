@@ -4,18 +4,22 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use fuse::Unmounted;
+use tokio::task::block_in_place;
+use tokio::time::Instant;
 
 use super::Running;
 
-/// How long background tasks, and callers of the control plane, have to end: one may wait for a disk
-/// that hangs.
-const GRACE: Duration = Duration::from_secs(4);
-
-/// How long programs that use the mount have to let go of it, once it is to end.
-const PATIENCE: Duration = Duration::from_secs(5);
+/// How long all of it may take together (CTL-7), and what of it each step may: a task may wait for a
+/// disk that hangs, and a program may hold a file of the mount open for ever.
+const LIMIT: Duration = Duration::from_secs(10);
+const TASKS: Duration = Duration::from_secs(3);
+const USERS: Duration = Duration::from_secs(3);
+const READS: Duration = Duration::from_secs(1);
+const CALLERS: Duration = Duration::from_secs(1);
 
 /// Ends everything, in an order in which nothing misses what has ended before it.
 pub(super) async fn stop(running: Running) {
+    let deadline = Instant::now() + LIMIT;
     let Running {
         engine,
         filesystem,
@@ -28,28 +32,30 @@ pub(super) async fn stop(running: Running) {
         damage: _,
     } = running;
     // Watchers, scans and whatever else could append.
-    if let Err(left) = engine.supervisor.shut_down(GRACE).await {
+    if let Err(left) = engine.supervisor.shut_down(TASKS).await {
         tracing::warn!("not waited for any longer: {}", left.join(", "));
     }
-    engine.webhooks.close().await;
-    let unmounted = tokio::task::spawn_blocking(move || mounted.unmount(PATIENCE)).await;
-    match unmounted {
-        Ok(Ok(Unmounted::Cleanly)) => {}
-        Ok(Ok(Unmounted::Detached)) => {
-            tracing::warn!("unmounted while in use; its users lose it now");
-        }
-        Ok(Err(error)) => tracing::error!("{error}"),
-        Err(error) => tracing::error!("unmounting failed: {error}"),
+    if tokio::time::timeout(CALLERS, engine.webhooks.close())
+        .await
+        .is_err()
+    {
+        tracing::warn!("what the webhooks remember is not closed in order");
+    }
+    // On this thread: where no other can be started, there is an end nevertheless (UP-1).
+    match block_in_place(move || mounted.unmount(USERS)) {
+        Ok(Unmounted::Cleanly) => {}
+        Ok(Unmounted::Detached) => tracing::warn!("unmounted while in use; its users lose it now"),
+        Err(error) => tracing::error!("{error}"),
     }
     // Now that nothing is read any more; what users of a detached mount still have open ends here.
     let left_open = filesystem.session_ended();
     if let Some(recorder) = &engine.recorder {
-        recorder.finish(GRACE).await;
+        recorder.finish(READS).await;
     }
     // So late, so that `status` and `shutdown` can tell how far it is.
     stopped.cancel();
     serving.close();
-    if tokio::time::timeout(GRACE, serving.wait()).await.is_err() {
+    if tokio::time::timeout(CALLERS, serving.wait()).await.is_err() {
         tracing::warn!("a caller of the control plane did not let go");
     }
     status.close();
@@ -57,13 +63,15 @@ pub(super) async fn stop(running: Running) {
     // Nothing appends any more. What is kept is left whole in its files; a scan that hangs still
     // holds the views, and is not asked.
     let views = Arc::clone(&engine.views);
-    let closing = async {
-        drop(tokio::task::spawn_blocking(move || views.close()).await);
+    let closing = tokio::spawn(async move {
+        block_in_place(move || views.close());
         log.close().await;
-    };
-    if tokio::time::timeout(PATIENCE, closing).await.is_err() {
+    });
+    if tokio::time::timeout_at(deadline, closing).await.is_err() {
         tracing::warn!("the log or a view is still busy; the next start folds in what is left");
     }
+    // Closing a file may wait for a disk that hangs; that ends with the process.
     let last = (engine, filesystem, notifier, left_open);
-    drop(tokio::task::spawn_blocking(move || drop(last)).await);
+    let dropping = tokio::spawn(async move { block_in_place(move || drop(last)) });
+    drop(tokio::time::timeout_at(deadline, dropping).await);
 }

@@ -80,6 +80,8 @@ impl Keeper {
     /// Runs until told to stop.
     pub(super) async fn run(self, queue: Queue, reason: ScanReason) {
         let mut queue = queue.lock().await;
+        // Of a scan that panicked, nobody else tells that it is over.
+        self.publish.send_modify(|state| state.scan = None);
         let mut opening = Opening::default();
         let mut asked: Option<Asked> = None;
         let mut reason = reason;

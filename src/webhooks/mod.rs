@@ -45,6 +45,9 @@ use crate::config::Start;
 use crate::report::{Kind, Report, Result};
 use crate::supervise::Supervisor;
 
+/// How the names of their tasks begin.
+pub(crate) const TASK_PREFIX: &str = "webhook ";
+
 /// The webhooks of a daemon. Clones share them.
 #[derive(Clone)]
 pub struct Webhooks(Arc<Shared>);
@@ -149,7 +152,7 @@ impl Webhooks {
         let (name, stop) = (running.endpoint.name.clone(), running.stop.clone());
         let shared = Arc::clone(&self.0);
         let supervisor = &self.0.supervisor;
-        supervisor.spawn(format!("webhook {name}"), stop, move || {
+        supervisor.spawn(format!("{TASK_PREFIX}{name}"), stop, move || {
             Worker::new(Arc::clone(&shared), running.clone(), first).run()
         });
     }

@@ -200,9 +200,24 @@ fn a_signal_asks_for_a_listing() {
     fs::write(world.music().join("b.flac"), flac(2, &[("TITLE", "B")])).unwrap();
     world.until("the watched one is there", |world| !world.tree().is_empty());
     assert_eq!(world.tree().len(), 1);
-    let pid = rustix::process::Pid::from_raw(world.pid().cast_signed()).unwrap();
-    rustix::process::kill_process(pid, rustix::process::Signal::USR1).unwrap();
+    world.signal(rustix::process::Signal::USR1);
     world.until("the other was listed", |world| world.tree().len() == 2);
+}
+
+#[test]
+fn a_signal_that_comes_too_early_ends_nothing() {
+    use rustix::process::Signal;
+
+    let mut world = World::new();
+    fs::write(world.music().join("a.flac"), flac(1, TAGS)).unwrap();
+    world.spawn(&[]);
+    world.until("the lock is taken", |world| {
+        fs::read_to_string(world.state().join("lock")).is_ok_and(|pid| !pid.is_empty())
+    });
+    world.signal(Signal::USR1);
+    world.signal(Signal::HUP);
+    world.until("it is ready", |world| world.status()["state"] == "ready");
+    world.stop();
 }
 
 /// As root, every folder can be read.

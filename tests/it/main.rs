@@ -11,6 +11,10 @@ mod crash;
 #[cfg(test)]
 mod disk;
 #[cfg(test)]
+mod faults;
+#[cfg(test)]
+mod followers;
+#[cfg(test)]
 mod grpc;
 #[cfg(test)]
 mod hanging;
@@ -38,6 +42,8 @@ mod remote;
 mod resources;
 #[cfg(test)]
 mod restart;
+#[cfg(test)]
+mod stopping;
 #[cfg(test)]
 mod systemd;
 #[cfg(test)]

@@ -1,11 +1,10 @@
 //! Starting, stopping, and starting again (FS-1, FS-2, ORG-6, VIEW-6).
 
 use std::fs;
-use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 use std::process::Command;
 
-use crate::world::{World, flac, not_tested};
+use crate::world::{World, flac};
 
 fn album(world: &World, tracks: u64) {
     for n in 1..=tracks {
@@ -280,41 +279,4 @@ fn after_a_kill_the_stale_mount_is_cleared() {
     assert_eq!(world.tree(), tree);
     world.stop();
     assert_eq!(fs::read_dir(world.mnt()).unwrap().count(), 0);
-}
-
-/// Has the kernel end a connection as it does after a deadlock (fuse control filesystem).
-fn abort(world: &World) {
-    let control = world.path().join("fusectl");
-    fs::create_dir_all(&control).unwrap();
-    let mount = ["-t", "fusectl", "fusectl"];
-    let mounted = Command::new("mount").args(mount).arg(&control).status();
-    assert!(mounted.unwrap().success());
-    let device = fs::metadata(world.mnt()).unwrap().dev();
-    // Anonymous devices have major number 0.
-    let aborted = fs::write(control.join(device.to_string()).join("abort"), "1");
-    let unmounted = Command::new("umount").arg(&control).status();
-    assert!(unmounted.unwrap().success());
-    aborted.unwrap();
-}
-
-/// Only root may mount the control filesystem; what the daemon does depends on no user.
-#[test]
-fn a_connection_that_the_kernel_aborts_is_made_anew() {
-    if !rustix::process::geteuid().is_root() {
-        return not_tested("only root may mount the control filesystem");
-    }
-    let mut world = World::new();
-    album(&world, 3);
-    world.start();
-    let before = world.tree();
-    let inode = |world: &World| fs::metadata(world.mnt().join("Ann")).map(|meta| meta.ino());
-    let known = inode(&world).unwrap();
-    abort(&world);
-    world.until("the mount is back", |world| world.tree() == before);
-    assert_eq!(inode(&world).unwrap(), known);
-    // The new mount is told of changes, too.
-    album(&world, 4);
-    world.until("the fourth song is there", |world| world.tree().len() == 4);
-    world.stop();
-    world.assert_sound();
 }

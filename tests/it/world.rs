@@ -158,6 +158,25 @@ impl World {
         }
     }
 
+    /// Sends the daemon a signal.
+    pub(crate) fn signal(&self, signal: rustix::process::Signal) {
+        let pid = rustix::process::Pid::from_raw(self.pid().cast_signed()).unwrap();
+        rustix::process::kill_process(pid, signal).unwrap();
+    }
+
+    /// Waits until the daemon has ended, within a limit.
+    pub(crate) fn ended(&mut self, limit: Duration) -> std::process::ExitStatus {
+        let began = Instant::now();
+        loop {
+            if let Some(status) = self.daemon.as_mut().unwrap().try_wait().unwrap() {
+                self.daemon = None;
+                return status;
+            }
+            assert!(began.elapsed() < limit, "no end\n{}", self.daemon_log());
+            std::thread::sleep(Duration::from_millis(5));
+        }
+    }
+
     /// Stops the daemon in order.
     pub(crate) fn stop(&mut self) {
         let Some(mut daemon) = self.daemon.take() else {
@@ -223,7 +242,11 @@ impl World {
 
     /// `events --follow --json` from the log's end on: a line comes out for each new event.
     pub(crate) fn follow(&self) -> Follow {
-        let from = self.position() + 1;
+        self.follow_from(self.position() + 1)
+    }
+
+    /// As [`World::follow`], from a position on.
+    pub(crate) fn follow_from(&self, from: u64) -> Follow {
         let mut child = self
             .tool(["events", "--follow", "--json", "--from", &from.to_string()])
             .stdout(Stdio::piped())
@@ -246,8 +269,8 @@ impl World {
         let output = self.run(["log", "verify"]);
         assert!(output.status.success(), "{output:?}");
         let output = self.run(["replay", "--check", "--json"]);
+        assert!(output.status.success(), "{output:?}\n{}", self.daemon_log());
         let report: Value = serde_json::from_slice(&output.stdout).unwrap();
-        assert!(output.status.success(), "{report}\n{}", self.daemon_log());
         let views = report["views"].as_array().unwrap();
         assert!(
             !views.is_empty() && views.iter().all(|view| view["equal"] == true),

@@ -86,6 +86,28 @@ pub(super) fn lock(path: &Path) -> Result<Lock, StoreError> {
     }
 }
 
+/// Makes an empty log where there is none, whole under its name or not at all: after a crash there
+/// is never half a log, which nobody could read. Only for who holds the lock.
+pub(super) async fn found(path: &Path) -> Result<(), StoreError> {
+    let fault = Fault::new(path, "make");
+    let is_there = fs::metadata(path).is_ok_and(|found| found.len() > 0);
+    if is_there || beside(path, "-wal").exists() {
+        return Ok(());
+    }
+    let draft = beside(path, ".new");
+    // What a crash left of an earlier one.
+    for suffix in ["", "-journal", "-wal", "-shm"] {
+        drop(fs::remove_file(beside(&draft, suffix)));
+    }
+    let connection = create(&draft, Durability::Later).await?;
+    connection.close().await.map_err(|error| fault.of(error))?;
+    File::open(&draft)
+        .and_then(|draft| draft.sync_all())
+        .and_then(|()| fs::rename(&draft, path))
+        .and_then(|()| sync_parent(path))
+        .map_err(|error| fault.io(error))
+}
+
 /// The connection that writes, to a log that is made where there is none.
 pub(super) async fn create(
     path: &Path,

@@ -55,6 +55,7 @@ impl SqliteStore {
     pub async fn open(path: impl Into<PathBuf>) -> Result<Self, StoreError> {
         let path = path.into();
         let lock = file::lock(&path)?;
+        file::found(&path).await?;
         let connection = file::create(&path, file::Durability::Synced).await?;
         let readers = file::readers(&path).await?;
         let tail = verify::tail(&path, &readers).await?;

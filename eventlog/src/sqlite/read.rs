@@ -6,6 +6,7 @@ use std::pin::pin;
 use futures::stream::{self, BoxStream, Stream, StreamExt as _};
 use sqlx::SqlitePool;
 use tokio::sync::mpsc;
+use tokio::task::JoinError;
 
 use super::fault::Fault;
 use super::rows::{self, Page, Select};
@@ -90,6 +91,9 @@ pub(super) fn read<'s>(
         }
         let pages = pages(path, readers, after, until, filter).map(decode).buffered(IN_FLIGHT);
         for await page in ahead(pages) {
+            let page = page.unwrap_or_else(|error| {
+                vec![Err(Fault::new(path, "read").backend(error))]
+            });
             for event in page {
                 let failed = event.is_err();
                 yield event;
@@ -102,12 +106,13 @@ pub(super) fn read<'s>(
     .boxed()
 }
 
-/// Has a stream go on while its reader is busy, until there is enough for it to read next.
+/// Has a stream go on while its reader is busy, until there is enough for it to read next. Where it
+/// panics, it does not just end, which would look like the end of the log.
 fn ahead<T: Send + 'static>(
     stream: impl Stream<Item = T> + Send + 'static,
-) -> impl Stream<Item = T> {
-    let (sender, mut receiver) = mpsc::channel(1);
-    tokio::spawn(async move {
+) -> impl Stream<Item = Result<T, JoinError>> {
+    let (sender, receiver) = mpsc::channel(1);
+    let task = tokio::spawn(async move {
         let mut stream = pin!(stream);
         while let Some(item) = stream.next().await {
             if sender.send(item).await.is_err() {
@@ -115,7 +120,13 @@ fn ahead<T: Send + 'static>(
             }
         }
     });
-    stream::poll_fn(move |context| receiver.poll_recv(context))
+    stream::unfold(Some((receiver, task)), |state| async {
+        let (mut receiver, task) = state?;
+        match receiver.recv().await {
+            Some(item) => Some((Ok(item), Some((receiver, task)))),
+            None => Some((Err(task.await.err()?), None)),
+        }
+    })
 }
 
 async fn horizon(path: &Path, readers: &SqlitePool) -> Result<Position, StoreError> {
@@ -146,4 +157,18 @@ async fn decode(page: Result<Page, StoreError>) -> Vec<Result<Recorded, StoreErr
                 reason: format!("decoding failed: {error}"),
             })]
         })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_panic_is_no_end() {
+        let numbers = stream::iter(0..3).inspect(|number| assert!(*number < 2, "on purpose"));
+        let read: Vec<_> = ahead(numbers).map(Result::ok).collect().await;
+        assert_eq!(read, [Some(0), Some(1), None]);
+        let read: Vec<_> = ahead(stream::iter(0..3)).map(Result::ok).collect().await;
+        assert_eq!(read, [Some(0), Some(1), Some(2)]);
+    }
 }

@@ -62,6 +62,21 @@ async fn a_log_outlives_its_store() {
 }
 
 #[tokio::test]
+async fn what_a_kill_left_of_the_making_of_a_log_is_in_nobodys_way() {
+    let place = Place::new();
+    fs::write(place.path("events.db.new"), b"half of a log").unwrap();
+    fs::write(place.path("events.db.new-journal"), b"and of its journal").unwrap();
+    // As an import leaves it.
+    fs::write(place.path("events.db"), b"").unwrap();
+    let store = place.open().await;
+    let events = samples::discoveries(0..3);
+    store.append(Position::START, &events).await.unwrap();
+    assert_eq!(all(&store).await.unwrap().len(), 3);
+    assert!(!place.path("events.db.new").exists());
+    assert!(!place.path("events.db.new-journal").exists());
+}
+
+#[tokio::test]
 async fn only_its_owner_may_read_it() {
     let place = Place::new();
     let store = place.open().await;
