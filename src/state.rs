@@ -2,12 +2,13 @@
 
 use std::fs::{DirBuilder, File, OpenOptions};
 use std::io;
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 use crate::report::{Kind, Report, Result};
 
-/// The state directory of one library. Private to its owner (0700).
+/// The state directory of one library. Made private to its owner (0700); one that is there already
+/// keeps its mode, which [`StateDir::exposed`] tells.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StateDir(PathBuf);
 
@@ -67,6 +68,19 @@ impl StateDir {
         written
             .and(removed)
             .map_err(|error| Report::io("write to the state directory", &self.0, &error))
+    }
+
+    /// What is wrong with the directory's mode, and what to do: where others than its owner get in,
+    /// they can learn what is in the library, and with the right to write, ruin it.
+    #[must_use]
+    pub fn exposed(&self) -> Option<Report> {
+        let mode = std::fs::metadata(&self.0).ok()?.mode() & 0o777;
+        let path = self.0.display();
+        (mode & 0o077 != 0).then(|| {
+            let message =
+                format!("other users get into the state directory {path} (mode {mode:o})");
+            Report::new(Kind::Config, message).hint(format!("chmod 700 {path}"))
+        })
     }
 
     /// The directory itself.
@@ -154,6 +168,7 @@ mod tests {
             .permissions()
             .mode();
         assert_eq!(mode & 0o777, 0o700);
+        assert!(state.exposed().is_none());
     }
 
     #[test]

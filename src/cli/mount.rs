@@ -95,6 +95,10 @@ impl Arguments {
             background: context.is_background(),
         };
         let logging = logging::start(&config.log, surroundings)?;
+        if let Some(report) = state.exposed() {
+            let next = report.next_step().unwrap_or_default();
+            tracing::warn!("{}: {next}", report.message());
+        }
         let parsed = options(&config.mount_options)?;
         parsed
             .notes

@@ -1,6 +1,8 @@
 //! `/metrics`, `/healthz` and `/readyz` over HTTP, where the configuration asks for them (CTL-5).
 
+use std::io;
 use std::net::SocketAddr;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use axum::Router;
@@ -12,12 +14,15 @@ use parking_lot::Mutex;
 use proto::v1;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
 
-use super::{Engine, metrics, status};
+use super::{Engine, address, metrics, status};
 use crate::config::Config;
 use crate::reload::{Part, Told};
 use crate::report::{Kind, Report, Result};
 
+/// How long whoever is being answered has, once the pages end.
+const DRAIN: Duration = Duration::from_secs(2);
 /// What OpenMetrics 1.0 is called, and sent as.
 const OPEN_METRICS: &str = "application/openmetrics-text";
 const OPEN_METRICS_1: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
@@ -29,33 +34,43 @@ const CLASSIC: &str = "text/plain; version=0.0.4; charset=utf-8";
 /// # Errors
 /// [`Kind::Config`] where it cannot be listened on.
 pub async fn listen(address: SocketAddr) -> Result<TcpListener> {
-    TcpListener::bind(address).await.map_err(|error| {
-        let message = format!("cannot serve metrics on {address}: {error}");
-        Report::new(Kind::Config, message).hint("choose another address for `metrics.listen`")
-    })
+    let opened = TcpListener::bind(address).await;
+    opened.map_err(|error| unusable(address, &error))
+}
+
+fn unusable(address: SocketAddr, error: &io::Error) -> Report {
+    let message = format!("cannot serve metrics on {address}: {error}");
+    Report::new(Kind::Config, message).hint("choose another address for `metrics.listen`")
 }
 
 /// The pages of a daemon, where the configuration wants them.
 pub(crate) struct Pages {
     engine: Engine,
+    /// Cancelled once nothing is to be answered any more.
+    stop: CancellationToken,
+    /// Whoever answers.
+    tasks: TaskTracker,
     /// Ends those that are served now.
     serving: Mutex<CancellationToken>,
 }
 
 impl Pages {
-    /// Pages that are served nowhere yet.
-    pub(crate) fn new(engine: Engine) -> Self {
-        let serving = Mutex::new(CancellationToken::new());
-        Self { engine, serving }
+    /// Pages that are served nowhere yet; what serves them is among `tasks`, and ends with `stop`.
+    pub(crate) fn new(engine: Engine, stop: &CancellationToken, tasks: &TaskTracker) -> Self {
+        Self {
+            engine,
+            stop: stop.clone(),
+            tasks: tasks.clone(),
+            serving: Mutex::default(),
+        }
     }
 
     /// Serves there from now on, and nowhere else.
     pub(crate) fn serve(&self, listener: Option<TcpListener>) {
-        let end = CancellationToken::new();
+        let end = self.stop.child_token();
         std::mem::replace(&mut *self.serving.lock(), end.clone()).cancel();
         if let Some(listener) = listener {
-            let serving = serve(listener, self.engine.clone(), end);
-            self.engine.supervisor.detach(serving);
+            self.tasks.spawn(serve(listener, self.engine.clone(), end));
         }
     }
 }
@@ -66,14 +81,21 @@ impl Part for Pages {
         if new.metrics_listen == now.metrics_listen {
             return Told::default();
         }
-        let listener = match new.metrics_listen {
-            Some(address) => match listen(address).await {
-                Ok(listener) => Some(listener),
-                Err(report) => return Err(report).into(),
-            },
-            None => None,
-        };
-        self.serve(listener);
+        match new.metrics_listen {
+            Some(address) => {
+                let end = || self.serve(None);
+                match address::replace(now.metrics_listen, address, end).await {
+                    Ok(listener) => self.serve(Some(listener)),
+                    Err(refused) => {
+                        if refused.back.is_some() {
+                            self.serve(refused.back);
+                        }
+                        return Err(unusable(address, &refused.error)).into();
+                    }
+                }
+            }
+            None => self.serve(None),
+        }
         now.metrics_listen = new.metrics_listen;
         Told::default()
     }
@@ -86,9 +108,17 @@ async fn serve(listener: TcpListener, engine: Engine, stop: CancellationToken) {
         .route("/healthz", get(healthy))
         .route("/readyz", get(ready))
         .with_state(engine);
-    let serving = axum::serve(listener, app).with_graceful_shutdown(stop.cancelled_owned());
-    if let Err(error) = serving.await {
-        tracing::error!(%error, "metrics are no longer served");
+    let ended = stop.clone().cancelled_owned();
+    let serving = axum::serve(listener, app).with_graceful_shutdown(ended);
+    let limit = async {
+        stop.cancelled().await;
+        tokio::time::sleep(DRAIN).await;
+    };
+    tokio::select! {
+        served = serving => if let Err(error) = served {
+            tracing::error!(%error, "metrics are no longer served");
+        },
+        () = limit => {}
     }
 }
 

@@ -1,5 +1,6 @@
 //! The control plane: gRPC on a Unix socket that only the daemon's owner can open.
 
+mod address;
 mod client;
 mod control_service;
 mod convert;

@@ -120,7 +120,7 @@ pub(super) async fn start(
     serving.spawn(listening.serve(engine.clone(), stopped.clone()));
     let remote = tcp::Tcp::new(engine.clone(), &stopped, &serving);
     remote.serve(tcp);
-    let pages = control::http::Pages::new(engine.clone());
+    let pages = control::http::Pages::new(engine.clone(), &stopped, &serving);
     pages.serve(metrics);
     status.serve(engine.clone());
     follow_configuration(&engine, remote, pages);

@@ -4,7 +4,7 @@
 use std::io;
 use std::os::unix::fs::MetadataExt;
 use std::os::unix::net::UnixDatagram;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 use tracing::Level;
@@ -18,9 +18,14 @@ pub(super) const SOCKET: &str = "/run/systemd/journal/socket";
 /// Longest value of a field, in bytes. What is longer is cut, so that a message fits a datagram.
 const LONGEST: usize = 32 * 1024;
 
-/// A connection to the journal.
+/// A connection to the journal. It never waits: whoever logs would wait with it.
 #[derive(Debug)]
-pub(super) struct Journal(UnixDatagram);
+pub(super) struct Journal {
+    socket: PathBuf,
+    datagram: UnixDatagram,
+    /// Messages that it did not take since the last that it took.
+    lost: u64,
+}
 
 impl Journal {
     /// Connects to the journal at that socket.
@@ -29,19 +34,64 @@ impl Journal {
     /// [`Kind::Config`] where there is none.
     pub(super) fn open(socket: &Path) -> Result<Self> {
         let connected = UnixDatagram::unbound().and_then(|datagram| {
+            datagram.set_nonblocking(true)?;
             datagram.connect(socket)?;
-            Ok(datagram)
+            Ok(Self {
+                socket: socket.to_owned(),
+                datagram,
+                lost: 0,
+            })
         });
-        connected.map(Self).map_err(|error| {
+        connected.map_err(|error| {
             let message = format!("log.target: there is no journal here: {}", plain(&error));
             Report::new(Kind::Config, message).hint("choose `stderr` or `file`")
         })
     }
 
-    /// Sends a message.
-    pub(super) fn write(&self, record: &Record) -> io::Result<()> {
-        self.0.send(&datagram(record)).map(drop)
+    /// Sends a message. What the journal does not take at once is lost, and counted; how many were is
+    /// told as soon as it takes messages again.
+    pub(super) fn write(&mut self, record: &Record) -> io::Result<()> {
+        let sent = self.tell_lost().and_then(|()| self.send(record));
+        if sent.is_err() {
+            self.lost += 1;
+        }
+        sent
     }
+
+    fn tell_lost(&mut self) -> io::Result<()> {
+        if self.lost > 0 {
+            let lost = Record {
+                level: Level::WARN,
+                target: module_path!().to_owned(),
+                message: "messages were lost: the journal did not take them".to_owned(),
+                fields: vec![("lost".to_owned(), Value::from(self.lost))],
+            };
+            self.send(&lost)?;
+            self.lost = 0;
+        }
+        Ok(())
+    }
+
+    fn send(&self, record: &Record) -> io::Result<()> {
+        let bytes = datagram(record);
+        let sent = match self.datagram.send(&bytes) {
+            // Another journald listens in the place of the one that was.
+            Err(error) if is_gone(&error) => {
+                self.datagram.connect(&self.socket)?;
+                self.datagram.send(&bytes)
+            }
+            sent => sent,
+        };
+        sent.map(drop)
+    }
+}
+
+fn is_gone(error: &io::Error) -> bool {
+    use io::ErrorKind::{ConnectionRefused, ConnectionReset, NotConnected};
+    matches!(
+        error.kind(),
+        ConnectionRefused | ConnectionReset | NotConnected
+    )
 }
 
 /// True where standard error is the journal already, so that a service manager started us
@@ -127,6 +177,42 @@ mod tests {
             b"MESSAGE\n\x09\0\0\0\0\0\0\0two\nlines\nPRIORITY=4\nSYSLOG_IDENTIFIER=musicfs\n\
             TARGET=musicfs::scan\nF_ORIGIN_ID=music\n";
         assert_eq!(&buffer[..length], expected);
+    }
+
+    #[test]
+    fn a_journal_that_stalls_or_is_replaced_keeps_nobody_waiting() {
+        let dir = tempfile::tempdir().unwrap();
+        let socket = dir.path().join("socket");
+        let journald = UnixDatagram::bind(&socket).unwrap();
+        journald.set_nonblocking(true).unwrap();
+        let record = Record {
+            level: Level::INFO,
+            target: "musicfs".to_owned(),
+            message: "x".repeat(1000),
+            fields: Vec::new(),
+        };
+        let mut journal = Journal::open(&socket).unwrap();
+        // Returns at all: nobody reads.
+        let taken = (0..).take_while(|_| journal.write(&record).is_ok()).count();
+        journal.write(&record).unwrap_err();
+        let mut buffer = [0; 4096];
+        for _ in 0..taken {
+            journald.recv(&mut buffer).unwrap();
+        }
+        journal.write(&record).unwrap();
+        let length = journald.recv(&mut buffer).unwrap();
+        let told = String::from_utf8_lossy(&buffer[..length]);
+        assert!(told.starts_with("MESSAGE=messages were lost"), "{told}");
+        assert!(told.contains("\nF_LOST=2\n"), "{told}");
+        journald.recv(&mut buffer).unwrap();
+
+        drop(journald);
+        std::fs::remove_file(&socket).unwrap();
+        journal.write(&record).unwrap_err();
+        let journald = UnixDatagram::bind(&socket).unwrap();
+        journal.write(&record).unwrap();
+        let length = journald.recv(&mut buffer).unwrap();
+        assert!(String::from_utf8_lossy(&buffer[..length]).contains("F_LOST=1"));
     }
 
     #[test]

@@ -8,10 +8,17 @@ pub(super) const HIDDEN: &str = "(path)";
 /// Fields whose whole value is a path.
 const FIELDS: [&str; 6] = ["path", "mountpoint", "directory", "root", "file", "name"];
 
+/// Fields that tell places in the code: a panic could not be found without them, and they tell
+/// nothing of the music.
+const OF_CODE: [&str; 2] = ["backtrace", "place"];
+
 /// The value of a field of that name without its paths.
 pub(super) fn field<'a>(name: &str, value: &'a str) -> Cow<'a, str> {
     if FIELDS.contains(&name) {
         return Cow::Borrowed(HIDDEN);
+    }
+    if OF_CODE.contains(&name) {
+        return Cow::Borrowed(value);
     }
     text(value)
 }
@@ -20,8 +27,11 @@ pub(super) fn field<'a>(name: &str, value: &'a str) -> Cow<'a, str> {
 ///
 /// A path is whatever has a slash. An absolute one begins at the blank, quote or bracket before it;
 /// a relative one, whose beginning nothing tells, takes all that stands after the last `: ` before
-/// it. It goes on to the end, as names have blanks and colons, but for a reason after the last `: `:
-/// one that begins with a small letter and has no slash.
+/// it. It goes on to the end, as names have blanks, colons and line ends, but for a reason after the
+/// last `: `: one that begins with a small letter, and has neither a slash nor a dot.
+///
+/// It is a guess, and errs on both sides: of a text with two paths, what is between them is left out
+/// as well; and the end of a folder's name that looks like a reason, as in `/music/Foo: bar`, stays.
 fn text(text: &str) -> Cow<'_, str> {
     let Some(slash) = text.find('/') else {
         return Cow::Borrowed(text);
@@ -38,8 +48,9 @@ fn text(text: &str) -> Cow<'_, str> {
             .rfind(": ")
             .map_or("", |at| before.get(..at + 2).unwrap_or_default())
     };
-    let is_reason =
-        |text: &&str| text.starts_with(|c: char| c.is_ascii_lowercase()) && !text.contains('/');
+    let is_reason = |text: &&str| {
+        text.starts_with(|c: char| c.is_ascii_lowercase()) && !text.contains(['/', '.'])
+    };
     let reason = after
         .rsplit_once(": ")
         .map(|(_, reason)| reason)
@@ -63,6 +74,12 @@ mod tests {
                 "cannot read (path): permission denied",
             ),
             ("cannot read /srv/A: B/c: D.flac", "cannot read (path)"),
+            ("cannot read /srv/A/Foo: bar.flac", "cannot read (path)"),
+            (
+                "/srv/A/Foo: bar.flac: is a directory",
+                "(path): is a directory",
+            ),
+            ("/srv/A/b\nc.flac", "(path)"),
             (
                 "/srv/music and the mount point /mnt lie within each other",
                 "(path)",
@@ -78,5 +95,13 @@ mod tests {
             assert_eq!(field("message", text), expected);
         }
         assert_eq!(field("path", "no slash.flac"), HIDDEN);
+    }
+
+    #[test]
+    fn places_in_the_code_stay() {
+        let backtrace =
+            "   0: musicfs::scan::scan\n             at ./src/scan/mod.rs:3:5\n   1: main";
+        assert_eq!(field("backtrace", backtrace), backtrace);
+        assert_eq!(field("place", "src/scan/mod.rs:3:5"), "src/scan/mod.rs:3:5");
     }
 }

@@ -205,6 +205,30 @@ fn metrics_are_served_where_they_are_asked_for() {
 }
 
 #[test]
+fn pages_are_served_until_the_control_plane_ends() {
+    let address = free_address();
+    let mut world = World::new();
+    let config = world.path().join("config.toml");
+    std::fs::write(&config, format!("metrics.listen = \"{address}\"\n")).unwrap();
+    std::fs::write(world.music().join("a.flac"), flac(1, &[("TITLE", "Song")])).unwrap();
+    world.start_with(&["--config", config.to_str().unwrap()]);
+    // Unmounting waits for who has a file open.
+    let tree = world.tree();
+    let open = std::fs::File::open(world.mnt().join(tree.keys().next().unwrap())).unwrap();
+    let begun = world.run(["shutdown", "--timeout", "0"]);
+    assert!(!begun.status.success(), "{begun:?}");
+    let state = || page(address, "/readyz");
+    world.until("it is stopping", |_| {
+        state() == (503, "stopping\n".to_owned())
+    });
+    assert_eq!(page(address, "/healthz").0, 200);
+    assert_eq!(page(address, "/metrics").0, 200);
+    drop(open);
+    world.until("nobody listens", |_| TcpStream::connect(address).is_err());
+    world.kill();
+}
+
+#[test]
 fn a_service_manager_is_told() {
     let mut world = World::new();
     let path = world.path().join("notify");

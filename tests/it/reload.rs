@@ -228,6 +228,12 @@ fn metrics_move() {
     assert_eq!(output.status.code(), Some(1), "{output:?}");
     assert!(answers(addresses[1]), "what was refused stays as it was");
     drop(taken);
+    // One that holds the other, and cannot be listened on beside it.
+    let wide = format!("metrics.listen = '0.0.0.0:{}'\n", addresses[1].port());
+    fs::write(&file, wide).unwrap();
+    let answer = world.json(["reload", "--json"]);
+    assert_eq!(answer["applied"], serde_json::json!(["metrics.listen"]));
+    assert!(answers(addresses[1]));
 }
 
 #[test]

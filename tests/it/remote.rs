@@ -229,6 +229,82 @@ fn a_reload_renews_the_certificate_and_the_token() {
     });
 }
 
+#[tokio::test]
+async fn who_knows_only_the_old_token_is_cut_off() {
+    let daemon = Listening::new();
+    let client = daemon.client(Some(TOKEN)).await;
+    let request = v1::SubscribeEventsRequest::default();
+    let events = client.events().subscribe_events(request).await;
+    let mut events = events.unwrap().into_inner();
+    // One that no service ends by itself.
+    let mut health = HealthClient::new(client.channel());
+    let mut told = tonic::Request::new(HealthCheckRequest::default());
+    let header = format!("Bearer {TOKEN}").parse().unwrap();
+    told.metadata_mut().insert("authorization", header);
+    let mut health = health.watch(told).await.unwrap().into_inner();
+    assert!(health.message().await.unwrap().is_some());
+
+    // Another certificate alone ends nothing.
+    certify(daemon.world.path(), "control");
+    daemon.world.json(["reload", "--json"]);
+    let status = client.control().get_status(v1::GetStatusRequest {}).await;
+    status.unwrap();
+
+    fs::write(daemon.world.path().join("token"), OTHER).unwrap();
+    daemon.world.json(["reload", "--json"]);
+    let end = async {
+        while let Ok(Some(_)) = events.message().await {}
+        while let Ok(Some(_)) = health.message().await {}
+    };
+    tokio::time::timeout(LIMIT, end).await.expect("streams end");
+    assert!(daemon.run("status", OTHER).status.success());
+
+    // Who asks for it over TCP still gets the answer.
+    fs::write(daemon.world.path().join("token"), TOKEN).unwrap();
+    let output = daemon.run("reload", OTHER);
+    assert!(output.status.success(), "{output:?}");
+    assert!(daemon.run("status", TOKEN).status.success());
+}
+
+#[test]
+fn one_peer_does_not_take_all_places() {
+    let daemon = Listening::new();
+    let connect = || TcpStream::connect(daemon.address).unwrap();
+    let silent: Vec<_> = (0..40).map(|_| connect()).collect();
+    let said = || daemon.world.daemon_log().matches("turned away").count();
+    daemon.world.until("some are turned away", |_| said() == 1);
+    let mut last = silent.last().unwrap();
+    last.set_read_timeout(Some(LIMIT)).unwrap();
+    assert!(matches!(last.read(&mut [0]), Ok(0) | Err(_)));
+    drop(silent);
+    daemon.world.until("there are places again", |_| {
+        daemon.run("status", TOKEN).status.success()
+    });
+    drop((0..40).map(|_| connect()).collect::<Vec<_>>());
+    assert_eq!(said(), 1);
+}
+
+#[test]
+fn an_address_gives_way_to_one_that_holds_it() {
+    let daemon = Listening::new();
+    let write = |address: SocketAddr| {
+        fs::write(&daemon.config, configuration(daemon.world.path(), address)).unwrap();
+    };
+    let wide = SocketAddr::new("0.0.0.0".parse().unwrap(), daemon.address.port());
+    write(wide);
+    let answer = daemon.world.json(["reload", "--json"]);
+    assert_eq!(answer["applied"], serde_json::json!(["control.listen"]));
+    assert!(daemon.run("status", TOKEN).status.success());
+
+    // An address of documentation (RFC 5737), which no machine has.
+    write(SocketAddr::new("192.0.2.1".parse().unwrap(), wide.port()));
+    let output = daemon.world.run(["reload"]);
+    assert_eq!(output.status.code(), Some(1), "{output:?}");
+    let said = stderr(&output);
+    assert!(said.contains("cannot serve control on 192.0.2.1"), "{said}");
+    assert!(daemon.run("status", TOKEN).status.success());
+}
+
 #[test]
 fn the_token_is_shown_nowhere() {
     let daemon = Listening::new();

@@ -203,7 +203,13 @@ fn state_dir(state: &StateDir) -> Finding {
         return ok("state", format!("{path} is not there yet; it will be made"));
     }
     match state.probe() {
-        Ok(()) => ok("state", format!("{path} can be written")),
+        Ok(()) => match state.exposed() {
+            None => ok("state", format!("{path} can be written")),
+            Some(report) => Finding {
+                level: Level::Warn,
+                ..failed("state", &report)
+            },
+        },
         Err(report) => failed("state", &report),
     }
 }

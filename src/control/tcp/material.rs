@@ -5,10 +5,13 @@ use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use sha2::{Digest, Sha256};
 use tokio_rustls::rustls::crypto::ring;
 use tokio_rustls::rustls::pki_types::pem::{self, PemObject};
 use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer};
-use tokio_rustls::rustls::{self, ServerConfig};
+use tokio_rustls::rustls::sign::{CertifiedKey, SingleCertAndKey};
+use tokio_rustls::rustls::{self, InconsistentKeys, ServerConfig};
+use zeroize::Zeroizing;
 
 use super::token::{TOKEN_VARIABLE, Token};
 use crate::config::Env;
@@ -43,7 +46,8 @@ pub(super) struct Material {
     /// What callers have to know.
     pub(super) token: Token,
     certificates: Vec<CertificateDer<'static>>,
-    key: PrivateKeyDer<'static>,
+    /// Of the key, to know it again by: the key itself is wiped once `tls` is made of it.
+    key_digest: [u8; 32],
 }
 
 impl Material {
@@ -68,8 +72,8 @@ impl Material {
         };
         let certificates = certificates(cert)?;
         let key_file = key;
-        let key = PrivateKeyDer::from_pem_file(key)
-            .map_err(|error| unusable("control.tls_key", key, "private key", &error))?;
+        let key = private_key(key_file)
+            .map_err(|error| unusable("control.tls_key", key_file, "private key", &error))?;
         let refused = |error: rustls::Error| {
             let (cert, key) = (cert.display(), key_file.display());
             let message = match error {
@@ -84,15 +88,14 @@ impl Material {
             .with_safe_default_protocol_versions()
             .map_err(refused)?
             .with_no_client_auth()
-            .with_single_cert(certificates.clone(), key.clone_key())
-            .map_err(refused)?;
+            .with_cert_resolver(Arc::new(certified(&certificates, &key).map_err(refused)?));
         // gRPC is HTTP/2, and nothing else.
         tls.alpn_protocols = vec![b"h2".to_vec()];
         Ok(Self {
             tls: Arc::new(tls),
             token,
             certificates,
-            key,
+            key_digest: Sha256::digest(key.secret_der()).into(),
         })
     }
 
@@ -100,7 +103,29 @@ impl Material {
     pub(super) fn is_as(&self, other: &Self) -> bool {
         self.token == other.token
             && self.certificates == other.certificates
-            && self.key.secret_der() == other.key.secret_der()
+            && self.key_digest == other.key_digest
+    }
+}
+
+/// Reads a key; what was read is wiped, and what it became is when it is dropped.
+fn private_key(file: &Path) -> Result<Zeroizing<PrivateKeyDer<'static>>, pem::Error> {
+    let text = std::fs::read(file).map(Zeroizing::new);
+    PrivateKeyDer::from_pem_slice(&text.map_err(pem::Error::Io)?).map(Zeroizing::new)
+}
+
+/// What rustls makes of a certificate and a key by itself, but for a copy of the key.
+fn certified(
+    certificates: &[CertificateDer<'static>],
+    key: &PrivateKeyDer<'static>,
+) -> Result<SingleCertAndKey, rustls::Error> {
+    let key = ring::sign::any_supported_type(key)?;
+    let certified = CertifiedKey::new(certificates.to_vec(), key);
+    match certified.keys_match() {
+        // Of a kind that cannot be compared; the first handshake tells.
+        Ok(()) | Err(rustls::Error::InconsistentKeys(InconsistentKeys::Unknown)) => {
+            Ok(certified.into())
+        }
+        Err(error) => Err(error),
     }
 }
 

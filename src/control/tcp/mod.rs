@@ -1,44 +1,46 @@
 //! The control plane over TCP, for those who ask for it: with TLS and a token only (CTL-1, SEC-2).
 
+mod connection;
 mod material;
+mod peers;
 mod token;
 
 use std::io;
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use async_trait::async_trait;
 use parking_lot::Mutex;
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::TcpListener;
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 use tokio_rustls::TlsAcceptor;
-use tokio_rustls::server::TlsStream;
 use tokio_stream::wrappers::ReceiverStream;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tonic::{Request, Status};
 
+use self::connection::Connection;
 use self::material::Material;
 pub use self::material::Settings;
+use self::peers::Peers;
 pub use self::token::{TOKEN_VARIABLE, Token};
-use super::{Engine, problem, server};
+use super::{Engine, address, problem, server};
 use crate::config::{Config, process_env};
 use crate::reload::{Part, Told};
 use crate::report::{Kind, Report, Result};
 
 /// How long a peer has to agree on TLS.
 const HANDSHAKE: Duration = Duration::from_secs(10);
-/// How many peers may be doing so at once; more wait to be accepted.
-const HANDSHAKES: usize = 64;
 /// How long to wait where no connection could be accepted, as without a free file descriptor.
 const PAUSE: Duration = Duration::from_millis(200);
 
 /// An address that is listened on, and what it is kept by.
 pub struct Opened {
-    listener: TcpListener,
-    material: Material,
+    listener: Arc<TcpListener>,
+    material: Arc<Material>,
 }
 
 /// Opens what the settings name; `None` where they name no address.
@@ -50,11 +52,14 @@ pub async fn open(settings: &Settings) -> Result<Option<Opened>> {
         return Ok(None);
     };
     let material = load(settings.clone()).await?;
-    let listener = TcpListener::bind(address).await.map_err(|error| {
-        let message = format!("cannot serve control on {address}: {error}");
-        Report::new(Kind::Config, message).hint("choose another address for `control.listen`")
-    })?;
+    let listener = TcpListener::bind(address).await;
+    let listener = Arc::new(listener.map_err(|error| unusable(address, &error))?);
     Ok(Some(Opened { listener, material }))
+}
+
+fn unusable(address: SocketAddr, error: &io::Error) -> Report {
+    let message = format!("cannot serve control on {address}: {error}");
+    Report::new(Kind::Config, message).hint("choose another address for `control.listen`")
 }
 
 /// Looks at what the settings name, and opens nothing.
@@ -68,14 +73,14 @@ pub fn check(settings: &Settings) -> Result<()> {
     }
 }
 
-async fn load(settings: Settings) -> Result<Material> {
+async fn load(settings: Settings) -> Result<Arc<Material>> {
     let load = move || {
         let material = Material::load(&settings, &process_env);
         for file in settings.exposed() {
             let file = file.display();
             tracing::warn!("other users can read {file}, a secret: chmod 600 it");
         }
-        material
+        material.map(Arc::new)
     };
     let loaded = tokio::task::spawn_blocking(load).await;
     loaded.map_err(|error| Report::new(Kind::Bug, format!("reading certificates: {error}")))?
@@ -93,6 +98,7 @@ pub(crate) struct Tcp {
 
 /// An address that is served.
 struct Serving {
+    listener: Arc<TcpListener>,
     material: Arc<ArcSwap<Material>>,
     end: CancellationToken,
 }
@@ -110,37 +116,90 @@ impl Tcp {
 
     /// Serves there from now on, and nowhere else.
     pub(crate) fn serve(&self, opened: Option<Opened>) {
+        self.end();
         let serving = opened.map(|Opened { listener, material }| {
-            let end = self.stop.child_token();
-            let material = Arc::new(ArcSwap::from_pointee(material));
+            let (end, cut) = (self.stop.child_token(), CancellationToken::new());
+            let material = Arc::new(ArcSwap::new(material));
             let (agreed, connections) = mpsc::channel(1);
-            let accepting = accept(listener, Arc::clone(&material), agreed);
+            let accepting = accept(
+                Arc::clone(&listener),
+                Arc::clone(&material),
+                cut.clone(),
+                agreed,
+            );
             self.tasks
                 .spawn(end.clone().run_until_cancelled_owned(accepting));
             let (engine, ending, asked) = (self.engine.clone(), end.clone(), Arc::clone(&material));
             self.tasks.spawn(async move {
                 let admit = move |request| admit(&asked, request);
                 let connections = ReceiverStream::new(connections);
+                // Whatever has not ended by itself when this does: nobody may stay who is not to.
+                let _cut = cut.drop_guard();
                 server::answer(connections, &engine, &ending, admit).await;
             });
-            Serving { material, end }
+            Serving {
+                listener,
+                material,
+                end,
+            }
         });
-        let before = std::mem::replace(&mut *self.serving.lock(), serving);
-        if let Some(before) = before {
-            before.end.cancel();
-        }
+        *self.serving.lock() = serving;
     }
 
-    /// Has those who connect from now on meet another certificate, and all calls another token.
-    /// True where they are others than before.
-    fn renew(&self, material: Material) -> bool {
-        let serving = self.serving.lock();
-        let current = serving.as_ref().map(|serving| &serving.material);
-        let other = current.filter(|current| !current.load().is_as(&material));
-        if let Some(current) = other {
-            current.store(Arc::new(material));
+    /// Serves nowhere; calls under way get two seconds. What it was kept by.
+    fn end(&self) -> Option<Arc<Material>> {
+        let before = self.serving.lock().take()?;
+        before.end.cancel();
+        Some(before.material.load_full())
+    }
+
+    /// Has those who connect from now on meet another certificate, or all calls another token; with
+    /// it, the connections of those who know only the old one end. True where either is another
+    /// than before.
+    fn renew(&self, material: Arc<Material>) -> bool {
+        let opened = {
+            let serving = self.serving.lock();
+            let Some(Serving {
+                listener,
+                material: current,
+                ..
+            }) = &*serving
+            else {
+                return false;
+            };
+            let before = current.load_full();
+            if before.is_as(&material) {
+                return false;
+            }
+            if before.token == material.token {
+                current.store(material);
+                return true;
+            }
+            let listener = Arc::clone(listener);
+            Opened { listener, material }
+        };
+        self.serve(Some(opened));
+        true
+    }
+
+    /// Serves on another address, or on none; where that cannot be, on the old one as before.
+    async fn move_to(&self, new: &Settings, old: &Settings) -> Result<()> {
+        let Some(address) = new.listen else {
+            self.end();
+            return Ok(());
+        };
+        let material = load(new.clone()).await?;
+        let mut before = None;
+        let opened = address::replace(old.listen, address, || before = self.end()).await;
+        let (listener, material, done) = match opened {
+            Ok(listener) => (Some(listener), Some(material), Ok(())),
+            Err(refused) => (refused.back, before, Err(unusable(address, &refused.error))),
+        };
+        if let (Some(listener), Some(material)) = (listener, material) {
+            let listener = Arc::new(listener);
+            self.serve(Some(Opened { listener, material }));
         }
-        other.is_some()
+        done
     }
 }
 
@@ -159,11 +218,8 @@ impl Part for Tcp {
                 let note = "control over TCP has another certificate, key or token".to_owned();
                 told.notes.push(note);
             }
-        } else {
-            match open(&new.control).await {
-                Ok(opened) => self.serve(opened),
-                Err(report) => return Err(report).into(),
-            }
+        } else if let Err(report) = self.move_to(&new.control, &now.control).await {
+            return Err(report).into();
         }
         now.control.clone_from(&new.control);
         told
@@ -188,26 +244,31 @@ fn admit(material: &ArcSwap<Material>, request: Request<()>) -> Result<Request<(
     Err(problem::as_code(tonic::Code::Unauthenticated, &report))
 }
 
-/// Hands on who connects and agrees on TLS. One that is slow keeps nobody.
+/// Hands on who connects, finds a place and agrees on TLS. One that is slow keeps nobody.
 async fn accept(
-    listener: TcpListener,
+    listener: Arc<TcpListener>,
     material: Arc<ArcSwap<Material>>,
-    agreed: mpsc::Sender<io::Result<TlsStream<TcpStream>>>,
+    cut: CancellationToken,
+    agreed: mpsc::Sender<io::Result<Connection>>,
 ) {
+    let peers = Arc::new(Peers::default());
     let mut handshakes = JoinSet::new();
     loop {
         while handshakes.try_join_next().is_some() {}
-        if handshakes.len() >= HANDSHAKES {
-            handshakes.join_next().await;
-        }
         match listener.accept().await {
             Ok((stream, peer)) => {
+                let Some(place) = peers.admit(peer.ip().to_canonical()) else {
+                    continue;
+                };
                 let acceptor = TlsAcceptor::from(Arc::clone(&material.load().tls));
-                let agreed = agreed.clone();
+                let (agreed, cut) = (agreed.clone(), cut.clone());
                 handshakes.spawn(async move {
                     match tokio::time::timeout(HANDSHAKE, acceptor.accept(stream)).await {
                         // Should the server have ended, the connection does as well.
-                        Ok(Ok(stream)) => drop(agreed.send(Ok(stream)).await),
+                        Ok(Ok(stream)) => {
+                            let connection = Connection::new(stream, cut, place);
+                            drop(agreed.send(Ok(connection)).await);
+                        }
                         Ok(Err(error)) => tracing::debug!(%peer, "no TLS: {error}"),
                         Err(_) => tracing::debug!(%peer, "no TLS within {HANDSHAKE:?}"),
                     }

@@ -1,6 +1,7 @@
 //! The commands beside a running daemon, and mounts that meet another.
 
 use std::fs;
+use std::os::unix::fs::PermissionsExt;
 use std::process::Output;
 
 use crate::world::{World, flac};
@@ -133,6 +134,34 @@ fn a_mount_that_a_killed_daemon_left_is_cleared() {
     world.start();
     assert_eq!(world.tree().len(), 1);
     world.stop();
+}
+
+#[test]
+fn a_state_directory_that_others_get_into_is_told() {
+    let mut world = World::new();
+    fs::create_dir_all(world.state()).unwrap();
+    fs::set_permissions(world.state(), fs::Permissions::from_mode(0o755)).unwrap();
+    world.start();
+    let said = format!(
+        "other users get into the state directory {} (mode 755)",
+        world.state().display()
+    );
+    let next = format!("chmod 700 {}", world.state().display());
+    let log = world.daemon_log();
+    assert!(log.contains(&format!("{said}: {next}")), "{log}");
+    let state = |world: &World| {
+        let report = world.run(["doctor", "--json"]).stdout;
+        let report: serde_json::Value = serde_json::from_slice(&report).unwrap();
+        let mut checks = report["checks"].as_array().unwrap().clone();
+        checks.retain(|check| check["check"] == "state");
+        checks.remove(0)
+    };
+    let expected = serde_json::json!({
+        "check": "state", "level": "warn", "found": said, "next": next,
+    });
+    assert_eq!(state(&world), expected);
+    fs::set_permissions(world.state(), fs::Permissions::from_mode(0o700)).unwrap();
+    assert_eq!(state(&world)["level"], "ok");
 }
 
 #[test]
