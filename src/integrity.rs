@@ -131,6 +131,9 @@ fn with(path: &Path, suffix: &str) -> PathBuf {
 
 /// What to do about a log that is damaged.
 fn damaged(error: StoreError) -> Report {
+    if matches!(error, StoreError::Damaged { position, .. } if position.0 <= 1) {
+        return error.into();
+    }
     Report::from(error).hint(
         "put a backup in its place; or go on with what holds: `musicfs mount … --repair` (the \
          damaged log is kept); see docs/RECOVERY.md",

@@ -20,7 +20,7 @@ fn a_mountpoint_that_is_absent() {
         &Home::new().run("-q mount absent --origin music"),
         "[3]
         error: cannot mount at ~/absent: there is no such directory
-        hint: make it with mkdir -p",
+        hint: make it: mkdir -p ~/absent",
     );
 }
 
@@ -64,7 +64,7 @@ fn a_daemon_tells_its_troubles_to_the_terminal() {
         &Home::new().run("mount absent --origin music --daemon"),
         "[3]
         error: cannot mount at ~/absent: there is no such directory
-        hint: make it with mkdir -p",
+        hint: make it: mkdir -p ~/absent",
     );
 }
 
