@@ -25,6 +25,15 @@ fn a_mountpoint_that_is_absent() {
 }
 
 #[test]
+fn a_mistake_in_the_command_line_is_json_where_that_is_asked_for() {
+    says(
+        &Home::new().run("--json mount --bogus"),
+        r#"[2]
+        {"error":{"hint":"`musicfs COMMAND --help` explains every option","kind":"usage","message":"unexpected argument '--bogus' found"}}"#,
+    );
+}
+
+#[test]
 fn a_mountpoint_that_is_not_empty() {
     let home = Home::new();
     home.file("full/letter", "dear");
