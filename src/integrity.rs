@@ -92,6 +92,9 @@ pub(crate) async fn verify(state: &StateDir, repair: bool) -> Result<()> {
 
 /// What to do about a log that is damaged.
 fn damaged(error: StoreError) -> Report {
+    if matches!(error, StoreError::Damaged { position, .. } if position.0 <= 1) {
+        return error.into();
+    }
     Report::from(error).hint(
         "put a backup in its place; or go on with what holds: `musicfs mount … --repair` (the \
          damaged log is kept); see docs/RECOVERY.md",

@@ -5,7 +5,7 @@ use std::io;
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
-use crate::report::{Kind, Report, Result};
+use crate::report::{Kind, Report, Result, shell};
 
 /// The state directory of one library. Made private to its owner (0700); one that is there already
 /// keeps its mode, which [`StateDir::exposed`] tells.
@@ -150,7 +150,15 @@ pub fn append_to(path: &Path) -> Result<File> {
         .append(true)
         .mode(0o600)
         .open(path)
-        .map_err(|error| Report::io("write to", path, &error))
+        .map_err(|error| {
+            let report = Report::io("write to", path, &error);
+            match path.parent() {
+                Some(parent) if error.kind() == io::ErrorKind::NotFound => {
+                    report.hint(format!("make its directory: mkdir -p {}", shell(parent)))
+                }
+                _ => report,
+            }
+        })
 }
 
 #[cfg(test)]

@@ -227,6 +227,8 @@ impl MountError {
         let reason = error.to_string().trim().to_owned();
         let next = if reason.contains("user_allow_other") {
             Some("add the line \"user_allow_other\" to /etc/fuse.conf, or leave out allow_other")
+        } else if reason.contains("no write access") {
+            Some("choose a directory that is yours")
         } else if error.kind() == io::ErrorKind::NotFound && !Path::new("/dev/fuse").exists() {
             Some("load the kernel module with `modprobe fuse`")
         } else if error.kind() == io::ErrorKind::NotFound && path.exists() {

@@ -85,6 +85,7 @@ fn init(context: &Context) -> Result<()> {
 }
 
 fn show(context: &Context) -> Result<()> {
+    context.only_here()?;
     let loaded = context.config()?;
     let mut rows: Vec<(&str, Option<String>, Source)> = KEYS
         .iter()

@@ -158,7 +158,10 @@ fn brief(event: &v1::Event) -> String {
         "scan.finished" => ["listed", "added", "changed", "moved", "vanished", "errors"]
             .iter()
             .filter(|key| count(key) > 0)
-            .map(|key| format!("{} {key}", count(key)))
+            .map(|key| match (count(key), *key) {
+                (1, "errors") => "1 error".to_owned(),
+                (number, key) => format!("{number} {key}"),
+            })
             .collect::<Vec<_>>()
             .join(", "),
         "scan.removals_held" => format!("{} of {} missing", count("missing"), count("known")),

@@ -16,7 +16,7 @@ use super::context::{Context, absolute};
 use super::output::counted;
 use super::progress::Progress;
 use crate::lock::Lock;
-use crate::report::{Kind, Report, Result, plain};
+use crate::report::{Kind, NOTHING_HOLDS, Report, Result, plain};
 use crate::state::StateDir;
 
 #[derive(Debug, Subcommand)]
@@ -99,7 +99,7 @@ fn damaged(error: StoreError) -> Report {
         _ => return error.into(),
     };
     Report::from(error).hint(match holds {
-        0 => "put a backup in its place; without one, docs/RECOVERY.md says what is left".to_owned(),
+        0 => NOTHING_HOLDS.to_owned(),
         last => format!(
             "put a backup in its place; or go on with what holds, the {last} before: `musicfs mount … \
              --repair` (the damaged log is kept); see docs/RECOVERY.md"

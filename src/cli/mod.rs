@@ -34,7 +34,7 @@ use std::path::PathBuf;
 use clap::{ArgAction, Args, CommandFactory, Parser, Subcommand};
 
 use self::context::Context;
-use crate::report::{Report, Result};
+use crate::report::{Kind, Report, Result};
 
 /// Shows a music library as one clean folder tree, wherever the files really live.
 #[derive(Debug, Parser)]
@@ -53,11 +53,12 @@ struct Cli {
 
 /// What every command takes.
 #[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "Everywhere")]
 struct Global {
-    /// The directory of the log, the views, the lock and the socket [default: XDG_DATA_HOME/musicfs]
+    /// The directory of the log, the views, the lock and the socket [default: $XDG_DATA_HOME/musicfs, else ~/.local/share/musicfs]
     #[arg(long, value_name = "DIR", global = true)]
     state_dir: Option<PathBuf>,
-    /// The configuration file [default: XDG_CONFIG_HOME/musicfs/config.toml]
+    /// The configuration file [default: $XDG_CONFIG_HOME/musicfs/config.toml, else ~/.config/musicfs/config.toml]
     #[arg(long, value_name = "FILE", global = true)]
     config: Option<PathBuf>,
     /// Ask the daemon at this address, instead of the one on this machine
@@ -167,6 +168,9 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> u8 {
     }
     let cli = match Cli::try_parse_from(&arguments) {
         Ok(cli) => cli,
+        Err(told) if told.use_stderr() && arguments.iter().any(|it| it == "--json") => {
+            return failed(&misunderstood(&told), true);
+        }
         Err(told) => {
             // Help and version come this way, too, and go to standard output. Should the output be
             // closed, nobody is there to be told.
@@ -182,6 +186,16 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> u8 {
         Ok(()) => 0,
         Err(report) => failed(&report, json),
     }
+}
+
+/// What is wrong with a command line, in one line; for programs.
+fn misunderstood(told: &clap::Error) -> Report {
+    let text = told.render().to_string();
+    let lines = text.lines().map(str::trim);
+    let message: Vec<&str> = lines.take_while(|line| !line.is_empty()).collect();
+    let message = message.join(" ");
+    let message = message.strip_prefix("error: ").unwrap_or(&message);
+    Report::new(Kind::Usage, message).hint("`musicfs COMMAND --help` explains every option")
 }
 
 /// Writes a report to standard error, and gives its exit code.

@@ -129,6 +129,7 @@ pub(super) fn given(text: &OsStr, flag: &str) -> Result<OriginConfig> {
 }
 
 async fn list(context: &Context) -> Result<()> {
+    let mut unknown = false;
     let origins = match context.connect_if_running().await? {
         Some(client) => {
             let answer = client
@@ -140,12 +141,20 @@ async fn list(context: &Context) -> Result<()> {
                 .into_inner()
                 .origins
         }
-        None => at_rest(&context.state()?).await?.origins,
+        None => {
+            let status = at_rest(&context.state()?).await?;
+            unknown = status.views.is_empty() && status.position > 0;
+            status.origins
+        }
     };
     let mut out = context.output();
     if context.json() {
         let origins: Vec<_> = origins.iter().map(json::origin).collect();
         out.json(&serde_json::json!({ "origins": origins }))?;
+    } else if unknown {
+        out.line("no views yet: the next mount builds them, or `musicfs replay`")?;
+    } else if origins.is_empty() {
+        out.line("no origins; `musicfs origin add PATH` adds one")?;
     } else {
         let rows: Vec<[String; 4]> = origins.iter().map(row).collect();
         out.table(&rows)?;

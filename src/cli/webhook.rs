@@ -34,7 +34,10 @@ pub(super) enum Action {
         ids: Vec<i64>,
     },
     /// Throw dead letters away
-    #[command(group = ArgGroup::new("which").required(true).args(["ids", "all"]))]
+    #[command(
+        group = ArgGroup::new("which").required(true).args(["ids", "all"]),
+        override_usage = "musicfs webhook drop [OPTIONS] <NAME> <NUMBER...|--all>"
+    )]
     Drop {
         /// The webhook
         name: String,
@@ -174,10 +177,14 @@ async fn test(context: &Context, name: String) -> Result<()> {
     if tested.ok {
         return Ok(());
     }
-    Err(
-        Report::new(Kind::Failed, format!("webhook {name}: {}", tested.problem))
-            .hint("look whether the receiver runs at that address, and at its own messages"),
-    )
+    let hint = if tested.problem.contains("answered 401") || tested.problem.contains("answered 403")
+    {
+        "look whether it was given the same secret or token, and at its own messages"
+    } else {
+        "look whether the receiver runs at that address, and at its own messages"
+    };
+    let message = format!("webhook {name}: {}", tested.problem);
+    Err(Report::new(Kind::Failed, message).hint(hint))
 }
 
 async fn retry(context: &Context, webhook: String, ids: Vec<i64>) -> Result<()> {

@@ -28,7 +28,19 @@ pub(crate) fn event_type(pattern: &str) -> Result<(), String> {
     if names.iter().any(|name| filter.lets(name, "")) {
         return Ok(());
     }
-    Err(match nearest(pattern, names.iter().copied()) {
+    if pattern.contains(',') {
+        return Err("give each type for itself".to_owned());
+    }
+    let begun: Vec<&str> = names
+        .iter()
+        .copied()
+        .filter(|it| it.starts_with(pattern))
+        .collect();
+    let meant = match begun.as_slice() {
+        [one] => Some(*one),
+        _ => nearest(pattern, names.iter().copied()),
+    };
+    Err(match meant {
         Some(meant) => format!("did you mean {meant:?}?"),
         None => format!("there are {}", names.join(", ")),
     })
@@ -45,5 +57,17 @@ mod tests {
         assert_eq!(nearest("log.levle", keys), Some("log.level"));
         assert_eq!(nearest("colour", keys), None);
         assert_eq!(nearest("", keys), None);
+    }
+
+    #[test]
+    fn a_type_is_known_by_its_beginning() {
+        assert!(event_type("track.*").is_ok());
+        for (begun, meant) in [
+            ("track.disc", "track.discovered"),
+            ("track.mooved", "track.moved"),
+        ] {
+            assert_eq!(event_type(begun), Err(format!("did you mean {meant:?}?")));
+        }
+        assert!(event_type("track.moved,track.read").is_err());
     }
 }

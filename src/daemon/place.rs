@@ -4,7 +4,7 @@ use std::path::Path;
 
 use fuse::mountpoint;
 
-use crate::report::{Kind, Report, Result};
+use crate::report::{Kind, Report, Result, shell};
 
 /// Makes sure that the mount point is an empty directory; clears what a dead daemon left there.
 pub(super) fn vacate(path: &Path) -> Result<()> {
@@ -28,7 +28,7 @@ pub(super) fn vacate(path: &Path) -> Result<()> {
         State::Absent => refuse(
             Kind::Input,
             "there is no such directory",
-            "make it with mkdir -p",
+            &format!("make it: mkdir -p {}", shell(path)),
         ),
         State::NotADirectory => refuse(Kind::Input, "it is not a directory", "choose a directory"),
         State::NotEmpty => refuse(

@@ -13,6 +13,7 @@ use std::sync::Arc;
 use eventlog::Timestamp;
 use parking_lot::Mutex;
 use tracing::{Event, Subscriber};
+use tracing_subscriber::filter::LevelFilter;
 use tracing_subscriber::layer::{Context, SubscriberExt};
 use tracing_subscriber::util::SubscriberInitExt as _;
 use tracing_subscriber::{EnvFilter, Layer, Registry, reload};
@@ -103,10 +104,19 @@ impl Logging {
 /// # Errors
 /// [`Kind::Config`] where the level is none.
 pub fn filter(level: &str) -> Result<EnvFilter> {
-    let filter = EnvFilter::try_new(level).map_err(|error| {
-        Report::new(Kind::Config, format!("log.level = {level:?}: {error}"))
+    let refused = |why: String| {
+        Report::new(Kind::Config, format!("log.level = {level:?}: {why}"))
             .hint("use error, warn, info, debug or trace")
-    })?;
+    };
+    // To the library a word that is no level names a part of the program: `warning` would let nothing
+    // through but what a part of that name says.
+    let words = level.split(',').map(str::trim);
+    for word in words.filter(|word| !word.is_empty() && !word.contains(['=', '['])) {
+        if word.parse::<LevelFilter>().is_err() {
+            return Err(refused(format!("{word:?} is no level")));
+        }
+    }
+    let filter = EnvFilter::try_new(level).map_err(|error| refused(error.to_string()))?;
     Ok(match fuse::QUIET.parse() {
         Ok(directive) => filter.add_directive(directive),
         Err(_) => filter,
@@ -233,6 +243,24 @@ fn destination<'a>(
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_level_is_one_of_five_or_directives() {
+        for level in [
+            "error",
+            "WARN",
+            "trace",
+            "info,fuse=debug",
+            "fuse=debug, info",
+            "off",
+        ] {
+            assert!(filter(level).is_ok(), "{level}");
+        }
+        for level in ["warning", "verbose", "info,loud", "fuse=loud"] {
+            let report = filter(level).unwrap_err();
+            assert_eq!(report.kind(), Kind::Config, "{level}");
+        }
+    }
 
     #[test]
     fn messages_go_where_they_are_wanted() {

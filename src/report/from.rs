@@ -12,10 +12,17 @@ use super::{Kind, Report};
 use crate::library::{LibraryError, RootError};
 use crate::scan::ScanError;
 
+/// What to do where a log is damaged from its beginning on.
+pub(crate) const NOTHING_HOLDS: &str = "put a backup in its place; without one, move the state directory aside and mount anew; see \
+     docs/RECOVERY.md";
+
 impl From<StoreError> for Report {
     fn from(error: StoreError) -> Self {
         let message = error.to_string();
         match error {
+            StoreError::Damaged { position, .. } if position.0 <= 1 => {
+                Self::new(Kind::Damaged, message).hint(NOTHING_HOLDS)
+            }
             StoreError::Damaged { .. } | StoreError::Poisoned(_) => {
                 Self::new(Kind::Damaged, message).hint(
                     "`musicfs log verify` tells how far it holds, docs/RECOVERY.md what to do",
@@ -30,9 +37,21 @@ impl From<StoreError> for Report {
             StoreError::InUse { .. } => Self::new(Kind::Busy, message),
             StoreError::WrongPosition { .. } => Self::new(Kind::Busy, message)
                 .hint("another process writes to this log; stop it, then restart the daemon"),
-            StoreError::BelowHorizon { .. }
-            | StoreError::Exists { .. }
-            | StoreError::BadLine { .. } => Self::new(Kind::Input, message),
+            StoreError::BelowHorizon { horizon } => Self::new(Kind::Input, message).hint(format!(
+                "later ones: --from {}; `--type access.folded --json` has the sums of those before",
+                horizon.next()
+            )),
+            StoreError::Exists { .. } => Self::new(Kind::Input, message),
+            StoreError::BadLine { line, .. } => {
+                let report = Self::new(Kind::Input, message);
+                match line {
+                    1 => report.hint(
+                        "name a file that `musicfs log export FILE` has written; one of `musicfs log \
+                         backup` is put in place of the log itself, as docs/RECOVERY.md tells",
+                    ),
+                    _ => report,
+                }
+            }
             _ => Self::new(Kind::Bug, message),
         }
     }

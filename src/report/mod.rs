@@ -2,6 +2,8 @@
 
 mod from;
 
+pub(crate) use self::from::NOTHING_HOLDS;
+
 use std::fmt;
 use std::io;
 use std::path::Path;
@@ -52,6 +54,21 @@ macro_rules! kinds {
             }
         }
     };
+}
+
+/// A path as a shell takes it, for commands that are shown to be copied.
+#[must_use]
+pub fn shell(path: &Path) -> String {
+    let text = path.display().to_string();
+    let is_plain = |c: char| c.is_alphanumeric() || "/._+-@:,%".contains(c);
+    if !text.starts_with('-') && !text.is_empty() && text.chars().all(is_plain) {
+        return text;
+    }
+    let quoted = text.replace('\'', r"'\''");
+    match text.starts_with('-') {
+        true => format!("./'{quoted}'"),
+        false => format!("'{quoted}'"),
+    }
 }
 
 kinds! {
@@ -123,7 +140,7 @@ impl Report {
             .parent()
             .filter(|parent| !parent.as_os_str().is_empty())
             .unwrap_or(Path::new("."));
-        let (path, parent) = (path.display(), parent.display());
+        let path = path.display();
         match error.kind() {
             io::ErrorKind::AlreadyExists => Self::new(
                 Kind::Input,
@@ -131,9 +148,15 @@ impl Report {
             ),
             io::ErrorKind::NotFound | io::ErrorKind::NotADirectory => Self::new(
                 Kind::Input,
-                format!("cannot write the {what} {path}: there is no directory {parent}"),
+                format!(
+                    "cannot write the {what} {path}: there is no directory {}",
+                    parent.display()
+                ),
             )
-            .hint("make it with mkdir -p, or choose another place"),
+            .hint(format!(
+                "make it: mkdir -p {}; or choose another place",
+                shell(parent)
+            )),
             _ => Self::new(
                 Kind::Disk,
                 format!("cannot write the {what} {path}: {}", plain(error)),

@@ -26,6 +26,8 @@ pub(super) fn of(endpoint: &Endpoint, message: &Message, now: SystemTime) -> (St
                 "position": 0,
                 "event_type": TEST,
                 "timestamp": at.to_string(),
+                "subject": "library",
+                "cause": null, "origin": null, "path": null, "track": null,
                 "data": { "webhook": endpoint.name },
             })
         }

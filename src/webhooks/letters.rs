@@ -8,7 +8,7 @@ use futures::StreamExt;
 
 use super::answer::Outcome;
 use super::client::{Client, Sent};
-use super::ledger::{Letter, PAGE, Which};
+use super::ledger::{Ledger, Letter, PAGE, Which};
 use super::request::Message;
 use super::{Endpoint, Webhooks};
 use crate::control::event;
@@ -41,13 +41,14 @@ impl Webhooks {
     /// its letters.
     ///
     /// # Errors
-    /// [`Kind::Input`] where a webhook is named that is not configured; where the ledger or the log
-    /// cannot be read.
+    /// [`Kind::Input`] where a webhook is named that is not configured, or a number that no letter of
+    /// it has; where the ledger or the log cannot be read.
     pub async fn retry(&self, which: Which<'_>) -> Result<Retried> {
         if !which.endpoint.is_empty() {
             self.endpoint(which.endpoint)?;
         }
         let ledger = self.0.ledger().await?;
+        there(ledger, which).await?;
         let client = self.0.client().await?;
         let mut retried = Retried::default();
         let mut absent: BTreeSet<String> = BTreeSet::new();
@@ -132,10 +133,12 @@ impl Webhooks {
     /// is not configured any more is forgotten: should it come back, it begins anew.
     ///
     /// # Errors
-    /// [`Kind::Input`] where nothing is known of the endpoint.
+    /// [`Kind::Input`] where nothing is known of the endpoint, or no letter of it has a number that is
+    /// named; nothing is then thrown away.
     pub async fn drop_letters(&self, which: Which<'_>) -> Result<u64> {
         self.known(which.endpoint).await?;
         let ledger = self.0.ledger().await?;
+        there(ledger, which).await?;
         let known = ledger.endpoints().await?;
         let dropped = ledger.remove(which).await?;
         for (name, ..) in &known {
@@ -169,4 +172,27 @@ impl Webhooks {
         }
         Ok(())
     }
+}
+
+/// Refuses numbers that no letter has which is meant.
+async fn there(ledger: &Ledger, which: Which<'_>) -> Result<()> {
+    let limit = u32::try_from(which.ids.len()).unwrap_or(u32::MAX);
+    if limit == 0 {
+        return Ok(());
+    }
+    let found: BTreeSet<i64> = ledger
+        .letters(which, 0, limit)
+        .await?
+        .iter()
+        .map(|letter| letter.id)
+        .collect();
+    let Some(missing) = which.ids.iter().find(|id| !found.contains(id)) else {
+        return Ok(());
+    };
+    let message = match which.endpoint {
+        "" => format!("there is no dead letter {missing}"),
+        name => format!("there is no dead letter {missing} of {name}"),
+    };
+    Err(Report::new(Kind::Input, message)
+        .hint("`musicfs webhook list` shows their numbers; one that was delivered is gone"))
 }

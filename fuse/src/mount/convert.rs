@@ -83,9 +83,9 @@ pub(super) fn attr(attr: &Attr) -> FileAttr {
 /// Logs an error once, as loudly as its kind asks for, and gives the number for the reply.
 pub(super) fn errno(operation: &'static str, error: &FsError) -> Errno {
     match error.kind.loudness() {
-        Loudness::Quiet => tracing::trace!(operation, %error),
-        Loudness::Warning => tracing::warn!(operation, %error),
-        Loudness::Alarm => tracing::error!(operation, %error),
+        Loudness::Quiet => tracing::trace!(operation, "{error}"),
+        Loudness::Warning => tracing::warn!(operation, "{error}"),
+        Loudness::Alarm => tracing::error!(operation, "{error}"),
     }
     Errno::from_i32(error.kind.errno())
 }

@@ -56,7 +56,8 @@ fn verdict(origins: &[v1::Origin]) -> Result<()> {
     }
     if !degraded.is_empty() {
         let message = format!("not all is well with {}", degraded.join(", "));
-        return Err(Report::new(Kind::Failed, message));
+        return Err(Report::new(Kind::Failed, message)
+            .hint("once that is put right, `musicfs origin rescan` looks at all of it again"));
     }
     Ok(())
 }

@@ -164,13 +164,13 @@ fn a_copy_that_cannot_be_made_leaves_nothing() {
         &home.run("log backup none/b.db --state-dir state"),
         "[3]
         error: cannot write the backup ~/none/b.db: there is no directory ~/none
-        hint: make it with mkdir -p, or choose another place",
+        hint: make it: mkdir -p ~/none; or choose another place",
     );
     says(
         &home.run("log export none/l.jsonl --state-dir state"),
         "[3]
         error: cannot write the export none/l.jsonl: there is no directory none
-        hint: make it with mkdir -p, or choose another place",
+        hint: make it: mkdir -p none; or choose another place",
     );
     for line in ["log export --to 51", "log export beyond --to 51"] {
         says(

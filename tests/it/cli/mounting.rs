@@ -21,7 +21,16 @@ fn a_mountpoint_that_is_absent() {
         &Home::new().run("-q mount absent --origin music"),
         "[3]
         error: cannot mount at ~/absent: there is no such directory
-        hint: make it with mkdir -p",
+        hint: make it: mkdir -p ~/absent",
+    );
+}
+
+#[test]
+fn a_mistake_in_the_command_line_is_json_where_that_is_asked_for() {
+    says(
+        &Home::new().run("--json mount --bogus"),
+        r#"[2]
+        {"error":{"hint":"`musicfs COMMAND --help` explains every option","kind":"usage","message":"unexpected argument '--bogus' found"}}"#,
     );
 }
 
@@ -65,7 +74,7 @@ fn a_daemon_tells_its_troubles_to_the_terminal() {
         &Home::new().run("mount absent --origin music --daemon"),
         "[3]
         error: cannot mount at ~/absent: there is no such directory
-        hint: make it with mkdir -p",
+        hint: make it: mkdir -p ~/absent",
     );
 }
 

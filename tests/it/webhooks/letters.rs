@@ -145,6 +145,14 @@ fn people_are_told() {
     assert_eq!(test.json()["event_type"], "webhook.test");
     assert_eq!(test.json()["data"], json!({ "webhook": "script" }));
     assert_eq!(test.header("x-musicfs-event-id"), test.json()["id"]);
+    for member in ["subject", "cause", "origin", "path", "track"] {
+        assert!(test.json().get(member).is_some(), "{member}");
+    }
+    for command in ["retry", "drop"] {
+        let (code, refused) = said(&["webhook", command, "script", "99"]);
+        assert_eq!(code, 3, "{refused}");
+        assert!(refused.contains("no dead letter 99 of script"), "{refused}");
+    }
     assert_eq!(said(&["webhook", "drop", "script"]).0, 2);
     assert_eq!(
         said(&["webhook", "drop", "script", "--all"]),
