@@ -3,14 +3,11 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use eventlog::{EventStore, Filter, Position};
-use futures::StreamExt;
-
 use super::answer::Outcome;
 use super::client::{Client, Sent};
 use super::ledger::{Ledger, Letter, PAGE, Which};
 use super::request::Message;
-use super::{Endpoint, Webhooks};
+use super::{Endpoint, Webhooks, place};
 use crate::control::event;
 use crate::control::feed::complete;
 use crate::report::{Kind, Report, Result};
@@ -20,7 +17,7 @@ use crate::report::{Kind, Report, Result};
 pub struct Retried {
     /// Letters that were taken, and are gone.
     pub delivered: u64,
-    /// Letters that were refused again.
+    /// Letters that were refused again, or whose event the log does not have.
     pub failed: u64,
     /// Letters that were not tried, since their receiver did not take an earlier one, or is not
     /// configured any more.
@@ -100,7 +97,17 @@ impl Webhooks {
     ) -> Result<Outcome> {
         let message = match &letter.folders {
             Some(folders) => Message::Folders(folders.clone()),
-            None => self.message(letter.position).await?,
+            None => match self.message(letter).await? {
+                Some(message) => message,
+                None => {
+                    let position = letter.position.0;
+                    let problem = format!(
+                        "its event is not at position {position} of this log (restored, or \
+                         repaired?); `musicfs webhook drop` throws it away"
+                    );
+                    return Ok(Outcome::Never { problem });
+                }
+            },
         };
         Ok(match client.send(endpoint, &message).await {
             Sent::Judged(outcome) => outcome,
@@ -111,22 +118,15 @@ impl Webhooks {
         })
     }
 
-    /// The event at a position.
-    async fn message(&self, position: Position) -> Result<Message> {
-        let before = Position(position.0.saturating_sub(1));
-        let store: &dyn EventStore = &*self.0.store;
-        let found = store
-            .read(before, Some(position), Filter::default())
-            .next()
-            .await;
-        let Some(recorded) = found.transpose()? else {
-            let message = format!("the log has no event at position {}", position.0);
-            return Err(Report::new(Kind::Input, message)
-                .hint("it is not the log of that letter; `musicfs webhook drop` throws it away"));
-        };
-        let mut event = event(&recorded);
-        complete(&mut event, &self.0.views.catalog());
-        Ok(Message::Event(Box::new(event)))
+    /// What tells of a letter's event; `None` where the log does not have it.
+    async fn message(&self, letter: &Letter) -> Result<Option<Message>> {
+        let found = place::event_at(&*self.0.store, letter.position).await?;
+        let its_own = found.filter(|recorded| letter.event == Some(recorded.id));
+        Ok(its_own.map(|recorded| {
+            let mut event = event(&recorded);
+            complete(&mut event, &self.0.views.catalog());
+            Message::Event(Box::new(event))
+        }))
     }
 
     /// Throws letters away; tells how many there were. Where all of an endpoint's are meant, one that

@@ -15,6 +15,7 @@ mod followed;
 mod former;
 mod ledger;
 mod letters;
+mod place;
 mod request;
 mod sign;
 mod subsonic;
@@ -43,7 +44,7 @@ use self::request::Message;
 use self::worker::Worker;
 use crate::config::Start;
 use crate::report::{Kind, Report, Result};
-use crate::supervise::Supervisor;
+use crate::supervise::{Supervisor, TaskState};
 
 /// How the names of their tasks begin.
 pub(crate) const TASK_PREFIX: &str = "webhook ";
@@ -70,6 +71,8 @@ struct Running {
     endpoint: Arc<Endpoint>,
     figures: Arc<Mutex<Figures>>,
     stop: CancellationToken,
+    /// The log's head when it was started.
+    present: Position,
     /// Held by whoever delivers: of two tasks of one name, the second waits for the end of the first.
     turn: Arc<tokio::sync::Mutex<()>>,
 }
@@ -115,7 +118,7 @@ impl Webhooks {
     }
 
     /// Makes these the webhooks: starts those that are new, ends those that are gone, and has those
-    /// that changed go on in their new form. What an endpoint got to stays.
+    /// that changed, or failed too often, go on in their new form. What an endpoint got to stays.
     pub fn apply(&self, endpoints: Vec<Endpoint>) {
         let mut running = self.0.running.lock();
         running.retain(|name, it| {
@@ -127,7 +130,8 @@ impl Webhooks {
         });
         for endpoint in endpoints {
             let before = running.get(&endpoint.name);
-            if before.is_some_and(|before| *before.endpoint == endpoint) {
+            let is_same = before.is_some_and(|before| *before.endpoint == endpoint);
+            if is_same && !self.was_given_up(&endpoint.name) {
                 continue;
             }
             let stop = self.0.supervisor.stop().child_token();
@@ -135,6 +139,7 @@ impl Webhooks {
                 endpoint: Arc::new(endpoint),
                 figures: before.map(|it| Arc::clone(&it.figures)).unwrap_or_default(),
                 turn: before.map(|it| Arc::clone(&it.turn)).unwrap_or_default(),
+                present: self.0.store.head(),
                 stop,
             };
             if let Some(before) = running.insert(next.endpoint.name.clone(), next.clone()) {
@@ -144,15 +149,23 @@ impl Webhooks {
         }
     }
 
+    /// True where its task failed too often to be started again by itself.
+    fn was_given_up(&self, name: &str) -> bool {
+        let tasks = self.0.supervisor.tasks();
+        let task = tasks.get(&task_name(name));
+        task.is_some_and(|task| task.state == TaskState::Failed)
+    }
+
     fn start(&self, running: Running) {
         let first = match running.endpoint.start {
-            Start::Now => self.0.store.head(),
+            Start::Now => running.present,
             Start::Position(position) => Position(position.saturating_sub(1)),
         };
-        let (name, stop) = (running.endpoint.name.clone(), running.stop.clone());
+        let stop = running.stop.clone();
+        let name = task_name(&running.endpoint.name);
         let shared = Arc::clone(&self.0);
         let supervisor = &self.0.supervisor;
-        supervisor.spawn(format!("{TASK_PREFIX}{name}"), stop, move || {
+        supervisor.spawn(name, stop, move || {
             Worker::new(Arc::clone(&shared), running.clone(), first).run()
         });
     }
@@ -234,11 +247,23 @@ impl Webhooks {
     }
 }
 
+/// What an endpoint's task is called.
+fn task_name(name: &str) -> String {
+    format!("{TASK_PREFIX}{name}")
+}
+
 impl Shared {
     async fn ledger(&self) -> Result<&Ledger> {
-        self.ledger
-            .get_or_try_init(|| Ledger::open(&self.file))
-            .await
+        let open = || async {
+            let running: Vec<Running> = self.running.lock().values().cloned().collect();
+            let mut presents = Vec::with_capacity(running.len());
+            for it in running {
+                let present = place::at(&*self.store, it.present).await?;
+                presents.push((it.endpoint.name.clone(), present));
+            }
+            Ledger::open(&self.file, &presents).await
+        };
+        self.ledger.get_or_try_init(open).await
     }
 
     async fn client(&self) -> Result<&Client> {

@@ -11,9 +11,9 @@ use super::answer::Outcome;
 use super::client::{BUSY, Client, Sent};
 use super::figures::{Activity, Figures};
 use super::folder::Folder;
-use super::ledger::{Ledger, Parking};
+use super::ledger::{Ledger, Parking, Place};
 use super::request::{Message, portions};
-use super::{Running, Shared, backoff, former};
+use super::{Running, Shared, backoff, former, place};
 use crate::control::event;
 use crate::control::feed::{OfOrigins, complete};
 use crate::report::Result;
@@ -86,8 +86,9 @@ impl Worker {
             heads: store.heads(),
             origins: (!endpoint.origins.is_empty())
                 .then(|| OfOrigins::new(Arc::clone(store), endpoint.origins.clone())),
-            at: ledger.place(&endpoint.name, self.first).await?,
+            at: Position::START,
         };
+        work.begin().await?;
         self.figures(|figures| {
             figures.letters = letters;
             figures.position = Some(work.at);
@@ -96,14 +97,7 @@ impl Worker {
             // Marked as seen before looking: a head that comes meanwhile wakes us afterwards.
             work.heads.mark_unchanged();
             let head = store.head();
-            if work.at > head {
-                let (name, at) = (&endpoint.name, work.at.0);
-                tracing::warn!(
-                    "webhook {name} was at position {at}, but the log ends at {}; it goes on there",
-                    head.0
-                );
-                work.settle(head, &[]).await?;
-            } else if work.at == head {
+            if work.at == head {
                 self.figures(|figures| figures.activity = Activity::Idle);
                 if work.heads.changed().await.is_err() {
                     return Ok(());
@@ -118,6 +112,30 @@ impl Worker {
 }
 
 impl Work<'_> {
+    /// Goes to where the endpoint got to: in another log than it knew, to the present.
+    async fn begin(&mut self) -> Result<()> {
+        let Worker {
+            shared,
+            running,
+            first,
+        } = self.worker;
+        let (name, present) = (&running.endpoint.name, running.present);
+        let log = &*shared.store;
+        let first = place::at(log, *first).await?;
+        let known = self.ledger.place(name, first).await?;
+        self.at = known.position;
+        if place::is_in(log, known).await? {
+            return Ok(());
+        }
+        tracing::warn!(
+            "webhook {name} was at position {}, which is not in this log (restored, or repaired?); \
+             it goes on at {}, and its receiver may have missed something",
+            known.position.0,
+            present.0
+        );
+        self.settle_at(present).await
+    }
+
     /// Delivers each event up to a head.
     async fn events(&mut self, head: Position) -> Result<()> {
         self.seen(head).await;
@@ -134,16 +152,20 @@ impl Work<'_> {
             let mut event = event(&recorded);
             complete(&mut event, &catalog);
             let failed = self.deliver(&Message::Event(Box::new(event))).await;
-            let parked = failed.map(|(attempts, problem)| Parking {
+            let place = Place {
                 position: recorded.position,
+                event: Some(recorded.id),
+            };
+            let parked = failed.map(|(attempts, problem)| Parking {
+                place,
                 folders: None,
                 attempts,
                 problem,
             });
-            self.settle(recorded.position, parked.as_slice()).await?;
+            self.settle(place, parked.as_slice()).await?;
         }
         if self.at < head {
-            self.settle(head, &[]).await?;
+            self.settle_at(head).await?;
         }
         Ok(())
     }
@@ -174,6 +196,7 @@ impl Work<'_> {
             }
         }
         let folders = changes.folders(&**store, views).await?;
+        let head = place::at(&**store, head).await?;
         let mut parked = Vec::new();
         if !folders.is_empty() {
             for portion in portions(&self.worker.running.endpoint, folders) {
@@ -183,7 +206,7 @@ impl Work<'_> {
         self.settle(head, &parked).await
     }
 
-    async fn tell(&self, folders: Vec<Folder>, head: Position) -> Option<Parking> {
+    async fn tell(&self, folders: Vec<Folder>, head: Place) -> Option<Parking> {
         let message = Message::Folders(folders);
         let (attempts, problem) = self.deliver(&message).await?;
         let folders = match message {
@@ -191,7 +214,7 @@ impl Work<'_> {
             Message::Event(_) | Message::Test => None,
         };
         Some(Parking {
-            position: head,
+            place: head,
             folders,
             attempts,
             problem,
@@ -219,17 +242,23 @@ impl Work<'_> {
         }
     }
 
-    /// Notes, for good, that everything up to a position is dealt with.
-    async fn settle(&mut self, done: Position, parked: &[Parking]) -> Result<()> {
+    /// Notes, for good, that everything up to a place is dealt with.
+    async fn settle(&mut self, done: Place, parked: &[Parking]) -> Result<()> {
         let name = &self.worker.running.endpoint.name;
         self.ledger.settle(name, done, parked).await?;
-        self.at = done;
+        self.at = done.position;
         self.worker.figures(|figures| {
-            figures.position = Some(done);
+            figures.position = Some(done.position);
             figures.parked += parked.len() as u64;
             figures.letters += parked.len() as u64;
         });
         Ok(())
+    }
+
+    /// Likewise, where the event at the position is not at hand.
+    async fn settle_at(&mut self, done: Position) -> Result<()> {
+        let done = place::at(&*self.worker.shared.store, done).await?;
+        self.settle(done, &[]).await
     }
 
     /// Sends a message until it is taken. Gives up with how often it was tried, and why it failed.
@@ -258,8 +287,9 @@ impl Work<'_> {
                     return Some((tries, problem));
                 }
                 Outcome::Later { after, .. } => {
-                    let random = || backoff::pause(tries, endpoint.longest_pause, fastrand::f64());
-                    self.pause(after.unwrap_or_else(random), tries).await;
+                    let own = backoff::pause(tries, endpoint.longest_pause, fastrand::f64());
+                    // Who asks for no pause at all gets one all the same.
+                    self.pause(after.unwrap_or_default().max(own), tries).await;
                 }
             }
         }

@@ -30,13 +30,22 @@ fn migrations() -> Migrator {
     )])
 }
 
+/// The file, open.
+pub(super) struct Opened {
+    pub(super) connection: SqliteConnection,
+    /// True where the one before it was damaged, and this one is new.
+    pub(super) was_damaged: bool,
+}
+
 /// Opens the file, or makes it; a damaged one is moved aside, and another made.
 ///
 /// # Errors
 /// What the disk said.
-pub(super) async fn open(path: &Path) -> Result<SqliteConnection> {
-    match open_whole(path).await {
-        Err(error) if is_damage(&error) => {
+pub(super) async fn open(path: &Path) -> Result<Opened> {
+    let opened = open_whole(path).await;
+    let was_damaged = opened.as_ref().is_err_and(is_damage);
+    let connection = match opened {
+        Err(error) if was_damaged => {
             let aside = move_aside(path)?;
             tracing::error!(
                 "{} was damaged ({error}) and is now {}; what the webhooks had yet to deliver, and \
@@ -44,10 +53,14 @@ pub(super) async fn open(path: &Path) -> Result<SqliteConnection> {
                 path.display(),
                 aside.display()
             );
-            open_whole(path).await.map_err(|error| fault(&error))
+            open_whole(path).await
         }
-        opened => opened.map_err(|error| fault(&error)),
-    }
+        opened => opened,
+    };
+    Ok(Opened {
+        connection: connection.map_err(|error| fault(&error))?,
+        was_damaged,
+    })
 }
 
 /// True where an error tells of damage, which no waiting mends.
@@ -128,17 +141,30 @@ fn move_aside(path: &Path) -> Result<PathBuf> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::{Ledger, Parking, Which};
-    use eventlog::Position;
+    use super::super::{Ledger, Parking, Place, Which};
+    use eventlog::{EventId, Position};
+    use std::path::Path;
 
     const ALL: Which<'static> = Which {
         endpoint: "",
         ids: &[],
     };
 
+    fn at(position: u64) -> Place {
+        Place {
+            position: Position(position),
+            event: (position > 0).then(|| EventId([u8::try_from(position).unwrap(); 16])),
+        }
+    }
+
+    async fn open(path: &Path) -> Ledger {
+        let presents = ["a", "b"].map(|name| (name.to_owned(), at(70)));
+        Ledger::open(path, &presents).await.unwrap()
+    }
+
     fn parking(position: u64) -> Parking {
         Parking {
-            position: Position(position),
+            place: at(position),
             folders: None,
             attempts: 3,
             problem: "it was asleep".to_owned(),
@@ -149,22 +175,25 @@ mod tests {
     async fn places_and_letters_outlive_the_process() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("webhooks.db");
-        let ledger = Ledger::open(&path).await.unwrap();
-        let first = ledger.place("a", Position(5)).await.unwrap();
-        assert_eq!(first, Position(5));
+        let ledger = open(&path).await;
+        let first = ledger.place("a", at(5)).await.unwrap();
+        assert_eq!(first, at(5));
         let parked = [parking(6), parking(7)];
-        ledger.settle("a", Position(7), &parked).await.unwrap();
+        ledger.settle("a", at(7), &parked).await.unwrap();
         ledger.close().await.unwrap();
-        assert!(ledger.place("a", Position(5)).await.is_err());
-        let ledger = Ledger::open(&path).await.unwrap();
-        assert_eq!(ledger.place("a", Position(99)).await.unwrap(), Position(7));
+        assert!(ledger.place("a", at(5)).await.is_err());
+        let ledger = open(&path).await;
+        assert_eq!(ledger.place("a", at(99)).await.unwrap(), at(7));
         assert_eq!(
             ledger.endpoints().await.unwrap(),
             [("a".to_owned(), Position(7), 2)]
         );
         let letters = ledger.letters(ALL, 0, 10).await.unwrap();
-        let positions: Vec<u64> = letters.iter().map(|letter| letter.position.0).collect();
-        assert_eq!(positions, [6, 7]);
+        let places = letters.iter().map(|letter| Place {
+            position: letter.position,
+            event: letter.event,
+        });
+        assert_eq!(places.collect::<Vec<_>>(), [at(6), at(7)]);
         let one = Which {
             endpoint: "a",
             ids: &[letters[0].id],
@@ -175,17 +204,22 @@ mod tests {
         assert_eq!((left[0].attempts, left[0].problem.as_str()), (4, "still"));
         ledger.forget("a").await.unwrap();
         assert_eq!(ledger.count("a").await.unwrap(), 0);
-        assert_eq!(ledger.place("a", Position(9)).await.unwrap(), Position(9));
+        assert_eq!(ledger.place("a", at(0)).await.unwrap(), at(0));
     }
 
     #[tokio::test]
     async fn a_damaged_file_is_moved_aside() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("webhooks.db");
-        Ledger::open(&path).await.unwrap().close().await.unwrap();
-        std::fs::write(&path, vec![7; 8192]).unwrap();
-        let ledger = Ledger::open(&path).await.unwrap();
+        let ledger = open(&path).await;
         assert!(ledger.endpoints().await.unwrap().is_empty());
+        ledger.close().await.unwrap();
+        std::fs::write(&path, vec![7; 8192]).unwrap();
+        let ledger = open(&path).await;
+        // Whoever was at work is at the present; whoever is new begins where it wants to.
+        for (name, place) in [("a", 70), ("b", 70), ("c", 1)] {
+            assert_eq!(ledger.place(name, at(1)).await.unwrap(), at(place));
+        }
         let names: Vec<String> = std::fs::read_dir(dir.path())
             .unwrap()
             .map(|entry| entry.unwrap().file_name().into_string().unwrap())

@@ -5,7 +5,7 @@ mod file;
 
 use std::path::Path;
 
-use eventlog::{Position, Timestamp};
+use eventlog::{EventId, Position, Timestamp};
 use sqlx::sqlite::SqliteRow;
 use sqlx::{Connection, Row, SqliteConnection};
 use tokio::sync::{MappedMutexGuard, Mutex, MutexGuard};
@@ -15,6 +15,14 @@ use crate::report::{Kind, Report, Result};
 
 /// Letters that are read at once.
 pub(super) const PAGE: u32 = 256;
+
+/// A place in the log: a position, and which event is there, so that another log is known for one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Place {
+    pub(super) position: Position,
+    /// `None` before the first event, and where the log has none at that position.
+    pub(super) event: Option<EventId>,
+}
 
 /// The open file; none once it was closed. One user at a time: what it does is short.
 pub(super) struct Ledger(Mutex<Option<SqliteConnection>>);
@@ -28,6 +36,8 @@ pub struct Letter {
     pub endpoint: String,
     /// The event, or the last of those behind the folders.
     pub position: Position,
+    /// The id of that event.
+    pub(super) event: Option<EventId>,
     pub(super) folders: Option<Vec<Folder>>,
     /// How often it was tried.
     pub attempts: u32,
@@ -50,19 +60,17 @@ impl Letter {
 /// A letter that is about to be put aside.
 #[derive(Debug, Clone)]
 pub(super) struct Parking {
-    pub(super) position: Position,
+    pub(super) place: Place,
     pub(super) folders: Option<Vec<Folder>>,
     pub(super) attempts: u32,
     pub(super) problem: String,
 }
 
 impl Parking {
-    /// Position, folders, attempts and problem, as they are stored.
-    fn columns(&self) -> sqlx::Result<(i64, Option<String>, u32, String)> {
+    /// The folders as they are stored.
+    fn stored_folders(&self) -> sqlx::Result<Option<String>> {
         let folders = self.folders.as_ref().map(serde_json::to_string).transpose();
-        let folders = folders.map_err(|error| sqlx::Error::Encode(error.into()))?;
-        let position = self.position.0.cast_signed();
-        Ok((position, folders, self.attempts, self.problem.clone()))
+        folders.map_err(|error| sqlx::Error::Encode(error.into()))
     }
 }
 
@@ -87,13 +95,24 @@ const MEANT: &str = "(?1 = '' OR endpoint = ?1) \
                      AND (?2 IS NULL OR id IN (SELECT value FROM json_each(?2)))";
 
 impl Ledger {
-    /// Opens the file, or makes it. One that is damaged is moved aside and said so.
+    /// Opens the file, or makes it. One that is damaged is moved aside and said so; in the file that
+    /// is made in its stead, those of `presents` are at their places, wherever they would begin if
+    /// they were new.
     ///
     /// # Errors
     /// What the disk said.
-    pub(super) async fn open(path: &Path) -> Result<Self> {
-        let opened = file::open(path).await?;
-        Ok(Self(Mutex::new(Some(opened))))
+    pub(super) async fn open(path: &Path, presents: &[(String, Place)]) -> Result<Self> {
+        let file::Opened {
+            connection,
+            was_damaged,
+        } = file::open(path).await?;
+        let ledger = Self(Mutex::new(Some(connection)));
+        if was_damaged {
+            for (name, present) in presents {
+                ledger.place(name, *present).await?;
+            }
+        }
+        Ok(ledger)
     }
 
     async fn connection(&self) -> Result<MappedMutexGuard<'_, SqliteConnection>> {
@@ -115,57 +134,58 @@ impl Ledger {
     }
 
     /// How far an endpoint got; where it has no place yet, `first`, which is then kept.
-    pub(super) async fn place(&self, name: &str, first: Position) -> Result<Position> {
+    pub(super) async fn place(&self, name: &str, first: Place) -> Result<Place> {
         let mut connection = self.connection().await?;
-        let insert = "INSERT INTO endpoint VALUES (?, ?) ON CONFLICT DO NOTHING";
+        let insert = "INSERT INTO endpoint VALUES (?, ?, ?) ON CONFLICT DO NOTHING";
         sqlx::query(insert)
             .bind(name)
-            .bind(first.0.cast_signed())
+            .bind(first.position.0.cast_signed())
+            .bind(first.event.map(|event| event.0.to_vec()))
             .execute(&mut *connection)
             .await
             .map_err(|error| fault(&error))?;
-        let select = "SELECT position FROM endpoint WHERE name = ?";
+        let select = "SELECT position, event FROM endpoint WHERE name = ?";
         let row = sqlx::query(select).bind(name);
         let row = row
             .fetch_one(&mut *connection)
             .await
             .map_err(|error| fault(&error))?;
-        position(&row, 0).map_err(|error| fault(&error))
+        let read = || {
+            Ok(Place {
+                position: position(&row, 0)?,
+                event: event(&row, 1)?,
+            })
+        };
+        read().map_err(|error| fault(&error))
     }
 
-    /// Notes that an endpoint is done with all up to a position, and what of it was put aside.
-    pub(super) async fn settle(
-        &self,
-        name: &str,
-        done: Position,
-        parked: &[Parking],
-    ) -> Result<()> {
+    /// Notes that an endpoint is done with all up to a place, and what of it was put aside.
+    pub(super) async fn settle(&self, name: &str, done: Place, parked: &[Parking]) -> Result<()> {
         let now = Timestamp::now().0;
-        let rows = parked.iter().map(Parking::columns);
-        let rows: Vec<_> = rows
-            .collect::<Result<_, _>>()
-            .map_err(|error| fault(&error))?;
         let mut connection = self.connection().await?;
         let mut transaction = Connection::begin(&mut *connection)
             .await
             .map_err(|error| fault(&error))?;
-        for (position, folders, attempts, problem) in rows {
-            let insert = "INSERT INTO dead_letter (endpoint, position, folders, attempts, problem, \
-                          parked_at) VALUES (?, ?, ?, ?, ?, ?)";
+        for letter in parked {
+            let folders = letter.stored_folders().map_err(|error| fault(&error))?;
+            let insert = "INSERT INTO dead_letter (endpoint, position, event, folders, attempts, \
+                          problem, parked_at) VALUES (?, ?, ?, ?, ?, ?, ?)";
             let insert = sqlx::query(insert)
                 .bind(name)
-                .bind(position)
+                .bind(letter.place.position.0.cast_signed())
+                .bind(letter.place.event.map(|event| event.0.to_vec()))
                 .bind(folders)
-                .bind(attempts)
-                .bind(problem)
+                .bind(letter.attempts)
+                .bind(&letter.problem)
                 .bind(now);
             insert
                 .execute(&mut *transaction)
                 .await
                 .map_err(|error| fault(&error))?;
         }
-        sqlx::query("UPDATE endpoint SET position = ? WHERE name = ?")
-            .bind(done.0.cast_signed())
+        sqlx::query("UPDATE endpoint SET position = ?, event = ? WHERE name = ?")
+            .bind(done.position.0.cast_signed())
+            .bind(done.event.map(|event| event.0.to_vec()))
             .bind(name)
             .execute(&mut *transaction)
             .await
@@ -212,7 +232,7 @@ impl Ledger {
         limit: u32,
     ) -> Result<Vec<Letter>> {
         let select = format!(
-            "SELECT id, endpoint, position, folders, attempts, problem, parked_at \
+            "SELECT id, endpoint, position, event, folders, attempts, problem, parked_at \
              FROM dead_letter WHERE {MEANT} AND id > ?3 ORDER BY id LIMIT ?4"
         );
         let mut connection = self.connection().await?;
@@ -278,17 +298,25 @@ fn position(row: &SqliteRow, column: usize) -> sqlx::Result<Position> {
     Ok(Position(position.cast_unsigned()))
 }
 
+fn event(row: &SqliteRow, column: usize) -> sqlx::Result<Option<EventId>> {
+    let event: Option<Vec<u8>> = row.try_get(column)?;
+    let event = event.map(<[u8; 16]>::try_from).transpose();
+    let event = event.map_err(|_| sqlx::Error::Decode("an event id has 16 bytes".into()))?;
+    Ok(event.map(EventId))
+}
+
 fn letter(row: &SqliteRow) -> sqlx::Result<Letter> {
-    let folders: Option<String> = row.try_get(3)?;
+    let folders: Option<String> = row.try_get(4)?;
     let folders = folders.map(|text| serde_json::from_str(&text)).transpose();
     Ok(Letter {
         id: row.try_get(0)?,
         endpoint: row.try_get(1)?,
         position: position(row, 2)?,
+        event: event(row, 3)?,
         folders: folders.map_err(|error| sqlx::Error::Decode(error.into()))?,
-        attempts: row.try_get(4)?,
-        problem: row.try_get(5)?,
-        parked_at: Timestamp(row.try_get(6)?),
+        attempts: row.try_get(5)?,
+        problem: row.try_get(6)?,
+        parked_at: Timestamp(row.try_get(7)?),
     })
 }
 
