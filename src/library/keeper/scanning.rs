@@ -64,6 +64,10 @@ impl Keeper {
         let whole = scope == Scope::Whole;
         let result = self.watched(origin, request, progress).await;
         match &result {
+            // What could not be read may be readable by now: only a whole listing can tell.
+            Ok(_) if !whole && self.publish.borrow().unreadable.is_some() => {
+                later.note(&scope, Some(Scope::Whole));
+            }
             Ok(_) => later.note(&scope, status.borrow().again.clone()),
             Err(ScanError::Stalled(_)) => later.note(&Scope::Directories(vec![]), Some(scope)),
             Err(_) => {}
