@@ -179,3 +179,26 @@ fn folds_read_no_clock_and_never_wait() {
         }
     }
 }
+
+/// A table of docs/ARCHITECTURE.md names a test for each fault.
+#[test]
+fn every_fault_has_its_tests() {
+    if !checked_out() {
+        return;
+    }
+    let text = fs::read_to_string(root().join("docs/ARCHITECTURE.md")).unwrap();
+    let rows = text.lines().filter(|line| line.starts_with("| UP-"));
+    let mut count = 0;
+    for row in rows {
+        let mut file = String::new();
+        for name in row.split('`').skip(1).step_by(2) {
+            if name.ends_with(".rs") {
+                file = fs::read_to_string(root().join(name)).unwrap();
+            } else {
+                assert!(file.contains(&format!("fn {name}(")), "{name} of {row}");
+                count += 1;
+            }
+        }
+    }
+    assert!(count > 20, "{count} tests are named");
+}
