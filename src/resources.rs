@@ -6,7 +6,6 @@ use std::time::Duration;
 
 use parking_lot::Mutex;
 use rustix::process::{Resource, getrlimit};
-use tokio::task::JoinError;
 use tokio_util::sync::CancellationToken;
 
 use crate::report::{Kind, Report, Result};
@@ -95,12 +94,9 @@ impl Resources {
         let mut tick = tokio::time::interval(INTERVAL);
         tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         while stop.run_until_cancelled(tick.tick()).await.is_some() {
-            let looked = Arc::clone(&self);
-            // Counting takes as long as there are many; a panic in it is this task's own.
-            let counted = tokio::task::spawn_blocking(move || looked.look(Descriptors::now()));
-            if let Err(Ok(panic)) = counted.await.map_err(JoinError::try_into_panic) {
-                std::panic::resume_unwind(panic);
-            }
+            // Here, though it takes milliseconds where there are many: procfs waits for no disk, and
+            // it has to work where no thread can be had.
+            self.look(Descriptors::now());
         }
     }
 

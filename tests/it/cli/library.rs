@@ -1,6 +1,6 @@
 //! Commands on the state of a library while no daemon runs.
 
-use std::os::unix::fs::FileExt;
+use std::os::unix::fs::{FileExt, PermissionsExt};
 
 use super::tool::{Home, says, some_log};
 
@@ -126,7 +126,9 @@ fn tamper(home: &Home, needle: &[u8]) {
 #[test]
 fn a_damaged_log_is_named_with_its_place() {
     let home = Home::new();
-    some_log(&home.dir("state"));
+    let state = home.dir("state");
+    std::fs::set_permissions(&state, std::fs::Permissions::from_mode(0o700)).unwrap();
+    some_log(&state);
     tamper(&home, b"49 $title");
     for line in ["log verify", "-q mount view --origin music"] {
         let said = home.run(&format!("{line} --state-dir state"));
@@ -185,7 +187,9 @@ fn a_copy_that_cannot_be_made_leaves_nothing() {
 #[test]
 fn a_part_of_an_export_is_taken_away() {
     let home = Home::new();
-    some_log(&home.dir("state"));
+    let state = home.dir("state");
+    std::fs::set_permissions(&state, std::fs::Permissions::from_mode(0o700)).unwrap();
+    some_log(&state);
     tamper(&home, b"49 $title");
     let said = home.run("log export part --state-dir state");
     assert!(said.starts_with("[7]\n"), "{said}");
