@@ -165,18 +165,22 @@ fn tell_kernel(
     notifier: &Arc<Mutex<Notifier>>,
     changes: mpsc::Receiver<Published>,
 ) {
-    let (views, notifier) = (Arc::clone(views), Arc::clone(notifier));
+    let (views, notifier) = (Arc::downgrade(views), Arc::clone(notifier));
     let (stop, mut first) = (supervisor.stop().clone(), Some(changes));
     let until = stop.clone();
     let task = move || {
-        let (notifier, until) = (Arc::clone(&notifier), until.clone());
+        let (views, notifier, until) = (views.clone(), Arc::clone(&notifier), until.clone());
         let told = move |changes: Vec<fuse::Change>| notifier.lock().clone().notify(changes);
-        let mut changes = first.take().unwrap_or_else(|| {
-            let changes = views.changes();
-            told(vec![fuse::Change::Everything]);
-            changes
-        });
+        let subscribed = first.take();
         async move {
+            let again = || {
+                let changes = views.upgrade()?.changes();
+                told(vec![fuse::Change::Everything]);
+                Some(changes)
+            };
+            let Some(mut changes) = subscribed.or_else(again) else {
+                return;
+            };
             while let Some(Some(batch)) = until.run_until_cancelled(changes.recv()).await {
                 told(batch.changes.iter().map(change).collect());
             }
