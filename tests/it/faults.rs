@@ -9,22 +9,11 @@ use std::time::Duration;
 
 use rustix::process::{Pid, Resource, Rlimit, Signal, geteuid, prlimit};
 
-use crate::world::{World, flac, not_tested};
-
-fn song(world: &World, n: u64) {
-    let (title, track) = (format!("Song {n}"), n.to_string());
-    let tags = [
-        ("ARTIST", "Ann"),
-        ("ALBUM", "One"),
-        ("TITLE", &*title),
-        ("TRACKNUMBER", &*track),
-    ];
-    fs::write(world.music().join(format!("{n}.flac")), flac(n, &tags)).unwrap();
-}
+use crate::world::{World, not_tested};
 
 fn with_songs(count: u64) -> World {
     let mut world = World::new();
-    (1..=count).for_each(|n| song(&world, n));
+    world.add_songs(1..=count);
     world.start();
     world
 }
@@ -64,7 +53,7 @@ fn a_task_that_panics_is_told_with_its_trace_and_begun_again() {
     // Those for other work end when there was none for a while.
     world.until("only workers are left", |world| threads(world) == workers);
     allow_threads(&world, 1);
-    song(&world, 2);
+    world.add_songs([2]);
     let task = |world: &World| {
         let tasks = world.status()["tasks"].as_array().unwrap().clone();
         tasks
@@ -108,7 +97,7 @@ fn a_task_that_panics_is_told_with_its_trace_and_begun_again() {
 #[test]
 fn what_another_program_left_at_the_mountpoint_stays_its_own() {
     let mut world = World::new();
-    song(&world, 1);
+    world.add_songs([1]);
     let device = fs::metadata(world.mnt()).unwrap().dev();
     let mut program = Command::new("bindfs")
         .args(["-f", "-r", "--no-allow-other"])
@@ -162,7 +151,7 @@ fn a_connection_that_the_kernel_aborts_is_made_anew() {
     world.until("the mount is back", |world| world.tree() == before);
     assert_eq!(inode(&world).unwrap(), known);
     // The new mount is told of changes, too.
-    song(&world, 4);
+    world.add_songs([4]);
     world.until("the fourth song is there", |world| world.tree().len() == 4);
     world.stop();
     world.assert_sound();

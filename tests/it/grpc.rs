@@ -64,62 +64,43 @@ impl Decoder for Described {
     }
 }
 
+/// Asks for one thing by reflection.
+async fn reflected(
+    client: &mut ServerReflectionClient<Connection>,
+    asked: MessageRequest,
+) -> MessageResponse {
+    let request = ServerReflectionRequest {
+        host: String::new(),
+        message_request: Some(asked),
+    };
+    let answers = client.server_reflection_info(tokio_stream::iter([request]));
+    let answer = answers.await.unwrap().into_inner().message().await;
+    answer.unwrap().unwrap().message_response.unwrap()
+}
+
 /// What the daemon tells of its own services.
 async fn described(connection: Connection) -> DescriptorPool {
-    let ask = |message_request| ServerReflectionRequest {
-        host: String::new(),
-        message_request: Some(message_request),
-    };
     let mut client = ServerReflectionClient::new(connection);
-    let asked = ask(MessageRequest::ListServices(String::new()));
-    let answer = client
-        .server_reflection_info(tokio_stream::iter([asked]))
-        .await;
-    let answer = answer
-        .unwrap()
-        .into_inner()
-        .message()
-        .await
-        .unwrap()
-        .unwrap();
-    let Some(MessageResponse::ListServicesResponse(list)) = answer.message_response else {
+    let all = MessageRequest::ListServices(String::new());
+    let MessageResponse::ListServicesResponse(list) = reflected(&mut client, all).await else {
         panic!("no list of services");
     };
-    let services = list.service.into_iter().map(|service| service.name);
-    let asked: Vec<_> = services
-        .map(|name| ask(MessageRequest::FileContainingSymbol(name)))
-        .collect();
-    let answers = client
-        .server_reflection_info(tokio_stream::iter(asked))
-        .await;
-    let mut answers = answers.unwrap().into_inner();
     let mut files = prost_types::FileDescriptorSet::default();
-    while let Some(answer) = answers.message().await.unwrap() {
-        if let Some(MessageResponse::FileDescriptorResponse(found)) = answer.message_response {
-            for file in found.file_descriptor_proto {
-                let file = prost_types::FileDescriptorProto::decode(&*file).unwrap();
-                files.file.push(file);
-            }
-        }
-    }
-    // What a service's file imports is asked for by name.
-    while let Some(missing) = missing(&files) {
-        let asked = ask(MessageRequest::FileByFilename(missing.clone()));
-        let answer = client
-            .server_reflection_info(tokio_stream::iter([asked]))
-            .await;
-        let answer = answer
-            .unwrap()
-            .into_inner()
-            .message()
-            .await
-            .unwrap()
-            .unwrap();
-        let Some(MessageResponse::FileDescriptorResponse(found)) = answer.message_response else {
-            panic!("no {missing}");
+    let services = list.service.into_iter();
+    let mut wanted: Vec<_> = services
+        .map(|service| MessageRequest::FileContainingSymbol(service.name))
+        .collect();
+    while let Some(asked) = wanted.pop() {
+        let MessageResponse::FileDescriptorResponse(found) = reflected(&mut client, asked).await
+        else {
+            panic!("a file is missing");
         };
-        for file in found.file_descriptor_proto {
-            files.file.push(Message::decode(&*file).unwrap());
+        let found = found.file_descriptor_proto.into_iter();
+        let found = found.map(|file| Message::decode(&*file).unwrap());
+        files.file.extend(found);
+        // What a service's file imports is asked for by name.
+        if wanted.is_empty() {
+            wanted.extend(missing(&files).map(MessageRequest::FileByFilename));
         }
     }
     let mut pool = DescriptorPool::new();

@@ -7,7 +7,7 @@ use std::os::unix::fs::FileExt;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
-use crate::world::{World, flac};
+use crate::world::{World, song};
 
 /// The limit of a local read (ORG-9), and what a busy machine adds.
 const ANSWER: Duration = Duration::from_secs(20);
@@ -24,14 +24,7 @@ impl Share {
     fn new() -> Self {
         let mut server = World::new();
         for n in 1..=3_u64 {
-            let (title, track) = (format!("Song {n}"), n.to_string());
-            let tags = [
-                ("ARTIST", "Ann"),
-                ("ALBUM", "One"),
-                ("TITLE", &*title),
-                ("TRACKNUMBER", &*track),
-            ];
-            let mut bytes = flac(n, &tags);
+            let mut bytes = song(n);
             // More than one page, so that a second read has to ask for more.
             bytes.resize(4 << 20, n as u8);
             fs::write(server.music().join(format!("{n}.flac")), bytes).unwrap();

@@ -6,19 +6,6 @@ use std::process::Command;
 
 use crate::world::{World, flac};
 
-fn album(world: &World, tracks: u64) {
-    for n in 1..=tracks {
-        let (title, track) = (format!("Song {n}"), n.to_string());
-        let tags = [
-            ("ARTIST", "Ann"),
-            ("ALBUM", "One"),
-            ("TITLE", &*title),
-            ("TRACKNUMBER", &*track),
-        ];
-        fs::write(world.music().join(format!("{n}.flac")), flac(n, &tags)).unwrap();
-    }
-}
-
 #[test]
 fn a_restart_writes_no_events_and_shows_the_same_tree() {
     let mut world = World::with_library();
@@ -103,7 +90,7 @@ fn a_rebuild_under_open_files_and_listings_disturbs_nobody() {
 #[test]
 fn an_origin_that_is_gone_or_empty_removes_nothing() {
     let mut world = World::new();
-    album(&world, 5);
+    world.add_songs(1..=5);
     world.start();
     let tree = world.tree();
     assert_eq!(tree.len(), 5);
@@ -136,7 +123,7 @@ fn an_origin_that_is_gone_or_empty_removes_nothing() {
 #[test]
 fn an_empty_origin_is_accepted_once_and_not_ever_after() {
     let mut world = World::new();
-    album(&world, 5);
+    world.add_songs(1..=5);
     world.start();
     world.stop();
     let away = world.path().join("away");
@@ -166,7 +153,7 @@ fn an_empty_origin_is_accepted_once_and_not_ever_after() {
 #[test]
 fn many_removals_are_held_until_accepted() {
     let mut world = World::new();
-    album(&world, 40);
+    world.add_songs(1..=40);
     world.start();
     assert_eq!(world.tree().len(), 40);
     world.stop();
@@ -195,7 +182,7 @@ fn many_removals_are_held_until_accepted() {
 #[test]
 fn what_comes_back_is_held_no_longer() {
     let mut world = World::new();
-    album(&world, 40);
+    world.add_songs(1..=40);
     world.start();
     let away = world.path().join("away");
     fs::create_dir(&away).unwrap();
@@ -232,7 +219,7 @@ fn what_comes_back_is_held_no_longer() {
 #[test]
 fn a_mountpoint_within_an_origin_of_the_library_is_refused() {
     let mut world = World::new();
-    album(&world, 1);
+    world.add_songs(1..=1);
     world.start();
     world.stop();
     let inside = world.music().join("view");
@@ -246,7 +233,7 @@ fn a_mountpoint_within_an_origin_of_the_library_is_refused() {
 #[test]
 fn an_unmount_from_outside_ends_the_daemon_cleanly() {
     let mut world = World::new();
-    album(&world, 1);
+    world.add_songs(1..=1);
     world.start();
     let status = Command::new("fusermount3")
         .arg("-u")
@@ -267,7 +254,7 @@ fn an_unmount_from_outside_ends_the_daemon_cleanly() {
 #[test]
 fn after_a_kill_the_stale_mount_is_cleared() {
     let mut world = World::new();
-    album(&world, 3);
+    world.add_songs(1..=3);
     world.start();
     let tree = world.tree();
     world.kill();
