@@ -7,6 +7,8 @@ pub mod local;
 pub mod origin;
 mod refresh;
 mod registry;
+mod secret;
+mod settings;
 
 pub use local::LocalOrigin;
 pub use origin::{
@@ -14,3 +16,7 @@ pub use origin::{
 };
 pub use refresh::{RefreshPolicy, follow};
 pub use registry::Registry;
+pub use secret::Secret;
+pub use settings::{
+    S3Settings, SftpLogin, SftpSettings, SmbLogin, SmbSettings, WebdavLogin, WebdavSettings,
+};

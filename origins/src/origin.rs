@@ -99,11 +99,15 @@ pub trait OriginFile: Send + Sync + 'static {
     async fn read_at(&self, offset: u64, len: usize) -> Result<Bytes, OriginError>;
 
     /// The open file itself, for origins that are folders of this machine: for plain reads.
-    fn local(&self) -> Option<&File>;
+    fn local(&self) -> Option<&File> {
+        None
+    }
 
     /// The open file itself, where its reads end in any case, so that the kernel may do them without
     /// us (CAS-8): on a disk of this machine, and no share whose server may be gone (UP-5).
-    fn disk(&self) -> Option<&File>;
+    fn disk(&self) -> Option<&File> {
+        None
+    }
 }
 
 /// How far below a directory a listing goes.

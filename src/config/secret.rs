@@ -1,36 +1,12 @@
 //! Secrets, and where they are kept (ORG-10, SEC-2).
 
-use std::fmt;
 use std::path::{Path, PathBuf};
 
+pub use origins::Secret;
 use zeroize::Zeroizing;
 
 use super::Env;
 use crate::report::plain;
-
-/// A text that nobody is shown: `Debug` hides it, and its memory is overwritten when it is dropped.
-#[derive(Clone, PartialEq, Eq)]
-pub struct Secret(Zeroizing<String>);
-
-impl Secret {
-    /// Keeps a text.
-    #[must_use]
-    pub fn new(text: String) -> Self {
-        Self(Zeroizing::new(text))
-    }
-
-    /// The text, for whoever has to send it or to sign with it.
-    #[must_use]
-    pub fn reveal(&self) -> &str {
-        &self.0
-    }
-}
-
-impl fmt::Debug for Secret {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("(hidden)")
-    }
-}
 
 /// Where a secret comes from.
 #[derive(Debug, Clone, PartialEq, Eq)]
