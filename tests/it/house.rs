@@ -8,6 +8,7 @@ use crate::world::root;
 
 /// Which rooms a room may see.
 const ARROWS: &[(&str, &[&str])] = &[
+    ("content", &["eventlog", "origins"]),
     ("eventlog", &[]),
     ("formats", &["eventlog"]),
     ("origins", &["eventlog"]),
@@ -23,7 +24,7 @@ const PLACES: &[(&str, &[&str])] = &[
         &["fuse/src/mount/", "fuse/src/mount.rs", "fuse/src/notify.rs"],
     ),
     ("sqlx", &["eventlog/src/sqlite", "src/webhooks/ledger/"]),
-    ("rusqlite", &["projections/src/"]),
+    ("rusqlite", &["projections/src/", "content/src/"]),
     ("reqwest", &["src/webhooks/", "src/config/webhook.rs"]),
 ];
 
@@ -31,6 +32,7 @@ fn sources() -> Vec<(PathBuf, String)> {
     let mut found = Vec::new();
     let rooms = [
         "src",
+        "content",
         "eventlog",
         "formats",
         "origins",

@@ -1,0 +1,269 @@
+//! Delta sync (CAS-3): a file whose tags changed has the sound of its last revision, which is not
+//! fetched again where that can be known.
+//!
+//! The library knows both revisions by the identity of their sound. Where that is the sound's own
+//! checksum it is a proof; where it is one of samples, more are compared, at places that nobody can
+//! guess, and the whole is compared later ([`Store::confirm`]). Where tags are as they were, they
+//! are not what changed: then nothing is known of the sound, and all of it is read.
+
+use std::ops::Range;
+use std::sync::Arc;
+
+use origins::{ErrorKind, OriginError};
+
+use crate::chunk;
+use crate::disk::Disk;
+use crate::index::Older;
+use crate::kept::Kept;
+use crate::key::{Key, Shape};
+use crate::piece::{At, Piece, Pieces};
+use crate::reader::{Purpose, Reader, Source};
+use crate::settle::settle;
+use crate::store::{DeltaVerify, Store};
+
+/// Samples that are compared, and bytes of each. The first and the last of the sound are among them.
+const SAMPLES: u64 = 16;
+const SAMPLE: u64 = 128;
+
+/// Bytes of tags that are compared at most.
+const TAGS: u64 = 32 << 20;
+
+/// Bytes that are compared at a time in full.
+const STEP: u64 = 256 << 10;
+
+/// Finds out whether an older revision has the sound of this one, and takes it over.
+pub(crate) fn adopt(reader: &Reader) -> Result<(), OriginError> {
+    let kept = &reader.kept;
+    let mut done = kept.adoption.lock();
+    if *done {
+        return Ok(());
+    }
+    if let Some(disk) = &kept.store.disk {
+        try_adopt(reader, disk)?;
+        if kept.is_unsettled() {
+            kept.store.whole(kept);
+        }
+    }
+    *done = true;
+    Ok(())
+}
+
+fn try_adopt(reader: &Reader, disk: &Disk) -> Result<(), OriginError> {
+    let kept = &reader.kept;
+    let shape = kept.shape;
+    let believed = match kept.store.delta {
+        DeltaVerify::Full => false,
+        DeltaVerify::Proof => shape.checksummed,
+        DeltaVerify::Sampled => true,
+    };
+    if !believed || shape.audio.len < SAMPLES * SAMPLE {
+        return Ok(());
+    }
+    let older = match disk.index.older(&kept.key) {
+        Ok(older) => older,
+        Err(error) => {
+            disk.failed(&error);
+            return Ok(());
+        }
+    };
+    let alike = |older: &Older| {
+        older.shape.content == shape.content
+            && older.shape.audio.len == shape.audio.len
+            && older.shape.checksummed == shape.checksummed
+    };
+    let Some(older) = older.into_iter().find(alike) else {
+        return Ok(());
+    };
+    let before = kept.store.file(older.key.clone(), older.shape);
+    if before.is_unsettled()
+        && let Err(error) = settle(&before, disk)
+    {
+        disk.failed(&error);
+        return Ok(());
+    }
+    let exact = Reader::of(
+        Arc::clone(kept),
+        Arc::clone(&reader.source),
+        reader.runtime.clone(),
+        Purpose::Scanning,
+    );
+    if !tags_differ(&exact, &before)? || !samples_agree(reader, &before)? {
+        return Ok(());
+    }
+    if let Err(error) = take_over(kept, disk, &before, &older) {
+        disk.failed(&error);
+    }
+    Ok(())
+}
+
+/// True where the tags before or after the sound are known to be others than they were.
+fn tags_differ(now: &Reader, before: &Kept) -> Result<bool, OriginError> {
+    let [head, _, tail] = now.kept.shape.sections(now.size());
+    let [head_before, _, tail_before] = before.shape.sections(before.size());
+    for (now_at, before_at) in [(head, head_before), (tail, tail_before)] {
+        let len = now_at.end - now_at.start;
+        if len != before_at.end - before_at.start {
+            return Ok(true);
+        }
+        if len > TAGS {
+            return Ok(false);
+        }
+        let mut bytes = vec![0; usize::try_from(len).unwrap_or(0)];
+        now.read_at(&mut bytes, now_at.start)?;
+        match read_kept(before, before_at) {
+            Some(known) if known == bytes => {}
+            Some(_) => return Ok(true),
+            None => return Ok(false),
+        }
+    }
+    Ok(false)
+}
+
+/// True where samples of the sound at its origin are as they were.
+fn samples_agree(reader: &Reader, before: &Kept) -> Result<bool, OriginError> {
+    let (now, then) = (reader.kept.shape.audio, before.shape.audio);
+    let last = now.len - SAMPLE;
+    let between = (2..SAMPLES).map(|_| fastrand::u64(0..=last));
+    for at in [0, last].into_iter().chain(between) {
+        let known = read_kept(before, then.offset + at..then.offset + at + SAMPLE);
+        let Some(known) = known else {
+            return Ok(false);
+        };
+        let counters = &reader.kept.store.counters;
+        counters.fetches.add(1);
+        counters.fetched_bytes.add(SAMPLE);
+        let len = usize::try_from(SAMPLE).unwrap_or(0);
+        let sample = reader.source.read_at(now.offset + at, len);
+        if reader.runtime.block_on(sample)? != known {
+            return Ok(false);
+        }
+    }
+    Ok(true)
+}
+
+/// Gives a file the chunks of the sound of an older one.
+fn take_over(
+    kept: &Kept,
+    disk: &Disk,
+    before: &Kept,
+    older: &Older,
+) -> Result<(), Box<dyn std::error::Error>> {
+    let [_, sound, _] = before.shape.sections(before.size());
+    let pieces = before.state.lock().pieces.clone();
+    let moved = |offset: u64| offset - sound.start + kept.shape.audio.offset;
+    let chunks: Vec<(u64, Piece)> = pieces
+        .iter()
+        .filter(|(offset, piece)| {
+            matches!(piece.at, At::Chunk { .. })
+                && sound.contains(offset)
+                && offset + u64::from(piece.len) <= sound.end
+        })
+        .map(|(offset, piece)| (moved(offset), piece))
+        .collect();
+    if chunks.is_empty() {
+        return Ok(());
+    }
+    let id = kept.enrolled(disk)?;
+    let presumed = !kept.shape.checksummed;
+    // What has to be compared is noted before it can be read.
+    disk.index.presume(id, presumed)?;
+    let mut state = kept.state.lock();
+    let taken: Vec<(u64, Piece)> = chunks
+        .into_iter()
+        .filter(|(offset, piece)| state.pieces.insert(*offset, *piece))
+        .collect();
+    drop(state);
+    disk.index.share(id, &taken)?;
+    disk.index.retire(older.id)?;
+    kept.store.counters.adopted.add(1);
+    Ok(())
+}
+
+/// Bytes of a file, where all of them are kept.
+fn read_kept(kept: &Kept, range: Range<u64>) -> Option<Vec<u8>> {
+    let pieces: Pieces = kept.state.lock().pieces.clone();
+    let mut bytes = Vec::with_capacity(usize::try_from(range.end - range.start).ok()?);
+    let mut at = range.start;
+    while at < range.end {
+        let (start, piece) = pieces.at(at)?;
+        let held = kept.read_piece(start, &piece).ok()??;
+        let end = range.end.min(start + u64::from(piece.len));
+        let from = usize::try_from(at - start).ok()?;
+        bytes.extend_from_slice(held.get(from..usize::try_from(end - start).ok()?)?);
+        at = end;
+    }
+    Some(bytes)
+}
+
+impl Store {
+    /// Files whose sound is presumed to be that of their last revision; some of them.
+    #[must_use]
+    pub fn presumed(&self) -> Vec<(Key, Shape)> {
+        let disk = self.inner.disk.as_ref();
+        let found = disk.and_then(|disk| disk.index.presumed().ok());
+        let files = found.unwrap_or_default().into_iter();
+        files.map(|(_, key, shape)| (key, shape)).collect()
+    }
+
+    /// Compares the sound of such a file with that at its origin, in full, and drops what is kept
+    /// of it where they differ: who has it open is told to open it again. `pace` is awaited after each
+    /// so many bytes, and ends it by returning false. Returns whether it was right, where that became
+    /// known.
+    ///
+    /// # Errors
+    /// Why the origin could not be read; it stays presumed.
+    pub async fn confirm<P: Future<Output = bool>>(
+        &self,
+        key: Key,
+        shape: Shape,
+        source: &dyn Source,
+        mut pace: impl FnMut(u64) -> P,
+    ) -> Result<Option<bool>, OriginError> {
+        let Some(disk) = &self.inner.disk else {
+            return Ok(None);
+        };
+        let kept = self.inner.file(key, shape);
+        let [_, sound, _] = shape.sections(kept.size());
+        let mut at = sound.start;
+        while at < sound.end {
+            let next = kept.state.lock().pieces.at(at);
+            let (end, piece) = match next {
+                Some((start, piece)) => (start + u64::from(piece.len), Some((start, piece))),
+                None => (sound.end.min(at.saturating_add(STEP)), None),
+            };
+            if let Some((start, piece)) = piece
+                && let At::Chunk { id, .. } = piece.at
+            {
+                let len = usize::try_from(piece.len).unwrap_or(usize::MAX);
+                let bytes = source.read_at(start, len).await;
+                let bytes = match bytes {
+                    // Of this revision nothing is to be had any more.
+                    Err(error)
+                        if matches!(error.kind, ErrorKind::Changed | ErrorKind::NotFound) =>
+                    {
+                        return Ok(None);
+                    }
+                    bytes => bytes?,
+                };
+                self.inner.counters.fetches.add(1);
+                self.inner.counters.fetched_bytes.add(bytes.len() as u64);
+                let known = disk.index.hash(id).ok().flatten();
+                if known.is_some_and(|known| known != chunk::hash(&bytes)) {
+                    self.inner.refute(disk, &kept);
+                    return Ok(Some(false));
+                }
+                if !pace(bytes.len() as u64).await {
+                    return Ok(None);
+                }
+            }
+            at = end;
+        }
+        if let Some(id) = kept.id()
+            && let Err(error) = disk.index.presume(id, false)
+        {
+            disk.failed(&error);
+        }
+        self.inner.counters.confirmed.add(1);
+        Ok(Some(true))
+    }
+}

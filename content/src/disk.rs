@@ -1,0 +1,240 @@
+//! The disk that the store is on: how much is kept there, and whether more may be.
+
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU8, AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+use parking_lot::Mutex;
+use rustix::fs::statvfs;
+
+use crate::blob::Blobs;
+use crate::error::StoreError;
+use crate::index::{Index, Stretch};
+
+/// Shares of the disk that may be taken, in percent, by whomever (CAS-4): from the first on, what is
+/// kept leaves; from the second on, nothing is fetched before it is asked for; from the last on,
+/// nothing is written.
+const EVICT: u8 = 90;
+const NO_PREFETCH: u8 = 95;
+const NO_WRITES: u8 = 99;
+
+/// What may be kept beyond the limit until the eviction that is due has been.
+const SLACK: u64 = 64 << 20;
+
+/// How long nothing is written after writing has failed.
+const REST: Duration = Duration::from_secs(10);
+
+/// The store's directory, in use.
+#[derive(Debug)]
+pub(crate) struct Disk {
+    dir: PathBuf,
+    pub(crate) blobs: Blobs,
+    pub(crate) index: Index,
+    /// Bytes to be kept at most.
+    pub(crate) limit: u64,
+    /// Bytes that are kept.
+    pub(crate) bytes: AtomicU64,
+    /// Tells the order of uses.
+    clock: AtomicI64,
+    /// How much of the disk is taken, in percent.
+    taken: AtomicU8,
+    /// Until when nothing is written.
+    resting: Mutex<Option<Instant>>,
+    complained: AtomicBool,
+}
+
+impl Disk {
+    /// Opens a store's directory; where its index is none of ours or damaged, with an empty one.
+    pub(crate) fn open(dir: &Path, limit: u64) -> Result<Self, StoreError> {
+        let unusable = |source| StoreError::Directory {
+            path: dir.to_owned(),
+            source,
+        };
+        std::fs::create_dir_all(dir).map_err(unusable)?;
+        let path = dir.join("index.db");
+        let failed = |source| StoreError::Index {
+            path: path.clone(),
+            source,
+        };
+        let index = match Index::open(&path).map_err(failed)? {
+            Some(index) => index,
+            None => {
+                tracing::warn!(
+                    "the index of the content store, {}, is damaged or of another version; the store \
+                     begins anew, and what it held is fetched again when needed",
+                    path.display()
+                );
+                begin_anew(dir).map_err(unusable)?;
+                let fresh = Index::open(&path).map_err(failed)?;
+                fresh.ok_or_else(|| unusable(io::ErrorKind::InvalidData.into()))?
+            }
+        };
+        let disk = Self {
+            blobs: Blobs::open(dir.join("data")).map_err(unusable)?,
+            bytes: AtomicU64::new(index.bytes().map_err(failed)?),
+            clock: AtomicI64::new(index.last_used().map_err(failed)?),
+            index,
+            limit,
+            dir: dir.to_owned(),
+            taken: AtomicU8::new(0),
+            resting: Mutex::new(None),
+            complained: AtomicBool::new(false),
+        };
+        disk.look();
+        Ok(disk)
+    }
+
+    /// The moment of a use.
+    pub(crate) fn tick(&self) -> i64 {
+        self.clock.fetch_add(1, Ordering::Relaxed) + 1
+    }
+
+    /// Looks how full the disk is.
+    pub(crate) fn look(&self) {
+        if let Ok(stat) = statvfs(&self.dir) {
+            let used = stat.f_blocks.saturating_sub(stat.f_bfree);
+            let usable = used.saturating_add(stat.f_bavail).max(1);
+            let percent = used.saturating_mul(100).div_ceil(usable).min(100);
+            let percent = u8::try_from(percent).unwrap_or(100);
+            self.taken.store(percent, Ordering::Relaxed);
+        }
+    }
+
+    /// Takes room for `more` bytes, where they may be written now.
+    pub(crate) fn reserve(&self, more: u64) -> bool {
+        if self.taken.load(Ordering::Relaxed) >= NO_WRITES || self.is_resting() {
+            return false;
+        }
+        let most = self.limit.saturating_add(SLACK.min(self.limit / 8));
+        let grown = |bytes: u64| bytes.checked_add(more).filter(|grown| *grown <= most);
+        let reserved = self
+            .bytes
+            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, grown);
+        reserved.is_ok()
+    }
+
+    /// True where nothing may be fetched ahead of being asked for.
+    pub(crate) fn is_pressed(&self) -> bool {
+        self.taken.load(Ordering::Relaxed) >= NO_PREFETCH || self.is_resting()
+    }
+
+    /// Bytes that have to leave.
+    pub(crate) fn excess(&self) -> u64 {
+        let kept = self.bytes.load(Ordering::Relaxed);
+        let over = kept.saturating_sub(self.limit);
+        let over = if over > 0 { over + self.limit / 20 } else { 0 };
+        if self.taken.load(Ordering::Relaxed) < EVICT {
+            return over;
+        }
+        let crowded = statvfs(&self.dir).map_or(0, |stat| {
+            let used = stat.f_blocks.saturating_sub(stat.f_bfree);
+            let usable = used.saturating_add(stat.f_bavail);
+            let most = usable / 100 * u64::from(EVICT);
+            used.saturating_sub(most).saturating_mul(stat.f_frsize)
+        });
+        over.max(crowded).min(kept)
+    }
+
+    /// True from 90 % of the disk on, or beyond the limit.
+    pub(crate) fn is_over(&self) -> bool {
+        self.bytes.load(Ordering::Relaxed) > self.limit
+            || self.taken.load(Ordering::Relaxed) >= EVICT
+    }
+
+    /// Something could not be written: nothing is for a while. Reads go on, from the origins.
+    pub(crate) fn failed(&self, error: &dyn std::fmt::Display) {
+        *self.resting.lock() = Instant::now().checked_add(REST);
+        if !self.complained.swap(true, Ordering::Relaxed) {
+            tracing::warn!(
+                "cannot write to the content store {}: {error}; what is read is passed through and \
+                 not kept, until there is room again",
+                self.dir.display()
+            );
+        }
+        self.look();
+    }
+
+    /// Less is kept.
+    pub(crate) fn shrank(&self, less: u64) {
+        let subtract = |bytes: u64| Some(bytes.saturating_sub(less));
+        let _ = self
+            .bytes
+            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, subtract);
+    }
+
+    /// Something was written.
+    pub(crate) fn wrote(&self) {
+        if self.complained.load(Ordering::Relaxed) && self.complained.swap(false, Ordering::Relaxed)
+        {
+            tracing::info!("the content store can be written to again");
+        }
+    }
+
+    fn is_resting(&self) -> bool {
+        let mut resting = self.resting.lock();
+        if resting.is_some_and(|until| until <= Instant::now()) {
+            *resting = None;
+        }
+        resting.is_some()
+    }
+
+    /// Gives back the space of what has left.
+    pub(crate) fn collect(&self) -> Result<(), Box<dyn std::error::Error>> {
+        loop {
+            let garbage = self.index.garbage()?;
+            if garbage.is_empty() {
+                return Ok(());
+            }
+            for Stretch { blob, offset, len } in joined(&garbage) {
+                if !self.index.is_used(blob)? {
+                    self.blobs.delete(blob)?;
+                } else if len > 0 {
+                    self.blobs.punch(blob, offset, len)?;
+                }
+            }
+            self.index.collected(&garbage)?;
+        }
+    }
+
+    /// Deletes the blobs that the index does not know: what was written when MusicFS was killed.
+    pub(crate) fn sweep(&self) -> Result<(), Box<dyn std::error::Error>> {
+        for blob in self.blobs.all()? {
+            if !self.index.is_used(blob)? {
+                self.blobs.delete(blob)?;
+            }
+        }
+        self.collect()
+    }
+}
+
+/// Stretches that follow one another as one: a block of the disk is only given back as a whole.
+fn joined(garbage: &[Stretch]) -> Vec<Stretch> {
+    let mut sorted = garbage.to_vec();
+    sorted.sort_unstable();
+    let mut joined: Vec<Stretch> = Vec::new();
+    for next in sorted {
+        match joined.last_mut() {
+            Some(last) if last.blob == next.blob && last.offset + last.len >= next.offset => {
+                let end = (last.offset + last.len).max(next.offset + next.len);
+                last.len = end - last.offset;
+            }
+            _ => joined.push(next),
+        }
+    }
+    joined
+}
+
+/// Deletes what the store made in its directory.
+fn begin_anew(dir: &Path) -> io::Result<()> {
+    for name in ["index.db", "index.db-wal", "index.db-shm"] {
+        match std::fs::remove_file(dir.join(name)) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+            _ => {}
+        }
+    }
+    match std::fs::remove_dir_all(dir.join("data")) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+        _ => Ok(()),
+    }
+}

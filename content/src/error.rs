@@ -1,0 +1,32 @@
+//! What can go wrong with the store itself. None of it is ever a reader's trouble: what cannot be
+//! kept is passed through.
+
+use std::io;
+use std::path::PathBuf;
+
+/// Why the store cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// Its directory cannot be used.
+    #[error("cannot use the content store {}: {source}", path.display())]
+    Directory {
+        /// Which.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: io::Error,
+    },
+    /// Its index cannot be used.
+    #[error(
+        "cannot use the index of the content store, {}: {source}; what is in the store is a copy: \
+         if this goes on, stop MusicFS and delete the directory",
+        path.display()
+    )]
+    Index {
+        /// Which.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: rusqlite::Error,
+    },
+}

@@ -1,0 +1,156 @@
+//! Whatever happens to what is kept: no wrong byte is served.
+
+use std::fs::OpenOptions;
+use std::os::unix::fs::FileExt;
+
+use content::{Extent, Purpose};
+
+use crate::support::{File, ROOMY, World, noise, until};
+
+const MIB: usize = 1 << 20;
+
+fn flip(path: &std::path::Path, offset: u64) {
+    let file = OpenOptions::new()
+        .read(true)
+        .write(true)
+        .open(path)
+        .unwrap();
+    let mut byte = [0];
+    file.read_exact_at(&mut byte, offset).unwrap();
+    file.write_all_at(&[byte[0] ^ 1], offset).unwrap();
+}
+
+#[test]
+fn a_flipped_bit_is_noticed_and_healed() {
+    let world = World::new();
+    let file = File::noise(1, MIB);
+    world.store(&file);
+    file.original.requests();
+    let blob = &world.blobs()[0];
+    for (turn, offset) in (0..MIB as u64).step_by(30_011).enumerate() {
+        flip(blob, offset);
+        assert!(world.play(&file) == file.original.bytes);
+        let damaged = world.store.figures().damaged;
+        assert_eq!(damaged, turn as u64 + 1, "at {offset}");
+        world.chunked(&file);
+    }
+    // Only what was damaged came again, as far as requests have whole multiples.
+    assert!(file.original.fetched() < 20 * MIB as u64);
+}
+
+#[test]
+fn a_flipped_bit_in_a_file_that_is_not_whole_is_noticed_too() {
+    let world = World::new();
+    let file = File::noise(1, 4 * MIB);
+    let mut buffer = vec![0; 100_000];
+    let scan = || world.open(&file, Purpose::Scanning);
+    scan().read_at(&mut buffer, 0).unwrap();
+    world.store.flush();
+    flip(&world.blobs()[0], 5_000);
+    assert_eq!(scan().read_at(&mut buffer, 0).unwrap(), 100_000);
+    assert!(buffer == file.original.bytes[..100_000]);
+    assert_eq!(world.store.figures().damaged, 1);
+}
+
+#[test]
+fn without_the_origin_damage_is_an_error_and_never_a_wrong_byte() {
+    let world = World::new();
+    let file = File::noise(1, MIB);
+    world.store(&file);
+    *file.original.offline.lock() = true;
+    flip(&world.blobs()[0], 500_000);
+    let reader = world.reader(&file);
+    let mut buffer = vec![0; MIB];
+    assert!(reader.read_at(&mut buffer, 0).is_err());
+    assert_eq!(reader.read_at(&mut buffer[..1000], 0).unwrap(), 1000);
+    *file.original.offline.lock() = false;
+    assert!(world.play(&file) == file.original.bytes);
+}
+
+#[test]
+fn lost_blobs_and_lost_indexes_cost_a_fetch() {
+    let world = World::new();
+    let file = File::noise(1, 2 * MIB);
+    world.store(&file);
+    std::fs::remove_file(&world.blobs()[0]).unwrap();
+    let world = world.again(ROOMY);
+    assert!(world.play(&file) == file.original.bytes);
+    world.chunked(&file);
+    assert_eq!(world.store.bytes(), 2 * MIB as u64);
+
+    let index = world.dir.path().join("index.db");
+    let world = {
+        drop(world.store);
+        std::fs::write(&index, noise(1, 100_000)).unwrap();
+        let store = content::Store::open(world.dir.path(), ROOMY).unwrap();
+        World { store, ..world }
+    };
+    assert_eq!((world.store.bytes(), world.blobs().len()), (0, 0));
+    assert!(world.play(&file) == file.original.bytes);
+}
+
+#[test]
+fn what_nobody_knows_of_is_deleted_at_the_start() {
+    let world = World::new();
+    let file = File::noise(1, MIB);
+    world.store(&file);
+    let left = world.blobs()[0].with_file_name("257");
+    std::fs::write(&left, b"written when the power went").unwrap();
+    let foreign = left.with_file_name("notes.txt");
+    std::fs::write(&foreign, b"not ours").unwrap();
+    let world = world.again(ROOMY);
+    until("it is deleted", || !left.exists());
+    assert!(foreign.exists());
+    *file.original.offline.lock() = true;
+    assert!(world.play(&file) == file.original.bytes);
+}
+
+#[test]
+fn a_check_finds_what_a_read_would() {
+    let world = World::new();
+    let (first, second) = (File::noise(1, 3 * MIB), File::noise(2, 3 * MIB));
+    world.store(&first);
+    world.store(&second);
+    let mut buffer = vec![0; 50_000];
+    let part = File::noise(3, 4 * MIB);
+    world
+        .open(&part, Purpose::Scanning)
+        .read_at(&mut buffer, 0)
+        .unwrap();
+    let sound = world.store.check(Extent::All, |_| true).unwrap();
+    assert_eq!((sound.damaged, sound.bytes), (0, world.store.bytes()));
+    let blobs = world.blobs();
+    flip(&blobs[0], 1_000_000);
+    flip(&blobs[1], 2_000_000);
+    flip(&blobs[2], 40_000);
+    let checked = world.store.check(Extent::All, |_| true).unwrap();
+    assert_eq!((checked.damaged, checked.pieces), (3, sound.pieces));
+    assert_eq!(world.store.figures().damaged, 3);
+    for file in [&first, &second] {
+        assert!(world.play(file) == file.original.bytes);
+    }
+    world.chunked(&first);
+    world.chunked(&second);
+    let again = world.store.check(Extent::All, |_| true).unwrap();
+    assert_eq!(again.damaged, 0);
+}
+
+#[test]
+fn a_scrub_looks_at_all_where_more_than_a_hundredth_is_bad() {
+    let world = World::new();
+    let file = File::noise(1, 20 * MIB);
+    world.store(&file);
+    let chunks = world.store.contents().unwrap().chunks;
+    let sound = world.store.scrub(50, || true).unwrap();
+    assert_eq!((sound.pieces, sound.damaged), (50, 0));
+    for offset in (0..20 * MIB as u64).step_by(256 << 10) {
+        flip(&world.blobs()[0], offset);
+    }
+    let scrubbed = world.store.scrub(50, || true).unwrap();
+    assert!(
+        scrubbed.pieces > 50 && scrubbed.pieces < chunks,
+        "{scrubbed:?}"
+    );
+    assert_eq!(world.store.check(Extent::All, |_| true).unwrap().damaged, 0);
+    assert!(world.play(&file) == file.original.bytes);
+}
