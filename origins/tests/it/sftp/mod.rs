@@ -1,0 +1,4 @@
+//! SFTP origins against real servers.
+
+mod conforming;
+mod support;
