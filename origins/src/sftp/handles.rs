@@ -44,7 +44,7 @@ impl Handles {
         let (used, open) = table.open.get_mut(&number)?;
         *used = now;
         let open = Arc::clone(open);
-        open.session.link().load().is_some().then_some(open)
+        open.session.link().lasts().then_some(open)
     }
 
     /// Keeps an open file; another one may be closed for it.

@@ -135,10 +135,17 @@ impl Link {
         self.shared.lock().is_silent()
     }
 
-    /// True where, besides, somebody has stopped waiting.
-    pub(super) fn is_given_up(&self) -> bool {
-        let state = self.shared.lock();
-        state.given_up && state.is_silent()
+    /// True while the session lasts. Ends it where the server is silent and somebody has stopped
+    /// waiting for it: the next call shall not wait in the same line.
+    pub(super) fn lasts(&self) -> bool {
+        let given_up = {
+            let state = self.shared.lock();
+            state.given_up && state.is_silent()
+        };
+        if given_up {
+            self.end("the server does not answer");
+        }
+        self.shared.lock().ended.is_none()
     }
 
     /// Ends the session; who waits for an answer is told `why`.
@@ -191,16 +198,17 @@ impl Shared {
             }),
             other => Answer::Other(other),
         };
-        let asked = {
-            let mut state = self.lock();
-            state.heard = Instant::now();
-            state.given_up = false;
-            state.waiting.remove(&id)
-        };
+        let asked = self.lock().waiting.remove(&id);
         // Without the lock: a handle that nobody waits for is closed here, which takes it again.
         let asked = asked.ok_or("an answer came that nobody asked for")?;
         let _ = asked.send(Ok(answer));
         Ok(())
+    }
+
+    fn heard(&self) {
+        let mut state = self.lock();
+        state.heard = Instant::now();
+        state.given_up = false;
     }
 
     fn end(&self, why: Box<str>) {
@@ -240,7 +248,7 @@ impl State {
 /// Reads packets until the session breaks; says why it did.
 async fn hear(shared: &Arc<Shared>, incoming: &mut (impl AsyncRead + Unpin)) -> Box<str> {
     loop {
-        let taken = match read_packet(incoming).await {
+        let taken = match read_packet(incoming, || shared.heard()).await {
             Ok(packet) => shared.take(packet),
             Err(error) => return error.to_string().into(),
         };
@@ -269,12 +277,13 @@ async fn say(
     "it was closed".into()
 }
 
-/// Reads one packet, without its length.
+/// Reads one packet, without its length; calls `heard` for each piece of it.
 ///
 /// # Errors
 /// Where the stream breaks or ends, or the packet is larger than any that is taken.
 pub(super) async fn read_packet(
     incoming: &mut (impl AsyncRead + Unpin),
+    heard: impl Fn(),
 ) -> Result<Bytes, std::io::Error> {
     let len = usize::try_from(incoming.read_u32().await?).unwrap_or(usize::MAX);
     if len > MAX_PACKET {
@@ -287,6 +296,7 @@ pub(super) async fn read_packet(
         if rest.read_buf(&mut packet).await? == 0 {
             return Err(std::io::ErrorKind::UnexpectedEof.into());
         }
+        heard();
     }
     Ok(packet.freeze())
 }

@@ -145,13 +145,7 @@ impl Pool {
 impl State {
     /// Removes sessions that have ended, and ends those that somebody has given up.
     fn sweep(&mut self) {
-        self.sessions.retain(|session| {
-            let link = session.link();
-            if link.is_given_up() {
-                link.end("the server does not answer");
-            }
-            link.load().is_some()
-        });
+        self.sessions.retain(|session| session.link().lasts());
     }
 
     fn loads(&self) -> Vec<Load> {

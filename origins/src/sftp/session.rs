@@ -48,7 +48,7 @@ impl Session {
         let mut stream = channel.into_stream();
         let version = async {
             stream.write_all(&INIT).await?;
-            read_packet(&mut stream).await
+            read_packet(&mut stream, || ()).await
         };
         let version = version.await.map_err(|error| {
             let what =

@@ -33,6 +33,11 @@ impl Server {
         Self { child, port }
     }
 
+    /// The id of the script's process.
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id()
+    }
+
     /// Kills it with all its sessions, as a power cut would, and waits until nothing is left.
     pub(crate) fn stop(&mut self) {
         drop(self.child.stdin.take());
