@@ -13,7 +13,7 @@ use origins::{ErrorKind, OriginError};
 
 use crate::chunk;
 use crate::disk::Disk;
-use crate::index::Older;
+use crate::index::Alike;
 use crate::kept::Kept;
 use crate::key::{Key, Shape};
 use crate::piece::{At, Piece, Pieces};
@@ -59,17 +59,15 @@ fn try_adopt(reader: &Reader, disk: &Disk) -> Result<(), OriginError> {
     if !believed || shape.audio.len < SAMPLES * SAMPLE {
         return Ok(());
     }
-    let older = match disk.index.older(&kept.key) {
+    let older = match disk.index.alike(&kept.key, shape.content) {
         Ok(older) => older,
         Err(error) => {
             disk.failed(&error);
             return Ok(());
         }
     };
-    let alike = |older: &Older| {
-        older.shape.content == shape.content
-            && older.shape.audio.len == shape.audio.len
-            && older.shape.checksummed == shape.checksummed
+    let alike = |older: &Alike| {
+        older.shape.audio.len == shape.audio.len && older.shape.checksummed == shape.checksummed
     };
     let Some(older) = older.into_iter().find(alike) else {
         return Ok(());
@@ -87,7 +85,9 @@ fn try_adopt(reader: &Reader, disk: &Disk) -> Result<(), OriginError> {
         reader.runtime.clone(),
         Purpose::Scanning,
     );
-    if !tags_differ(&exact, &before)? || !samples_agree(reader, &before)? {
+    // Moved, and otherwise as it was.
+    let moved = older.key.revision == kept.key.revision && older.key.origin == kept.key.origin;
+    if !(moved || tags_differ(&exact, &before)?) || !samples_agree(reader, &before)? {
         return Ok(());
     }
     if let Err(error) = take_over(kept, disk, &before, &older) {
@@ -146,7 +146,7 @@ fn take_over(
     kept: &Kept,
     disk: &Disk,
     before: &Kept,
-    older: &Older,
+    older: &Alike,
 ) -> Result<(), Box<dyn std::error::Error>> {
     let [_, sound, _] = before.shape.sections(before.size());
     let pieces = before.state.lock().pieces.clone();

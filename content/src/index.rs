@@ -8,7 +8,7 @@ use std::path::Path;
 use parking_lot::Mutex;
 use rusqlite::{Connection, Transaction, TransactionBehavior};
 
-pub(crate) use files::Older;
+pub(crate) use files::Alike;
 
 const SCHEMA: &str = include_str!("../../migrations/store/store.sql");
 

@@ -314,8 +314,9 @@ impl Kept {
             self.blobs.lock().remove(&blob);
         }
         tracing::warn!(
-            track = %self.key.track,
-            "{} bytes of the content store are damaged or missing; they are fetched again",
+            origin = %self.key.origin,
+            "{}: {} bytes of it in the content store are damaged or missing; they are fetched again",
+            self.key.path,
             piece.len
         );
         match disk.index.forget(id, offset, piece) {

@@ -1,16 +1,10 @@
 //! What the store keeps bytes under.
 
 use eventlog::tags::ByteRange;
-use eventlog::{ContentId, Revision, TrackId};
+use eventlog::{ContentId, Locator};
 
-/// A track's file at one revision: its bytes never change.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub struct Key {
-    /// The track.
-    pub track: TrackId,
-    /// The state of its file.
-    pub revision: Revision,
-}
+/// A file at one revision: its bytes never change.
+pub type Key = Locator;
 
 /// What is known of a file's inside.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -91,6 +91,24 @@ impl Store {
     }
 }
 
+impl Store {
+    /// Keeps stretches of a file that were read for another reason, such as its tags. Waits for the
+    /// disk.
+    pub fn offer(&self, key: Key, shape: Shape, parts: &[(u64, Bytes)]) {
+        let kept = self.inner.file(key, shape);
+        if kept.store.disk.is_none() {
+            return;
+        }
+        for (offset, bytes) in parts {
+            kept.keep(*offset, bytes);
+        }
+        kept.store.is_fresh(&kept);
+        if kept.is_unsettled() {
+            kept.store.whole(&kept);
+        }
+    }
+}
+
 impl Reader {
     pub(crate) fn of(
         kept: Arc<Kept>,

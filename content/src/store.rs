@@ -5,7 +5,6 @@ use std::path::Path;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Weak};
 
-use eventlog::TrackId;
 use parking_lot::{Mutex, RwLock};
 
 use crate::disk::Disk;
@@ -52,7 +51,7 @@ pub(crate) struct Inner {
     pub(crate) delta: DeltaVerify,
     pub(crate) counters: Counters,
     files: Mutex<HashMap<Key, Weak<Kept>>>,
-    pinned: RwLock<HashSet<TrackId>>,
+    pinned: RwLock<HashSet<Key>>,
     /// Files with something that the index does not know yet.
     fresh: Mutex<HashMap<FileId, Arc<Kept>>>,
     /// Uses that the index does not know yet.
@@ -73,8 +72,6 @@ pub struct Contents {
     pub chunks: u64,
     /// Files, in all their revisions, of which at least a part is kept.
     pub files: u64,
-    /// Tracks of those.
-    pub tracks: u64,
 }
 
 impl Store {
@@ -146,7 +143,7 @@ impl Store {
         let Some(disk) = &self.inner.disk else {
             return Ok(Contents::default());
         };
-        let (files, tracks) = disk.index.count()?;
+        let files = disk.index.count()?;
         let (_, chunks, referenced) = disk.index.chunk_figures()?;
         Ok(Contents {
             bytes: self.bytes(),
@@ -154,13 +151,12 @@ impl Store {
             referenced,
             chunks,
             files,
-            tracks,
         })
     }
 
-    /// Tracks that never leave the store (CAS-5).
-    pub fn pin(&self, tracks: HashSet<TrackId>) {
-        *self.inner.pinned.write() = tracks;
+    /// Files that never leave the store (CAS-5).
+    pub fn pin(&self, files: HashSet<Key>) {
+        *self.inner.pinned.write() = files;
     }
 
     /// The share of a file's bytes that are kept, 0 to 1. Reads the index.
@@ -281,7 +277,7 @@ impl Inner {
         id: FileId,
         key: &Key,
     ) -> rusqlite::Result<Option<u64>> {
-        if self.pinned.read().contains(&key.track) {
+        if self.pinned.read().contains(key) {
             return Ok(None);
         }
         self.take_out(disk, id, key)
@@ -308,8 +304,9 @@ impl Inner {
     /// What is kept of a file are not its bytes: it is dropped, and whoever has it open is told.
     pub(crate) fn refute(&self, disk: &Disk, kept: &Kept) {
         tracing::warn!(
-            track = %kept.key.track,
-            "the sound of a file changed although its samples did not; what was kept of it is dropped"
+            origin = %kept.key.origin,
+            "{}: its sound changed although its samples did not; what was kept of it is dropped",
+            kept.key.path
         );
         self.counters.refuted.add(1);
         let mut files = self.files.lock();
@@ -322,7 +319,7 @@ impl Inner {
         if let Some(id) = kept.id() {
             let removed = disk.index.remove(id).and_then(|freed| {
                 disk.shrank(freed);
-                disk.index.distrust(kept.key.track)
+                disk.index.distrust(kept.shape.content)
             });
             if let Err(error) = removed {
                 disk.failed(&error);

@@ -1,10 +1,11 @@
 -- The index of the content store: which bytes are kept, where, and what they should be.
 -- Bytes are in blobs, sparse files named by their number; they are on the disk before a row names them.
 
--- A track's file at one revision. Its number is that of its own blob, and is never given out again.
+-- An original at one revision. Its number is that of its own blob, and is never given out again.
 CREATE TABLE files (
   id INTEGER PRIMARY KEY AUTOINCREMENT,
-  track INTEGER NOT NULL,
+  origin TEXT NOT NULL,
+  path BLOB NOT NULL,
   size INTEGER NOT NULL,
   mtime_ns INTEGER NOT NULL,
   tag TEXT NOT NULL,
@@ -16,8 +17,9 @@ CREATE TABLE files (
   used INTEGER NOT NULL,
   -- 1 where its sound was taken over from an older revision, and not compared in full yet.
   presumed INTEGER NOT NULL DEFAULT 0,
-  UNIQUE (track, size, mtime_ns, tag)
+  UNIQUE (origin, path, size, mtime_ns, tag)
 );
+CREATE INDEX files_content ON files (content);
 CREATE INDEX files_used ON files (used);
 
 -- Content-defined stretches of bytes, each kept once.

@@ -1,18 +1,18 @@
 //! Files in the index, and what is kept of each.
 
-use rusqlite::{OptionalExtension, Row as SqlRow, Transaction, params};
-
 use eventlog::tags::ByteRange;
-use eventlog::{ContentId, TrackId};
+use eventlog::{ContentId, OriginPath};
+use rusqlite::types::Type;
+use rusqlite::{OptionalExtension, Row as SqlRow, Transaction, params};
 
 use super::chunks::drop_unused;
 use super::{BlobId, ChunkId, FileId, Index, Stretch, discard, signed, unsigned};
 use crate::key::{Key, Shape};
 use crate::piece::{At, Piece, Pieces};
 
-/// An older revision of a track's file.
+/// A file that may have the sound of another.
 #[derive(Debug, Clone)]
-pub(crate) struct Older {
+pub(crate) struct Alike {
     pub(crate) id: FileId,
     pub(crate) key: Key,
     pub(crate) shape: Shape,
@@ -23,11 +23,13 @@ impl Index {
     pub(crate) fn file(&self, key: &Key) -> rusqlite::Result<Option<FileId>> {
         let connection = self.0.lock();
         let mut select = connection.prepare_cached(
-            "SELECT id FROM files WHERE track = ? AND size = ? AND mtime_ns = ? AND tag = ?",
+            "SELECT id FROM files \
+             WHERE origin = ? AND path = ? AND size = ? AND mtime_ns = ? AND tag = ?",
         )?;
         let revision = &key.revision;
         let by = params![
-            signed(key.track.0),
+            key.origin.as_str(),
+            key.path.as_bytes(),
             signed(revision.size),
             revision.mtime_ns,
             tag(key)
@@ -41,11 +43,12 @@ impl Index {
     pub(crate) fn add(&self, key: &Key, shape: &Shape, used: i64) -> rusqlite::Result<FileId> {
         self.transact(|transaction| {
             let mut insert = transaction.prepare_cached(
-                "INSERT INTO files (track, size, mtime_ns, tag, audio_offset, audio_len, content, \
-                 checksummed, used) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                "INSERT INTO files (origin, path, size, mtime_ns, tag, audio_offset, audio_len, content, \
+                 checksummed, used) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             )?;
             let id = insert.insert(params![
-                signed(key.track.0),
+                key.origin.as_str(),
+                key.path.as_bytes(),
                 signed(key.revision.size),
                 key.revision.mtime_ns,
                 tag(key),
@@ -59,21 +62,21 @@ impl Index {
         })
     }
 
-    /// Other revisions of the track of that key, the latest used first.
-    pub(crate) fn older(&self, key: &Key) -> rusqlite::Result<Vec<Older>> {
+    /// Other files and revisions with sound of that identity, the latest used first.
+    pub(crate) fn alike(&self, key: &Key, content: ContentId) -> rusqlite::Result<Vec<Alike>> {
         let connection = self.0.lock();
         let mut select = connection.prepare_cached(
-            "SELECT id, track, size, mtime_ns, tag, audio_offset, audio_len, content, checksummed FROM files \
-             WHERE track = ? ORDER BY used DESC, id DESC",
+            "SELECT id, origin, path, size, mtime_ns, tag, audio_offset, audio_len, content, \
+             checksummed FROM files WHERE content = ? ORDER BY used DESC, id DESC LIMIT 16",
         )?;
-        let rows = select.query_map([signed(key.track.0)], |row| {
-            Ok(Older {
+        let rows = select.query_map([content.0], |row| {
+            Ok(Alike {
                 id: FileId(row.get(0)?),
                 key: key_of(row)?,
                 shape: shape_of(row)?,
             })
         })?;
-        let mut others: Vec<Older> = rows.collect::<rusqlite::Result<_>>()?;
+        let mut others: Vec<Alike> = rows.collect::<rusqlite::Result<_>>()?;
         others.retain(|other| other.key != *key);
         Ok(others)
     }
@@ -186,12 +189,12 @@ impl Index {
     ) -> rusqlite::Result<Vec<(i64, FileId, Key)>> {
         let connection = self.0.lock();
         let mut select = connection.prepare_cached(
-            "SELECT id, track, size, mtime_ns, tag, used FROM files \
+            "SELECT id, origin, path, size, mtime_ns, tag, used FROM files \
              WHERE (used, id) > (?, ?) ORDER BY used, id LIMIT ?",
         )?;
         let limit = i64::try_from(limit).unwrap_or(i64::MAX);
         let rows = select.query_map((after.0, after.1.0, limit), |row| {
-            Ok((row.get(5)?, FileId(row.get(0)?), key_of(row)?))
+            Ok((row.get(6)?, FileId(row.get(0)?), key_of(row)?))
         })?;
         rows.collect()
     }
@@ -204,7 +207,7 @@ impl Index {
     ) -> rusqlite::Result<Vec<(FileId, Key)>> {
         let connection = self.0.lock();
         let mut select = connection.prepare_cached(
-            "SELECT id, track, size, mtime_ns, tag FROM files WHERE id > ? ORDER BY id LIMIT ?",
+            "SELECT id, origin, path, size, mtime_ns, tag FROM files WHERE id > ? ORDER BY id LIMIT ?",
         )?;
         let limit = i64::try_from(limit).unwrap_or(i64::MAX);
         let rows = select.query_map((after.0, limit), |row| {
@@ -243,12 +246,11 @@ impl Index {
         })
     }
 
-    /// How many files there are, and of how many tracks.
-    pub(crate) fn count(&self) -> rusqlite::Result<(u64, u64)> {
+    /// How many files there are.
+    pub(crate) fn count(&self) -> rusqlite::Result<u64> {
         let connection = self.0.lock();
-        let select = "SELECT count(*), count(DISTINCT track) FROM files";
-        connection.query_row(select, [], |row| {
-            Ok((unsigned(row.get(0)?)?, unsigned(row.get(1)?)?))
+        connection.query_row("SELECT count(*) FROM files", [], |row| {
+            unsigned(row.get(0)?)
         })
     }
 
@@ -259,11 +261,11 @@ impl Index {
         update.map(drop)
     }
 
-    /// No revision of a track has sound that is believed to be that of another.
-    pub(crate) fn distrust(&self, track: TrackId) -> rusqlite::Result<()> {
+    /// No file with sound of that identity is believed to have that of another.
+    pub(crate) fn distrust(&self, content: ContentId) -> rusqlite::Result<()> {
         let connection = self.0.lock();
-        let update = "UPDATE files SET content = zeroblob(16), used = -1 WHERE track = ?";
-        connection.execute(update, [signed(track.0)]).map(drop)
+        let update = "UPDATE files SET content = zeroblob(16), used = -1 WHERE content = ?";
+        connection.execute(update, [content.0]).map(drop)
     }
 
     /// Whether a file's sound is presumed to be as it was.
@@ -281,7 +283,7 @@ impl Index {
     pub(crate) fn presumed(&self) -> rusqlite::Result<Vec<(FileId, Key, Shape)>> {
         let connection = self.0.lock();
         let mut select = connection.prepare_cached(
-            "SELECT id, track, size, mtime_ns, tag, audio_offset, audio_len, content, checksummed FROM files \
+            "SELECT id, origin, path, size, mtime_ns, tag, audio_offset, audio_len, content, checksummed FROM files \
              WHERE presumed = 1 LIMIT 100",
         )?;
         let rows = select.query_map([], |row| {
@@ -310,12 +312,16 @@ fn tag(key: &Key) -> &str {
 }
 
 fn key_of(row: &SqlRow<'_>) -> rusqlite::Result<Key> {
-    let tag: String = row.get(4)?;
+    let (origin, path, tag): (String, Vec<u8>, String) = (row.get(1)?, row.get(2)?, row.get(5)?);
+    let foreign = |error: Box<dyn std::error::Error + Send + Sync>| {
+        rusqlite::Error::FromSqlConversionFailure(1, Type::Blob, error)
+    };
     Ok(Key {
-        track: TrackId(unsigned(row.get(1)?)?),
+        origin: origin.parse().map_err(|error| foreign(Box::new(error)))?,
+        path: OriginPath::new(path).map_err(|error| foreign(Box::new(error)))?,
         revision: eventlog::Revision {
-            size: unsigned(row.get(2)?)?,
-            mtime_ns: row.get(3)?,
+            size: unsigned(row.get(3)?)?,
+            mtime_ns: row.get(4)?,
             tag: (!tag.is_empty()).then(|| tag.into()),
         },
     })
@@ -324,10 +330,10 @@ fn key_of(row: &SqlRow<'_>) -> rusqlite::Result<Key> {
 fn shape_of(row: &SqlRow<'_>) -> rusqlite::Result<Shape> {
     Ok(Shape {
         audio: ByteRange {
-            offset: unsigned(row.get(5)?)?,
-            len: unsigned(row.get(6)?)?,
+            offset: unsigned(row.get(6)?)?,
+            len: unsigned(row.get(7)?)?,
         },
-        content: ContentId(row.get(7)?),
-        checksummed: row.get(8)?,
+        content: ContentId(row.get(8)?),
+        checksummed: row.get(9)?,
     })
 }

@@ -1,7 +1,6 @@
 //! Files whose tags changed: their sound is not fetched again, and never taken for what it is not.
 
 use content::{DeltaVerify, Limits, Purpose};
-use eventlog::TrackId;
 
 use crate::support::{File, ROOMY, World, noise};
 
@@ -123,7 +122,7 @@ fn what_was_presumed_rightly_is_confirmed_once_over_restarts() {
     world.chunked(&new);
     let world = world.again(ROOMY);
     let (key, shape) = world.store.presumed().pop().unwrap();
-    assert_eq!((key.track, &key), (TrackId(1), &new.key));
+    assert_eq!(key, new.key);
     let confirm = world
         .store
         .confirm(key, shape, &*new.original, |_| std::future::ready(true));
@@ -154,4 +153,35 @@ fn only_what_is_believed_is_taken_over() {
         );
         assert!(!checksummed || world.presumed_nothing());
     }
+}
+
+#[test]
+fn what_only_moved_is_not_fetched_again() {
+    let world = World::new();
+    let (old, _) = retagged(8_000, 9_000);
+    world.store(&old);
+    let mut moved = File {
+        original: crate::support::Original::new(old.original.bytes.clone()),
+        ..old
+    };
+    moved.key.path = eventlog::OriginPath::new(&b"elsewhere/1.flac"[..]).unwrap();
+    assert!(world.play(&moved) == moved.original.bytes);
+    let fetched = moved.original.fetched();
+    assert!(fetched < 80_000, "{fetched}");
+}
+
+#[test]
+fn what_a_scan_read_is_kept() {
+    let world = World::new();
+    let (file, _) = retagged(8_000, 9_000);
+    let bytes = bytes::Bytes::from(file.original.bytes.clone());
+    let parts = [
+        (0, bytes.slice(..65_536)),
+        (60_000, bytes.slice(60_000..70_000)),
+    ];
+    world.store.offer(file.key.clone(), file.shape, &parts);
+    *file.original.offline.lock() = true;
+    let mut read = vec![0; 70_000];
+    assert_eq!(world.reader(&file).read_at(&mut read, 0).unwrap(), 70_000);
+    assert!(read == bytes[..70_000]);
 }

@@ -1,4 +1,5 @@
 //! The content store, on real files.
+#![cfg(test)]
 
 mod damage;
 mod delta;

@@ -5,7 +5,6 @@ use std::path::Path;
 use std::process::Command;
 
 use content::{Limits, Purpose, Store};
-use eventlog::TrackId;
 
 use crate::support::{File, ROOMY, World, until};
 
@@ -19,7 +18,7 @@ const SMALL: Limits = Limits {
 fn kept(world: &World, files: &[File]) -> Vec<u64> {
     let is_kept = |file: &&File| world.store.share(&file.key) > 0.99;
     let kept = files.iter().filter(is_kept);
-    kept.map(|file| file.key.track.0).collect()
+    kept.map(|file| file.number).collect()
 }
 
 fn made_room(world: &World) {
@@ -30,24 +29,24 @@ fn made_room(world: &World) {
 #[test]
 fn what_was_used_least_recently_leaves_first_over_restarts_too() {
     let world = World::with(SMALL);
-    let files: Vec<File> = (1..=9).map(|track| File::noise(track, 2 * MIB)).collect();
-    for file in &files[..4] {
+    let files: Vec<File> = (1..=11).map(|number| File::noise(number, MIB)).collect();
+    for file in &files[..9] {
         world.store(file);
     }
     // Used again, and so later than the others.
     world.play(&files[0]);
     let world = world.again(SMALL);
-    for file in &files[4..6] {
+    for file in &files[9..] {
         world.store(file);
         made_room(&world);
     }
     let left = kept(&world, &files);
     assert!(
-        left.contains(&1) && left.contains(&5) && left.contains(&6),
+        left.contains(&1) && left.contains(&10) && left.contains(&11),
         "{left:?}"
     );
     assert!(!left.contains(&2), "{left:?}");
-    assert_eq!(world.store.figures().evicted, 6 - left.len() as u64);
+    assert_eq!(world.store.figures().evicted, 11 - left.len() as u64);
     // The disk has it back.
     until("blobs are deleted", || world.blobs().len() == left.len());
 }
@@ -75,7 +74,7 @@ fn what_was_only_looked_into_leaves_before_what_was_listened_to() {
 fn what_is_pinned_or_open_stays() {
     let world = World::with(SMALL);
     let files: Vec<File> = (1..=20).map(|track| File::noise(track, MIB)).collect();
-    world.store.pin(HashSet::from([TrackId(1)]));
+    world.store.pin(HashSet::from([files[0].key.clone()]));
     world.store(&files[0]);
     world.store(&files[1]);
     let open = world.reader(&files[1]);

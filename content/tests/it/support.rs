@@ -8,7 +8,7 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use content::{DeltaVerify, Key, Limits, Purpose, Reader, Shape, Source, Store};
 use eventlog::tags::ByteRange;
-use eventlog::{ContentId, Revision, TrackId};
+use eventlog::{ContentId, OriginPath, Revision};
 use origins::{ErrorKind, OriginError};
 use parking_lot::Mutex;
 use tokio::runtime::{Handle, Runtime};
@@ -153,8 +153,8 @@ impl World {
     pub(crate) fn chunked(&self, file: &File) {
         let size = file.key.revision.size.cast_signed();
         let of = "SELECT coalesce(sum(len), 0) FROM pieces WHERE chunk IS NOT NULL AND file = \
-                  (SELECT id FROM files WHERE track = ? AND mtime_ns = ?)";
-        let key = (file.key.track.0.cast_signed(), file.key.revision.mtime_ns);
+                  (SELECT id FROM files WHERE path = ? AND mtime_ns = ?)";
+        let key = (file.key.path.as_bytes(), file.key.revision.mtime_ns);
         until("it is cut into chunks", || self.ask(of, key) == size);
         self.counted();
     }
@@ -205,6 +205,7 @@ pub(crate) fn all(reader: &Reader) -> Vec<u8> {
 /// A file that the library knows.
 #[derive(Clone)]
 pub(crate) struct File {
+    pub(crate) number: u64,
     pub(crate) key: Key,
     pub(crate) shape: Shape,
     pub(crate) original: Arc<Original>,
@@ -212,9 +213,9 @@ pub(crate) struct File {
 
 impl File {
     /// A file of tags, sound, and what follows it, at a revision of its own.
-    pub(crate) fn new(track: u64, mtime_ns: i64, head: &[u8], sound: &[u8], tail: &[u8]) -> Self {
+    pub(crate) fn new(number: u64, mtime_ns: i64, head: &[u8], sound: &[u8], tail: &[u8]) -> Self {
         Self::of(
-            track,
+            number,
             mtime_ns,
             [head, sound, tail].concat(),
             head.len(),
@@ -222,7 +223,7 @@ impl File {
         )
     }
 
-    fn of(track: u64, mtime_ns: i64, bytes: Vec<u8>, offset: usize, len: usize) -> Self {
+    fn of(number: u64, mtime_ns: i64, bytes: Vec<u8>, offset: usize, len: usize) -> Self {
         let revision = Revision {
             size: bytes.len() as u64,
             mtime_ns,
@@ -234,8 +235,10 @@ impl File {
         content[..8].copy_from_slice(&(len as u64).to_le_bytes());
         content[8..].copy_from_slice(sound.get(..8).unwrap_or(&[0; 8]));
         Self {
+            number,
             key: Key {
-                track: TrackId(track),
+                origin: "nas".parse().unwrap(),
+                path: OriginPath::new(format!("{number}.flac").into_bytes()).unwrap(),
                 revision,
             },
             shape: Shape {
@@ -251,8 +254,8 @@ impl File {
     }
 
     /// A file of noise.
-    pub(crate) fn noise(track: u64, len: usize) -> Self {
-        let bytes = noise(track, len);
-        Self::of(track, 1, bytes, len / 50, len - len / 50)
+    pub(crate) fn noise(number: u64, len: usize) -> Self {
+        let bytes = noise(number, len);
+        Self::of(number, 1, bytes, len / 50, len - len / 50)
     }
 }
