@@ -82,7 +82,7 @@ fn a_seek_fetches_what_is_needed_and_reading_on_fetches_ahead() {
     // 5 MiB were read; what is ahead grew to a few MiB, in requests that grew, too.
     let fetched: u64 = requests.iter().map(|it| it.end - it.start).sum();
     assert!(fetched < 12 * MIB as u64, "{fetched}");
-    assert!(requests.len() < 30, "{requests:?}");
+    assert!(requests.len() < 45, "{requests:?}");
 }
 
 #[test]
