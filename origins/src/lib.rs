@@ -9,6 +9,7 @@ mod refresh;
 mod registry;
 mod secret;
 mod settings;
+mod sftp;
 
 pub use local::LocalOrigin;
 pub use origin::{
@@ -20,3 +21,4 @@ pub use secret::Secret;
 pub use settings::{
     S3Settings, SftpLogin, SftpSettings, SmbLogin, SmbSettings, WebdavLogin, WebdavSettings,
 };
+pub use sftp::SftpOrigin;

@@ -76,7 +76,7 @@ impl Lister {
 /// Names that hold no music of the library: hidden ones, among them macOS's `._` doubles and Linux's
 /// waste baskets, and what systems and file servers keep for themselves. Names that begin with
 /// several dots are of albums (*...And Justice for All*).
-pub(super) fn is_left_out(name: &[u8]) -> bool {
+pub(crate) fn is_left_out(name: &[u8]) -> bool {
     const SYSTEM: [&[u8]; 5] = [
         b"$RECYCLE.BIN",
         b"System Volume Information",

@@ -33,6 +33,7 @@ use crate::origin::{
 
 use file::LocalFile;
 pub use file::read_checked;
+pub(crate) use list::is_left_out;
 pub use remote::unwatched;
 
 /// A folder of this machine as an origin.

@@ -1,4 +1,4 @@
-//! Local origins on real files, links, FIFOs, mounts and inotify.
+//! Origins on real files, links, FIFOs, mounts, inotify, and behind real servers.
 
 #[cfg(test)]
 mod conforming;
@@ -8,6 +8,10 @@ mod hostile;
 mod mounts;
 #[cfg(test)]
 mod reading;
+#[cfg(test)]
+mod servers;
+#[cfg(test)]
+mod sftp;
 #[cfg(test)]
 mod support;
 #[cfg(test)]

@@ -1,0 +1,9 @@
+//! SFTP origins against real servers.
+
+mod conforming;
+mod faults;
+mod files;
+mod hosts;
+mod links;
+mod logins;
+mod support;
