@@ -25,8 +25,10 @@ pub(crate) async fn origins(
     mountpoint: &Path,
     state: &StateDir,
 ) -> Result<()> {
-    let asked = origins.iter().map(|origin| {
-        let (root, mountpoint) = (origin.path.clone(), mountpoint.to_owned());
+    // Other machines are not asked: they may be away as well.
+    let folders = || origins.iter().filter_map(|origin| origin.root.folder());
+    let asked = folders().map(|root| {
+        let (root, mountpoint) = (root.to_owned(), mountpoint.to_owned());
         patience::ask(move || {
             library::apart(&root, &mountpoint)?;
             Ok(std::fs::read_dir(&root).err())
@@ -34,8 +36,7 @@ pub(crate) async fn origins(
     });
     let answers: Vec<Option<Result<_, RootError>>> = join_all(asked).await;
     let mut refused: Vec<(&Path, std::io::Error)> = Vec::new();
-    for (origin, answer) in origins.iter().zip(answers) {
-        let path = &*origin.path;
+    for (path, answer) in folders().zip(answers) {
         match answer {
             Some(Ok(None)) => {}
             Some(Ok(Some(error))) => refused.push((path, error)),

@@ -3,6 +3,7 @@
 #[cfg(feature = "test-support")]
 pub mod conformance;
 mod debounce;
+mod guarded;
 pub mod local;
 pub mod origin;
 mod refresh;
@@ -11,6 +12,7 @@ mod secret;
 mod settings;
 mod sftp;
 
+pub use guarded::{Figures, Guarded, Limits, Op, Reach};
 pub use local::LocalOrigin;
 pub use origin::{
     Depth, Directory, Dirty, Entry, ErrorKind, Origin, OriginError, OriginFile, WalkError, Watch,

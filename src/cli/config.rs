@@ -11,8 +11,9 @@ use serde_json::{Value, json};
 use super::context::Context;
 use super::output;
 use crate::config::keys::KEYS;
-use crate::config::{self, Loaded, Source, process_env, reference};
+use crate::config::{self, Loaded, OriginConfig, Source, id_for, process_env, reference};
 use crate::control::tcp;
+use crate::library::target;
 use crate::patience;
 use crate::preflight::unreadable;
 use crate::report::{Kind, Report, Result};
@@ -169,20 +170,9 @@ fn check(context: &Context, file: Option<&Path>) -> Result<()> {
     }
     context.fail(wrong)?;
     // A disk may come later, so this is no error.
-    let asked = config.origins.iter().map(|origin| {
-        let path = origin.path.clone();
-        patience::ask(move || std::fs::read_dir(path).map(drop))
-    });
+    let asked = config.origins.iter().map(amiss);
     let answers = context.runtime()?.block_on(async { join_all(asked).await });
-    let warnings: Vec<Report> = config
-        .origins
-        .iter()
-        .zip(answers)
-        .filter_map(|(origin, answer)| {
-            let error = answer.unwrap_or_else(|| Err(patience::silence())).err()?;
-            Some(unreadable(&origin.path, &error))
-        })
-        .collect();
+    let warnings: Vec<Report> = answers.into_iter().flatten().collect();
     let mut out = context.output();
     let file = loaded
         .file
@@ -199,4 +189,24 @@ fn check(context: &Context, file: Option<&Path>) -> Result<()> {
         ))?;
     }
     out.end()
+}
+
+/// What is wrong with an origin for now: a folder is looked at; of another machine, nobody asks.
+async fn amiss(origin: &OriginConfig) -> Option<Report> {
+    if let Some(path) = origin.root.folder() {
+        let asked = path.to_owned();
+        let answer = patience::ask(move || std::fs::read_dir(asked).map(drop)).await;
+        let error = answer.unwrap_or_else(|| Err(patience::silence())).err()?;
+        return Some(unreadable(path, &error));
+    }
+    let id = origin.id.clone();
+    let spec = origin.spec(&id.unwrap_or_else(|| id_for(&origin.root.last_part(), |_| false)));
+    let answer = patience::ask(move || target(&spec, &process_env).map(drop)).await;
+    let problem = match answer {
+        Some(answer) => answer.err()?.message,
+        None => patience::silence().to_string(),
+    };
+    let message = format!("the origin {} cannot be reached: {problem}", origin.root);
+    let hint = "looked at with the environment of this command; the daemon may have another one";
+    Some(Report::new(Kind::Origin, message).hint(hint))
 }

@@ -1,22 +1,18 @@
 //! `musicfs origin`.
 
+mod add;
 mod health;
-
-use std::ffi::{OsStr, OsString};
-use std::os::unix::ffi::OsStrExt;
-use std::path::Path;
 
 use clap::Subcommand;
 use proto::v1;
 use proto::v1::rescan_origin_response::Update;
 
-use super::context::{Context, absolute};
+pub(super) use self::add::given;
+use super::context::Context;
 use super::library::at_rest;
 use super::output::{Output, counted};
 use super::progress::Progress;
-use crate::config::{OriginConfig, Refresh};
 use crate::control::{json, received};
-use crate::patience;
 use crate::report::{Kind, Report, Result};
 
 #[derive(Debug, Subcommand)]
@@ -28,21 +24,8 @@ pub(super) enum Action {
         /// An origin's id [default: every origin]
         id: Option<String>,
     },
-    /// Add a folder to the library
-    Add {
-        /// The folder, under an id of your choice or one made of its name
-        #[arg(value_name = "[ID=]PATH")]
-        origin: OsString,
-        /// A name for people [default: the id]
-        #[arg(long)]
-        name: Option<String>,
-        /// When to list it again
-        #[arg(long, value_parser = ["watch", "interval", "start", "never"], default_value = "watch")]
-        refresh: String,
-        /// Seconds between listings, where it is not watched
-        #[arg(long, value_name = "SECONDS", default_value_t = 300, value_parser = clap::value_parser!(u64).range(1..=604_800))]
-        interval: u64,
-    },
+    /// Add a folder to the library, of this machine or another one
+    Add(add::Add),
     /// Take an origin out of the library; nothing in the folder is touched
     Remove {
         /// Its id
@@ -67,18 +50,7 @@ impl Action {
             match self {
                 Self::List => list(context).await,
                 Self::Health { id } => health::run(context, id.unwrap_or_default()).await,
-                Self::Add {
-                    origin,
-                    name,
-                    refresh,
-                    interval,
-                } => {
-                    let mut origin = given(&origin, "")?;
-                    origin.refresh = Refresh::from_name(&refresh).unwrap_or_default();
-                    origin.interval_secs = interval;
-                    origin.name = name;
-                    add(context, &origin).await
-                }
+                Self::Add(added) => added.run(context).await,
                 Self::Remove { id } => remove(context, id).await,
                 Self::Rescan {
                     id,
@@ -99,33 +71,6 @@ impl Action {
             }
         })
     }
-}
-
-/// An origin as the command line gives it, after `flag` and a blank where a flag has it; its path
-/// is seen from the current directory.
-pub(super) fn given(text: &OsStr, flag: &str) -> Result<OriginConfig> {
-    let mut origin = OriginConfig::parse(text);
-    let refused = |why: String| {
-        let what = format!("{flag}{}", text.display());
-        let message = match what.trim_end() {
-            "" => why,
-            what => format!("{what}: {why}"),
-        };
-        Report::new(Kind::Usage, message).hint(format!("write {flag}PATH or {flag}ID=PATH"))
-    };
-    if origin.path.as_os_str().is_empty() {
-        return Err(refused("the path is empty".to_owned()));
-    }
-    // A path may have an equals sign; what neither is there nor begins like one was meant as an id.
-    let before = text.to_str().and_then(|text| Some(text.split_once('=')?.0));
-    if let Some(id) = before.filter(|id| origin.id.is_none() && !id.contains('/'))
-        && std::fs::symlink_metadata(&origin.path).is_err()
-        && let Err(error) = id.parse::<eventlog::OriginId>()
-    {
-        return Err(refused(error.to_string()));
-    }
-    origin.path = absolute(&origin.path)?;
-    Ok(origin)
 }
 
 async fn list(context: &Context) -> Result<()> {
@@ -183,32 +128,6 @@ pub(super) fn row(origin: &v1::Origin) -> [String; 4] {
     ]
 }
 
-async fn add(context: &Context, origin: &OriginConfig) -> Result<()> {
-    // Told by whoever has the terminal: the daemon may be started elsewhere, as another user.
-    if !context.is_remote() {
-        let path = origin.path.clone();
-        let found = patience::ask(move || std::fs::metadata(path)).await;
-        if let Err(error) = found.unwrap_or_else(|| Err(patience::silence())) {
-            return Err(crate::preflight::unreadable(&origin.path, &error));
-        }
-    }
-    let client = context.connect().await?;
-    let request = v1::AddOriginRequest {
-        id: origin
-            .id
-            .as_ref()
-            .map(ToString::to_string)
-            .unwrap_or_default(),
-        r#type: origin.kind.name().to_owned(),
-        name: origin.name.clone().unwrap_or_default(),
-        root: origin.path.as_os_str().as_bytes().to_vec(),
-        options: origin.options().into_iter().collect(),
-    };
-    let answer = client.origins().add_origin(request).await;
-    let answer = answer.map_err(|status| received(&status))?.into_inner();
-    told(context, "added", &answer.id, answer.position, &origin.path)
-}
-
 async fn remove(context: &Context, id: String) -> Result<()> {
     let client = context.connect().await?;
     let answer = client
@@ -219,15 +138,15 @@ async fn remove(context: &Context, id: String) -> Result<()> {
         .map_err(|status| received(&status))?
         .into_inner()
         .position;
-    told(context, "removed", &id, position, Path::new(""))
+    told(context, "removed", &id, position, "")
 }
 
-fn told(context: &Context, what: &str, id: &str, position: u64, path: &Path) -> Result<()> {
+fn told(context: &Context, what: &str, id: &str, position: u64, root: &str) -> Result<()> {
     let mut out = context.output();
     if context.json() {
         out.json(&serde_json::json!({ "id": id, "position": position }))?;
     } else if !context.is_quiet() {
-        out.line(format!("{what} {id} {}", path.display()).trim_end())?;
+        out.line(format!("{what} {id} {root}").trim_end())?;
     }
     out.end()
 }

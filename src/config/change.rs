@@ -44,7 +44,7 @@ pub struct Changes {
     pub live: Vec<&'static str>,
     /// Keys that take a restart.
     pub restart: Vec<&'static str>,
-    /// Origins that the one has, and the other has not: no entry of it has the same path.
+    /// Origins that the one has, and the other has not: no entry of it is the same place.
     pub dropped: Vec<OriginConfig>,
 }
 
@@ -57,7 +57,7 @@ pub fn changes(from: &Config, to: &Config) -> Changes {
         .chain(lists)
         .filter(|name| !is_same(name, from, to))
         .partition(|name| is_live(name));
-    let is_gone = |origin: &&OriginConfig| !to.origins.iter().any(|new| new.path == origin.path);
+    let is_gone = |origin: &&OriginConfig| !to.origins.iter().any(|new| new.is_same_place(origin));
     Changes {
         live,
         restart,
@@ -95,7 +95,7 @@ mod tests {
 
     #[test]
     fn changes_are_sorted_by_what_they_take() {
-        let origin = |path: &str| OriginConfig::parse(path.as_ref());
+        let origin = |path: &str| OriginConfig::parse(path.as_ref()).unwrap();
         let from = Config {
             origins: vec![origin("/a"), origin("x=/b")],
             ..Config::default()

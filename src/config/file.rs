@@ -3,7 +3,10 @@
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
-use super::keys::{Given, KEYS, Key, ORIGIN_KEYS};
+use super::keys::{Given, KEYS, Key};
+use super::kind::SECRETS;
+use super::origin::no_inline;
+use super::origin_keys::ORIGIN_KEYS;
 use super::suggest::nearest;
 use super::webhook_keys::WEBHOOK_KEYS;
 
@@ -140,6 +143,12 @@ fn entry<T>(
                 key: name.to_string(),
                 value: given(value),
                 place,
+            });
+        } else if list == "origins" && SECRETS.contains(&&**name) {
+            faults.push(Fault {
+                place: Some(place),
+                message: no_inline(name),
+                hint: Some("docs/ORIGINS.md shows how, for each of them".to_owned()),
             });
         } else {
             faults.push(unknown(name, place, &names(keys, &[])));

@@ -23,7 +23,7 @@ pub struct Flags {
 
 impl Flags {
     /// Puts the flags over what file and environment say. An origin by flag takes the place of
-    /// those with its path or its id; mount options are added.
+    /// those with its root or its id; mount options are added.
     pub fn apply(&self, loaded: &mut Loaded) {
         if let Some(dir) = &self.state_dir {
             loaded.config.state_dir.clone_from(dir);
@@ -39,7 +39,7 @@ impl Flags {
         }
         for origin in &self.origins {
             loaded.config.origins.retain(|other| {
-                other.path != origin.path && (origin.id.is_none() || other.id != origin.id)
+                !other.is_same_place(origin) && (origin.id.is_none() || other.id != origin.id)
             });
             loaded.config.origins.push(origin.clone());
         }
@@ -80,7 +80,7 @@ mod tests {
         let text = "mountpoint = '/m'\nmount.options = ['ro']\n\
                     [[origins]]\nid = 'a'\npath = '/a'\n[[origins]]\npath = '/b'\n[[origins]]\npath = '/c'\n";
         std::fs::write(&file, text).unwrap();
-        let origins = ["a=/x", "/b"].map(|text| OriginConfig::parse(text.as_ref()));
+        let origins = ["a=/x", "/b"].map(|text| OriginConfig::parse(text.as_ref()).unwrap());
         let flags = Flags {
             mountpoint: Some("/flag".into()),
             level: Some(("debug", "--verbose")),
@@ -94,8 +94,12 @@ mod tests {
         assert_eq!(config.mountpoint, Some("/flag".into()));
         assert_eq!(config.log.level, "debug");
         assert_eq!(config.mount_options, ["ro", "allow_other"]);
-        let paths: Vec<_> = config.origins.iter().map(|origin| &*origin.path).collect();
-        assert_eq!(paths, ["/c", "/x", "/b"].map(std::path::Path::new));
+        let roots: Vec<_> = config
+            .origins
+            .iter()
+            .map(|it| it.root.to_string())
+            .collect();
+        assert_eq!(roots, ["/c", "/x", "/b"]);
         let by_flag = super::super::Source::Flag("MOUNTPOINT");
         assert_eq!(loaded.source("mountpoint"), by_flag);
     }

@@ -9,7 +9,7 @@ pub use super::given::Given;
 pub(super) use super::given::{
     boolean, list, name_of, number, one_of, path, path_of, quoted, text,
 };
-use super::{Config, Env, OriginConfig, shown};
+use super::{Config, Env, shown};
 use crate::logging::{Format, Target};
 
 /// A key of `T`.
@@ -322,79 +322,6 @@ const TARGETS: [(&str, Target); 4] = [
     ("stderr", Target::Stderr),
     ("file", Target::File),
     ("journal", Target::Journal),
-];
-
-/// The keys of an entry of `[[origins]]`.
-pub const ORIGIN_KEYS: &[Key<OriginConfig>] = &[
-    Key {
-        name: "id",
-        takes: "1 to 64 of `a-z 0-9 . _ -`",
-        about: "The origin's id. Default: made of the last part of its path.",
-        example: "\"music\"",
-        set: |origin, given, _| {
-            origin.id = Some(text(given)?.parse().map_err(|error| format!("{error}"))?);
-            Ok(())
-        },
-        get: |origin| origin.id.as_ref().map(|id| quoted(id.as_str())),
-    },
-    Key {
-        name: "type",
-        takes: "`local`, `nfs` or `smb`",
-        about: "What kind of origin it is: a folder of this machine, or one of a share that the system \
-                has mounted. Shares are listed at intervals, since of changes that other machines \
-                make nothing is told; so are other folders where that is so.",
-        example: "\"local\"",
-        set: |origin, given, _| {
-            origin.kind = one_of(given, &super::OriginKind::NAMES)?;
-            Ok(())
-        },
-        get: |origin| Some(quoted(origin.kind.name())),
-    },
-    Key {
-        name: "path",
-        takes: "path",
-        about: "The folder. Required. MusicFS never writes to it.",
-        example: "\"~/Music\"",
-        set: |origin, given, env| {
-            origin.path = path(given, env)?;
-            Ok(())
-        },
-        get: |origin| Some(quoted(&shown(&origin.path))),
-    },
-    Key {
-        name: "name",
-        takes: "text",
-        about: "The origin's name for people. Default: its id.",
-        example: "\"My music\"",
-        set: |origin, given, _| {
-            origin.name = Some(text(given)?.to_owned());
-            Ok(())
-        },
-        get: |origin| origin.name.as_deref().map(quoted),
-    },
-    Key {
-        name: "refresh",
-        takes: "`watch`, `interval`, `start` or `never`",
-        about: "When the origin is listed again: as the system tells of changes, or else at \
-                intervals; at intervals; when the daemon starts; only by `musicfs origin rescan`.",
-        example: "\"watch\"",
-        set: |origin, given, _| {
-            origin.refresh = one_of(given, &super::Refresh::NAMES)?;
-            Ok(())
-        },
-        get: |origin| Some(quoted(origin.refresh.name())),
-    },
-    Key {
-        name: "interval",
-        takes: "seconds, 1 to 604800",
-        about: "Seconds between listings, where the origin is not watched.",
-        example: "300",
-        set: |origin, given, _| {
-            origin.interval_secs = number(given, 1, 604_800)?;
-            Ok(())
-        },
-        get: |origin| Some(origin.interval_secs.to_string()),
-    },
 ];
 
 /// The configuration that nobody has said anything about.

@@ -7,12 +7,13 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use super::file::{self, Assignment, Fault, Place};
-use super::keys::{self, Given, KEYS, Key, ORIGIN_KEYS};
+use super::keys::{self, Given, KEYS, Key};
+use super::origin_keys::ORIGIN_KEYS;
 use super::webhook_keys::WEBHOOK_KEYS;
 use super::{Config, Env, OriginConfig, WebhookConfig};
 use crate::report::{Kind, Report, Result, plain};
 
-/// The variable that names origins: `[ID=]PATH` entries joined by `:`.
+/// The variable that names origins: `[ID=]PATH` and `[ID=]URL` entries joined by `:`.
 pub const ORIGINS_VARIABLE: &str = "MUSICFS_ORIGINS";
 
 /// The configuration, and where each value comes from.
@@ -110,7 +111,11 @@ fn read(text: &str, env: Env<'_>, loaded: &mut Loaded) -> Vec<Fault> {
         }
     }
     for (place, assignments) in contents.origins {
-        let (origin, wrong) = origin(place, &assignments, env);
+        let (origin, wrong): (OriginConfig, _) = entry(ORIGIN_KEYS, &assignments, env);
+        // What is missing because it is wrong is told once.
+        if wrong.is_empty() {
+            faults.extend(origin.faults().iter().map(|it| fault(place, it)));
+        }
         faults.extend(wrong);
         let known = &mut loaded.config.origins;
         if origin.id.is_some() && known.iter().any(|other| other.id == origin.id) {
@@ -138,17 +143,6 @@ fn read(text: &str, env: Env<'_>, loaded: &mut Loaded) -> Vec<Fault> {
             .or_insert(Source::File(place.line));
     }
     faults
-}
-
-fn origin(place: Place, assignments: &[Assignment], env: Env<'_>) -> (OriginConfig, Vec<Fault>) {
-    let (origin, mut faults) = entry(ORIGIN_KEYS, assignments, env);
-    if !assignments
-        .iter()
-        .any(|assignment| assignment.key == "path")
-    {
-        faults.push(fault(place, "this origin has no path"));
-    }
-    (origin, faults)
 }
 
 /// An entry of a list of tables, and what is wrong with its values.
@@ -184,22 +178,56 @@ fn environment(env: Env<'_>, loaded: &mut Loaded) -> Vec<Report> {
         }
     }
     if let Some(text) = env(ORIGINS_VARIABLE) {
-        let parts = text.split(':').filter(|part| !part.is_empty());
-        loaded.config.origins = parts
-            .map(|part| OriginConfig::parse(OsStr::new(part)))
-            .collect();
-        let origins = loaded.config.origins.iter();
-        let relative = origins.filter(|origin| !origin.path.is_absolute());
-        reports.extend(relative.map(|origin| {
-            let path = origin.path.display();
-            let message = format!("{ORIGINS_VARIABLE}: {path} is no absolute path");
-            Report::new(Kind::Config, message)
-        }));
+        loaded.config.origins.clear();
+        for part in parts(&text) {
+            match part_of_variable(&part) {
+                Ok(origin) => loaded.config.origins.push(origin),
+                Err(problem) => {
+                    let message = format!("{ORIGINS_VARIABLE}: {problem}");
+                    reports.push(Report::new(Kind::Config, message));
+                }
+            }
+        }
         loaded
             .sources
             .insert("origins", Source::Environment(ORIGINS_VARIABLE.to_owned()));
     }
     reports
+}
+
+/// An origin of the variable.
+fn part_of_variable(part: &str) -> std::result::Result<OriginConfig, String> {
+    let origin = OriginConfig::parse(OsStr::new(part))?;
+    if let Some(path) = origin.root.folder().filter(|path| !path.is_absolute()) {
+        return Err(format!("{} is no absolute path", path.display()));
+    }
+    match origin.faults().into_iter().next() {
+        Some(fault) => Err(format!("{}: {fault}", origin.root)),
+        None => Ok(origin),
+    }
+}
+
+/// What is between the colons that join origins: an address has some of its own, before `//`, before
+/// a port, and within `[]`.
+fn parts(text: &str) -> Vec<String> {
+    let mut parts: Vec<String> = Vec::new();
+    for part in text.split(':') {
+        let digits = part.bytes().take_while(u8::is_ascii_digit).count();
+        let is_port = digits > 0 && matches!(part.as_bytes().get(digits), None | Some(b'/'));
+        match parts.last_mut() {
+            Some(last)
+                if part.starts_with("//")
+                    || (is_port && last.contains("://"))
+                    || (last.contains("://[") && !last.contains(']')) =>
+            {
+                last.push(':');
+                last.push_str(part);
+            }
+            _ => parts.push(part.to_owned()),
+        }
+    }
+    parts.retain(|part| !part.is_empty());
+    parts
 }
 
 fn wrong(assignment: &Assignment, problem: &str) -> Fault {
@@ -285,14 +313,22 @@ mod tests {
         let file =
             "[[origins]]\npath = '/a'\n[[origins]]\nid = 'b'\npath = '/b'\nrefresh = 'never'\n";
         assert_eq!(with(file, &[]).unwrap().config.origins.len(), 2);
-        let loaded = with(file, &[(ORIGINS_VARIABLE, "x=/x:/y")]).unwrap();
-        let paths: Vec<_> = loaded
+        let given = "x=/x:sftp://me@nas:2022/m:/y::s3://bucket:n=https://[::1]:80/d";
+        let loaded = with(file, &[(ORIGINS_VARIABLE, given)]).unwrap();
+        let roots: Vec<_> = loaded
             .config
             .origins
             .iter()
-            .map(|origin| origin.path.display().to_string())
+            .map(|origin| origin.root.to_string())
             .collect();
-        assert_eq!(paths, ["/x", "/y"]);
+        let expected = [
+            "/x",
+            "sftp://nas:2022/m",
+            "/y",
+            "s3://bucket",
+            "https://[::1]:80/d/",
+        ];
+        assert_eq!(roots, expected);
     }
 
     #[test]
@@ -323,6 +359,10 @@ mod tests {
                 ":2:1: `access.keep_days` takes a number from 0 to 36500",
             ),
             ("[[origins]]\nid = 'a'", ":1:1: this origin has no path"),
+            (
+                "[[origins]]\nurl = 'sftp://nas/m'",
+                ":1:1: an origin of type sftp has a user: sftp://USER@HOST/FOLDER, or `user`",
+            ),
         ];
         for (file, message) in cases {
             let report = with(file, &[]).unwrap_err();

@@ -3,168 +3,184 @@
 use std::collections::BTreeMap;
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
-use std::path::{Path, PathBuf};
 
 use eventlog::OriginId;
 use eventlog::event::OriginSpec;
 
-/// When an origin is listed again (ORG-12).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Refresh {
-    /// As changes are told; at intervals where they cannot be.
-    #[default]
-    Watch,
-    /// At intervals.
-    Interval,
-    /// When the daemon starts.
-    Start,
-    /// Only when asked.
-    Never,
-}
-
-impl Refresh {
-    pub(super) const NAMES: [(&'static str, Self); 4] = [
-        ("watch", Self::Watch),
-        ("interval", Self::Interval),
-        ("start", Self::Start),
-        ("never", Self::Never),
-    ];
-
-    /// The policy's name in the configuration and in [`OriginSpec::options`].
-    #[must_use]
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Watch => "watch",
-            Self::Interval => "interval",
-            Self::Start => "start",
-            Self::Never => "never",
-        }
-    }
-
-    /// The policy of that name.
-    #[must_use]
-    pub fn from_name(name: &str) -> Option<Self> {
-        Self::NAMES
-            .iter()
-            .find(|(known, _)| *known == name)
-            .map(|(_, policy)| *policy)
-    }
-
-    /// The policy that an origin's options tell; the default where they tell none that we know.
-    #[must_use]
-    pub fn of(spec: &OriginSpec) -> Self {
-        spec.options
-            .get("refresh")
-            .and_then(|name| Self::from_name(name))
-            .unwrap_or_default()
-    }
-}
-
-/// What an origin is (ORG-1).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum OriginKind {
-    /// A folder of this machine.
-    #[default]
-    Local,
-    /// A folder of an NFS share that the system has mounted.
-    Nfs,
-    /// A folder of an SMB share that the system has mounted.
-    Smb,
-}
-
-impl OriginKind {
-    pub(super) const NAMES: [(&'static str, Self); 3] = [
-        ("local", Self::Local),
-        ("nfs", Self::Nfs),
-        ("smb", Self::Smb),
-    ];
-
-    /// The kind's name in the configuration and in [`OriginSpec::kind`].
-    #[must_use]
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Local => "local",
-            Self::Nfs => "nfs",
-            Self::Smb => "smb",
-        }
-    }
-
-    /// The kind of that name.
-    #[must_use]
-    pub fn from_name(name: &str) -> Option<Self> {
-        let found = Self::NAMES.iter().find(|(known, _)| *known == name);
-        found.map(|(_, kind)| *kind)
-    }
-
-    /// True where other machines change it, and this one is not told.
-    #[must_use]
-    pub const fn is_remote(self) -> bool {
-        matches!(self, Self::Nfs | Self::Smb)
-    }
-}
+use super::kind::{SECRETS, WAYS};
+use super::origin_keys::ORIGIN_KEYS;
+use super::{Given, OriginKind, Refresh, Root, SecretSource, process_env};
 
 /// Seconds between listings unless told otherwise (ORG-3).
 const INTERVAL_SECS: u64 = 300;
 
+/// Options that tell, beside the root, which place it is.
+pub(crate) const PLACE: [&str; 2] = ["endpoint", "user"];
+
 /// An origin of the configuration.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct OriginConfig {
-    /// Its id; `None` to keep the one that the library has for its path, or else to have one made.
+    /// Its id; `None` to keep the one that the library has for its root, or else to have one made.
     pub id: Option<OriginId>,
-    /// What it is.
-    pub kind: OriginKind,
+    /// What it is; `None` for what its root tells.
+    pub kind: Option<OriginKind>,
     /// Its name for people; `None` to use the id.
     pub name: Option<String>,
-    /// The folder, absolute.
-    pub path: PathBuf,
+    /// Where it is.
+    pub root: Root,
     /// When it is listed again.
     pub refresh: Refresh,
     /// Seconds between listings.
     pub interval_secs: u64,
+    /// What else is told of it, by key. Never a secret, only where one is kept (ORG-10).
+    pub options: BTreeMap<String, String>,
 }
 
 impl Default for OriginConfig {
     fn default() -> Self {
         Self {
             id: None,
-            kind: OriginKind::default(),
+            kind: None,
             name: None,
-            path: PathBuf::new(),
+            root: Root::default(),
             refresh: Refresh::default(),
             interval_secs: INTERVAL_SECS,
+            options: BTreeMap::new(),
         }
     }
 }
 
 impl OriginConfig {
-    /// An origin out of `[ID=]PATH`, as `--origin` takes it. What is before the first `=` is an id
-    /// where it could be one.
-    #[must_use]
-    pub fn parse(text: &OsStr) -> Self {
+    /// An origin out of `[ID=]PATH` or `[ID=]URL`, as `--origin` takes it. What is before the first
+    /// `=` is an id where it could be one.
+    ///
+    /// # Errors
+    /// What is wrong with the address.
+    pub fn parse(text: &OsStr) -> Result<Self, String> {
         let bytes = text.as_bytes();
         let split = bytes
             .iter()
             .position(|byte| *byte == b'=')
             .and_then(|at| bytes.split_at_checked(at));
-        let id_and_path = split.and_then(|(id, path)| {
+        let id_and_root = split.and_then(|(id, root)| {
             let id = std::str::from_utf8(id).ok()?.parse().ok()?;
-            Some((id, path.get(1..)?))
+            Some((id, root.get(1..)?))
         });
-        let (id, path) = match id_and_path {
-            Some((id, path)) => (Some(id), path),
+        let (id, root) = match id_and_root {
+            Some((id, root)) => (Some(id), root),
             None => (None, bytes),
         };
-        Self {
+        let mut origin = Self {
             id,
-            path: PathBuf::from(OsStr::from_bytes(path)),
             ..Self::default()
+        };
+        origin.set_root(root)?;
+        Ok(origin)
+    }
+
+    /// An origin out of what a request or the log tells of it: the kind's name, empty where the root
+    /// tells it; the root's bytes; options by key.
+    ///
+    /// # Errors
+    /// What is wrong with one of them. Never shows the value of a key that is none.
+    pub fn of_parts(
+        kind: &str,
+        root: &[u8],
+        options: impl IntoIterator<Item = (String, String)>,
+    ) -> Result<Self, String> {
+        let mut origin = Self::default();
+        if !kind.is_empty() {
+            let unknown = || {
+                let known = OriginKind::names();
+                format!("origin type {kind:?} is not known; this version knows: {known}")
+            };
+            origin.kind = Some(OriginKind::from_name(kind).ok_or_else(unknown)?);
+        }
+        origin.set_root(root)?;
+        for (key, value) in options {
+            origin.set_option(&key, value)?;
+        }
+        Ok(origin)
+    }
+
+    /// An origin as the log has it.
+    ///
+    /// # Errors
+    /// What this version does not understand of it.
+    pub fn of_spec(spec: &OriginSpec) -> Result<Self, String> {
+        let mut origin = Self::of_parts(&spec.kind, &spec.root, spec.options.clone())?;
+        origin.name = Some(spec.name.clone());
+        match origin.faults().into_iter().next() {
+            Some(fault) => Err(fault),
+            None => Ok(origin),
         }
     }
 
-    /// What beside its path the log keeps of it. What is as by default is left out.
+    fn set_root(&mut self, bytes: &[u8]) -> Result<(), String> {
+        let (root, user) = Root::of_bytes(bytes)?;
+        self.root = root;
+        match user {
+            Some(user) => self.set_user(user),
+            None => Ok(()),
+        }
+    }
+
+    /// Sets the user; from the address or from its key, but not from both.
+    pub(super) fn set_user(&mut self, user: String) -> Result<(), String> {
+        match self.options.insert("user".to_owned(), user) {
+            None => Ok(()),
+            Some(_) => Err("comes beside a user in the url; keep one of them".to_owned()),
+        }
+    }
+
+    /// Sets what one of the keys of an entry tells, as text. Who is asked for the whole entry has
+    /// `id`, `type`, `name`, `path` and `url` asked for apart.
+    ///
+    /// # Errors
+    /// What is wrong with it.
+    pub fn set_option(&mut self, key: &str, value: String) -> Result<(), String> {
+        let apart = ["id", "type", "name", "path", "url"];
+        let mut keys = ORIGIN_KEYS.iter().filter(|it| !apart.contains(&it.name));
+        match keys.find(|known| known.name == key) {
+            Some(known) => (known.set)(self, &Given::Text(value), &process_env)
+                .map_err(|problem| format!("`{key}` {problem}")),
+            None if SECRETS.contains(&key) => Err(no_inline(key)),
+            None => Err(format!(
+                "origins have no option `{key}`; docs/CONFIGURATION.md lists those that there are"
+            )),
+        }
+    }
+
+    /// What it is.
+    #[must_use]
+    pub fn kind(&self) -> OriginKind {
+        self.kind.unwrap_or(match &self.root {
+            Root::Folder(_) => OriginKind::Local,
+            Root::Remote(url) => url.kind(),
+        })
+    }
+
+    /// What the entry as a whole lacks, or has in vain.
+    #[must_use]
+    pub fn faults(&self) -> Vec<String> {
+        super::kind::faults(self)
+    }
+
+    /// Where a secret is kept, such as the `password`; `None` where nobody told.
+    #[must_use]
+    pub fn secret(&self, secret: &str) -> Option<SecretSource> {
+        let told = |way: &str| self.options.get(&format!("{secret}_{way}")).cloned();
+        told("env")
+            .map(SecretSource::Environment)
+            .or_else(|| told("file").map(|path| SecretSource::File(path.into())))
+            .or_else(|| told("credential").map(SecretSource::Credential))
+            .or_else(|| told("keyring").map(SecretSource::Keyring))
+    }
+
+    /// What beside its root the log keeps of it. What is as by default is left out.
     #[must_use]
     pub fn options(&self) -> BTreeMap<String, String> {
-        let mut options = BTreeMap::new();
+        let mut options = self.options.clone();
         if self.refresh != Refresh::default() {
             options.insert("refresh".to_owned(), self.refresh.name().to_owned());
         }
@@ -178,11 +194,36 @@ impl OriginConfig {
     #[must_use]
     pub fn spec(&self, id: &OriginId) -> OriginSpec {
         OriginSpec {
-            kind: self.kind.name().to_owned(),
+            kind: self.kind().name().to_owned(),
             name: self.name.clone().unwrap_or_else(|| id.to_string()),
-            root: self.path.as_os_str().as_bytes().to_vec(),
+            root: self.root.to_bytes(),
             options: self.options(),
         }
+    }
+
+    /// True where both are the same place, seen by the same user.
+    #[must_use]
+    pub fn is_same_place(&self, other: &Self) -> bool {
+        let same = |key: &&str| self.options.get(*key) == other.options.get(*key);
+        self.root == other.root && PLACE.iter().all(|key| same(&key))
+    }
+
+    /// True where the log's origin is this place, seen by the same user.
+    fn is_place_of(&self, spec: &OriginSpec) -> bool {
+        let same = |key: &&str| self.options.get(*key) == spec.options.get(*key);
+        let known = OriginKind::from_name(&spec.kind).is_some();
+        known && spec.root == self.root.to_bytes() && PLACE.iter().all(|key| same(&key))
+    }
+
+    /// The id of the one of `known` that is the same place.
+    #[must_use]
+    pub fn known_as<'a>(
+        &self,
+        known: impl IntoIterator<Item = (&'a OriginId, &'a OriginSpec)>,
+    ) -> Option<OriginId> {
+        let mut known = known.into_iter();
+        let same = known.find(|(_, spec)| self.is_place_of(spec));
+        same.map(|(id, _)| id.clone())
     }
 
     /// Seconds between listings that an origin's options tell, else the default.
@@ -197,7 +238,7 @@ impl OriginConfig {
     /// The origin as a TOML inline table, for showing.
     #[must_use]
     pub fn to_toml(&self) -> String {
-        let pairs: Vec<String> = super::keys::ORIGIN_KEYS
+        let pairs: Vec<String> = ORIGIN_KEYS
             .iter()
             .filter_map(|key| (key.get)(self).map(|value| format!("{} = {value}", key.name)))
             .collect();
@@ -205,131 +246,74 @@ impl OriginConfig {
     }
 }
 
-/// The configured origins under the ids that they have or get, given those that the library knows:
-/// an origin without an id keeps the one that is known for its path.
-#[must_use]
-pub fn resolve(
-    configured: &[OriginConfig],
-    known: &[(OriginId, OriginSpec)],
-) -> Vec<(OriginId, OriginSpec)> {
-    let mut resolved: Vec<(OriginId, OriginSpec)> = Vec::new();
-    for origin in configured {
-        let root = origin.path.as_os_str().as_bytes();
-        let same_root = || {
-            known
-                .iter()
-                .find(|(_, spec)| OriginKind::from_name(&spec.kind).is_some() && spec.root == root)
-        };
-        let id = match (&origin.id, same_root()) {
-            (Some(id), _) | (None, Some((id, _))) => id.clone(),
-            (None, None) => id_for(&origin.path, |id| {
-                let has = |(other, _): &(OriginId, OriginSpec)| other == id;
-                known.iter().any(has)
-                    || resolved.iter().any(has)
-                    || configured.iter().any(|other| other.id.as_ref() == Some(id))
-            }),
-        };
-        let spec = origin.spec(&id);
-        resolved.push((id, spec));
-    }
-    resolved
-}
-
-/// An id made of a path's last part: in small letters, what is not allowed replaced by `-`, with a
-/// number where `taken` says so.
-#[must_use]
-pub fn id_for(path: &Path, taken: impl Fn(&OriginId) -> bool) -> OriginId {
-    /// Room for `-` and a number.
-    const LONGEST: usize = OriginId::MAX_LEN - 11;
-    let name = path
-        .file_name()
-        .map(|name| name.to_string_lossy().to_lowercase())
-        .unwrap_or_default();
-    let mut base = String::new();
-    for c in name.chars().take(LONGEST) {
-        let plain = c.is_ascii_lowercase() || c.is_ascii_digit();
-        if plain || (!base.is_empty() && matches!(c, '.' | '_')) {
-            base.push(c);
-        } else if !base.is_empty() && !base.ends_with('-') {
-            base.push('-');
-        }
-    }
-    let base = match base.trim_end_matches('-') {
-        "" => "music",
-        base => base,
-    };
-    let mut number = 1_u32;
-    loop {
-        let text = if number == 1 {
-            base.to_owned()
-        } else {
-            format!("{base}-{number}")
-        };
-        match text.parse() {
-            Ok(id) if !taken(&id) => return id,
-            _ => number += 1,
-        }
-    }
+/// Why a secret itself is not taken.
+pub(super) fn no_inline(secret: &str) -> String {
+    let ways = WAYS.map(|way| format!("`{secret}_{way}`"));
+    format!(
+        "`{secret}` is not told here, since origins are kept in the log: name where it is kept, with {}",
+        ways.join(", ")
+    )
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn id(path: &str, taken: &[&str]) -> String {
-        id_for(Path::new(path), |id| taken.contains(&id.as_str())).to_string()
-    }
-
-    #[test]
-    fn ids_are_made_of_folder_names() {
-        assert_eq!(id("/home/me/Music", &[]), "music");
-        assert_eq!(id("/mnt/Ünïque  Stuff (2020)", &[]), "n-que-stuff-2020");
-        assert_eq!(id("/", &[]), "music");
-        assert_eq!(id("/日本", &[]), "music");
-        assert_eq!(id("/a/music", &["music", "music-2"]), "music-3");
+    fn parse(text: &str) -> OriginConfig {
+        OriginConfig::parse(OsStr::new(text)).unwrap()
     }
 
     #[test]
     fn what_is_before_the_equals_sign_is_an_id_where_it_could_be_one() {
         let parsed = |text: &str| {
-            let origin = OriginConfig::parse(OsStr::new(text));
-            (origin.id.map(|id| id.to_string()), origin.path)
+            let origin = parse(text);
+            (origin.id.map(|id| id.to_string()), origin.root.to_string())
         };
-        assert_eq!(
-            parsed("nas=/mnt/a=b"),
-            (Some("nas".to_owned()), "/mnt/a=b".into())
-        );
-        assert_eq!(parsed("/mnt/a=b"), (None, "/mnt/a=b".into()));
-        assert_eq!(parsed("/mnt"), (None, "/mnt".into()));
+        let nas = Some("nas".to_owned());
+        assert_eq!(parsed("nas=/mnt/a=b"), (nas.clone(), "/mnt/a=b".to_owned()));
+        assert_eq!(parsed("/mnt/a=b"), (None, "/mnt/a=b".to_owned()));
+        assert_eq!(parsed("/mnt"), (None, "/mnt".to_owned()));
+        let (id, root) = parsed("nas=sftp://me@nas/a=b");
+        assert_eq!((id, &*root), (nas, "sftp://nas/a=b"));
+        assert!(OriginConfig::parse(OsStr::new("x=ftp://nas/")).is_err());
     }
 
     #[test]
-    fn a_spec_keeps_what_is_not_default() {
-        let origin = OriginConfig {
+    fn a_spec_keeps_what_is_not_default_and_reads_as_the_same() {
+        let id = "a".parse().unwrap();
+        let listed = OriginConfig {
             refresh: Refresh::Interval,
             interval_secs: 60,
-            ..OriginConfig::default()
+            ..parse("/m")
         };
-        let id = "a".parse().unwrap();
-        assert_eq!(Refresh::of(&origin.spec(&id)), Refresh::Interval);
-        assert_eq!(OriginConfig::interval_secs_of(&origin.spec(&id)), 60);
-        assert!(OriginConfig::default().spec(&id).options.is_empty());
-        for (name, kind) in OriginKind::NAMES {
-            let origin = OriginConfig {
-                kind,
-                ..OriginConfig::default()
-            };
-            assert_eq!(origin.spec(&id).kind, name);
-            assert_eq!(OriginKind::from_name(name), Some(kind));
+        assert_eq!(Refresh::of(&listed.spec(&id)), Refresh::Interval);
+        assert_eq!(OriginConfig::interval_secs_of(&listed.spec(&id)), 60);
+        assert!(parse("/m").spec(&id).options.is_empty());
+        let mut remote = parse("sftp://me@nas/m");
+        remote.set_option("password_env", "NAS".to_owned()).unwrap();
+        remote.set_option("connections", "2".to_owned()).unwrap();
+        for origin in [listed, remote] {
+            let spec = origin.spec(&id);
+            let read = OriginConfig::of_spec(&spec).unwrap();
+            assert_eq!(read.spec(&id), spec);
         }
     }
 
     #[test]
-    fn a_known_path_keeps_its_id_and_a_new_one_gets_a_free_id() {
-        let a = OriginConfig::parse(OsStr::new("/a/music"));
-        let first = resolve(std::slice::from_ref(&a), &[]);
-        let both = resolve(&[OriginConfig::parse(OsStr::new("/b/music")), a], &first);
-        let ids: Vec<&str> = both.iter().map(|(id, _)| id.as_str()).collect();
-        assert_eq!(ids, ["music-2", "music"]);
+    fn secrets_are_told_by_where_they_are_kept() {
+        let mut origin = parse("sftp://me@nas/m");
+        let told = origin
+            .set_option("password", "hunter2".to_owned())
+            .unwrap_err();
+        assert!(!told.contains("hunter2"), "{told}");
+        assert!(told.contains("`password_keyring`"), "{told}");
+        let told = origin.set_option("pasword", "hunter2".to_owned());
+        assert!(!told.unwrap_err().contains("hunter2"));
+        assert_eq!(origin.secret("password"), None);
+        origin
+            .set_option("password_credential", "nas".to_owned())
+            .unwrap();
+        let credential = SecretSource::Credential("nas".to_owned());
+        assert_eq!(origin.secret("password"), Some(credential));
     }
 }

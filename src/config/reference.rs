@@ -4,8 +4,9 @@ use std::fmt::Write;
 
 use super::Config;
 use super::change::is_live;
-use super::keys::{KEYS, Key, ORIGIN_KEYS};
+use super::keys::{KEYS, Key};
 use super::load::ORIGINS_VARIABLE;
+use super::origin_keys::ORIGIN_KEYS;
 use super::webhook_keys::WEBHOOK_KEYS;
 
 /// A file that names every key with its default, all of it as comments.
@@ -96,8 +97,10 @@ pub fn markdown() -> String {
     }
     let _ = write!(
         text,
-        "\n## `[[origins]]`\n\nThe folders of the library, one entry each. `--origin [ID=]PATH` adds to them. In the\n\
-         environment, `{ORIGINS_VARIABLE}` holds `[ID=]PATH` entries joined by `:`, in place of those of the file.\n\
+        "\n## `[[origins]]`\n\nWhere the music is, one entry each; [ORIGINS](ORIGINS.md) shows how to add which. `--origin\n\
+         [ID=]PATH|URL` adds to them. In the environment, `{ORIGINS_VARIABLE}` holds such entries joined by\n\
+         `:`, in place of those of the file. Passwords and keys are never told here, only where they are\n\
+         kept: an origin's entry is kept in the log and shown to whoever asks.\n\
          Origins stay in the library until `musicfs origin remove ID`: taking an entry out of the file\n\
          removes no track. Added and changed entries take effect at a reload.\n"
     );
@@ -150,7 +153,7 @@ mod tests {
     #[test]
     fn what_is_in_force_reads_as_what_it_says() {
         let origin = super::super::OriginConfig {
-            path: "/m".into(),
+            root: super::super::Root::Folder("/m".into()),
             ..Default::default()
         };
         let config = Config {

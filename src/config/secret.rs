@@ -1,11 +1,14 @@
 //! Secrets, and where they are kept (ORG-10, SEC-2).
 
+use std::collections::BTreeSet;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 pub use origins::Secret;
+use parking_lot::Mutex;
 use zeroize::Zeroizing;
 
-use super::Env;
+use super::{Env, keyring};
 use crate::report::plain;
 
 /// Where a secret comes from.
@@ -17,10 +20,18 @@ pub enum SecretSource {
     Environment(String),
     /// A file; one end of line at its end is not part of the secret.
     File(PathBuf),
+    /// A credential that systemd gives the service (systemd.exec(5), `LoadCredential=`); one end of
+    /// line at its end is not part of the secret.
+    Credential(String),
+    /// An entry of the system's keyring.
+    Keyring(String),
 }
 
+/// Where systemd puts a service's credentials (systemd.exec(5)).
+const CREDENTIALS: &str = "CREDENTIALS_DIRECTORY";
+
 impl SecretSource {
-    /// Fetches the secret.
+    /// Fetches the secret. Blocks: a file may be on a disk, a keyring may have to be unlocked.
     ///
     /// # Errors
     /// Why there is none, such as `… is not set`. Never holds any of it.
@@ -30,10 +41,38 @@ impl SecretSource {
             Self::Environment(name) => {
                 env(name).ok_or_else(|| format!("names the variable {name}, which is not set"))?
             }
-            Self::File(path) => read(path)?,
+            Self::File(path) => {
+                warn_if_exposed(path);
+                read(path)?
+            }
+            Self::Credential(name) => {
+                let directory = env(CREDENTIALS).ok_or_else(|| {
+                    format!(
+                        "names the credential {name}, but systemd gave none: add LoadCredential={name}:FILE \
+                         to the unit"
+                    )
+                })?;
+                read(&Path::new(&directory).join(name))?
+            }
+            Self::Keyring(name) => std::mem::take(&mut *keyring::read(name)?),
         };
         filled(Secret::new(text), "names a place where nothing is")
     }
+}
+
+/// Files that were warned of.
+static WARNED: Mutex<BTreeSet<PathBuf>> = Mutex::new(BTreeSet::new());
+
+/// Warns, once for each, of a file with a secret that others than its owner can read.
+pub(crate) fn warn_if_exposed(path: &Path) {
+    if is_exposed(path) && WARNED.lock().insert(path.to_owned()) {
+        let file = path.display();
+        tracing::warn!("other users can read {file}, a secret: chmod 600 it");
+    }
+}
+
+fn is_exposed(path: &Path) -> bool {
+    std::fs::metadata(path).is_ok_and(|it| it.mode() & 0o044 != 0)
 }
 
 fn filled(secret: Secret, or_else: &str) -> Result<Secret, String> {
@@ -58,12 +97,27 @@ fn read(path: &Path) -> Result<String, String> {
 
 #[cfg(test)]
 mod tests {
+    use std::os::unix::fs::PermissionsExt;
+
     use super::*;
 
     #[test]
     fn a_secret_is_not_shown() {
         let source = SecretSource::Inline(Secret::new("hunter2".to_owned()));
         assert_eq!(format!("{source:?}"), "Inline((hidden))");
+    }
+
+    #[test]
+    fn a_file_that_others_can_read_is_noticed() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("secret");
+        std::fs::write(&path, "x").unwrap();
+        let mode = |mode| {
+            let mode = std::fs::Permissions::from_mode(mode);
+            std::fs::set_permissions(&path, mode).unwrap();
+            is_exposed(&path)
+        };
+        assert_eq!([0o600, 0o640, 0o604].map(mode), [false, true, true]);
     }
 
     #[test]
@@ -87,6 +141,13 @@ mod tests {
             absent,
             "names the file /nowhere/secret, which cannot be read: no such file or directory"
         );
+        std::fs::write(dir.path().join("nas"), "credential\n").unwrap();
+        let source = SecretSource::Credential("nas".to_owned());
+        let directory = dir.path().to_str().unwrap().to_owned();
+        let given = source.fetch(&|name| (name == CREDENTIALS).then(|| directory.clone()));
+        assert_eq!(given.unwrap().reveal(), "credential");
+        let told = fetch(source).unwrap_err();
+        assert!(told.contains("LoadCredential=nas:FILE"), "{told}");
         let empty = SecretSource::Inline(Secret::new(String::new()));
         assert_eq!(fetch(empty), Err("is empty".to_owned()));
     }

@@ -1,23 +1,19 @@
 //! `OriginService`.
 
-use std::path::Path;
 use std::time::{Duration, Instant};
 
 use eventlog::OriginId;
-use eventlog::event::OriginSpec;
 use futures::StreamExt;
 use futures::future::join_all;
 use futures::stream::BoxStream;
 use proto::v1;
 use proto::v1::origin_service_server::OriginService;
 use proto::v1::rescan_origin_response::Update;
-use std::ffi::OsStr;
-use std::os::unix::ffi::OsStrExt;
 use tokio::sync::watch;
 use tonic::{Request, Response, Status};
 
 use super::{Engine, convert, problem};
-use crate::config::id_for;
+use crate::config::{OriginConfig, id_for};
 use crate::library::{LibraryError, Rescan, Rescanning};
 use crate::report::{Kind, Report};
 use crate::scan::ScanStatus;
@@ -41,18 +37,15 @@ impl Origins {
         Ok(origins.into_iter().map(|(row, _)| row.id).collect())
     }
 
-    /// The id that was asked for, or the one of an origin with that root, or a free one.
-    fn id(&self, asked: &str, root: &[u8]) -> Result<OriginId, Status> {
+    /// The id that was asked for, or the one of an origin at that place, or a free one.
+    fn id(&self, asked: &str, origin: &OriginConfig) -> Result<OriginId, Status> {
         if !asked.is_empty() {
             return parse_id(asked);
         }
         let known = self.0.library.origins().map_err(problem::refused)?;
-        let same = known
-            .iter()
-            .find(|(row, _)| row.spec.root == root)
-            .map(|(row, _)| row.id.clone());
+        let same = origin.known_as(known.iter().map(|(row, _)| (&row.id, &row.spec)));
         Ok(same.unwrap_or_else(|| {
-            id_for(Path::new(OsStr::from_bytes(root)), |id| {
+            id_for(&origin.root.last_part(), |id| {
                 known.iter().any(|(row, _)| row.id == *id)
             })
         }))
@@ -100,21 +93,11 @@ impl OriginService for Origins {
             root,
             options,
         } = request.into_inner();
-        let id = self.id(&id, &root)?;
-        let spec = OriginSpec {
-            kind: if r#type.is_empty() {
-                "local".to_owned()
-            } else {
-                r#type
-            },
-            name: if name.is_empty() {
-                id.to_string()
-            } else {
-                name
-            },
-            root,
-            options: options.into_iter().collect(),
-        };
+        let mut origin = OriginConfig::of_parts(&r#type, &root, options)
+            .map_err(|problem| problem::sent(&Report::new(Kind::Input, problem)))?;
+        origin.name = Some(name).filter(|name| !name.is_empty());
+        let id = self.id(&id, &origin)?;
+        let spec = origin.spec(&id);
         let position = self
             .0
             .library

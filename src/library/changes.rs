@@ -145,7 +145,7 @@ impl Library {
         let origins = self.scanner.views.catalog().origins()?;
         let others = origins.iter().filter(|row| row.id != id);
         if let Some(other) = root::overlapping(&spec, others).await {
-            let (origin, root) = (other.id.clone(), root::path(&spec).to_owned());
+            let (origin, root) = (other.id.clone(), root::shown(&spec).to_owned());
             return Err(LibraryError::Overlaps { origin, root });
         }
         let reason = if known.is_some() {

@@ -3,13 +3,15 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use eventlog::event::OriginSpec;
 use eventlog::{OriginId, OriginPath};
 use futures::StreamExt;
-use origins::{Depth, ErrorKind, LocalOrigin, Origin, OriginError};
+use origins::{Depth, ErrorKind, Origin, OriginError};
 use tokio::task::JoinHandle;
 
 use super::keeper::CHECK_LIMIT;
-use super::root;
+use super::{kinds, root};
+use crate::config::process_env;
 
 /// An origin that answered.
 pub(super) struct Opened {
@@ -24,35 +26,37 @@ pub(super) struct Opened {
 pub(super) struct Opening(Option<JoinHandle<Result<Opened, OriginError>>>);
 
 impl Opening {
-    /// Opens the folder `root` as an origin, apart from the mount point. To be called again where it
+    /// Opens an origin; a folder has to be apart from the mount point. To be called again where it
     /// did not answer within the limit.
     pub(super) async fn open(
         &mut self,
         id: &OriginId,
-        root: &Path,
+        spec: &OriginSpec,
         mountpoint: &Path,
     ) -> Result<Opened, OriginError> {
         let task = self.0.get_or_insert_with(|| {
-            tokio::spawn(open(id.clone(), root.to_owned(), mountpoint.to_owned()))
+            tokio::spawn(open(id.clone(), spec.clone(), mountpoint.to_owned()))
         });
         let opened = tokio::time::timeout(CHECK_LIMIT, &mut *task)
             .await
-            .map_err(|_| offline(format!("{} does not answer", root.display())))?;
+            .map_err(|_| offline(format!("{} does not answer", root::shown(spec).display())))?;
         self.0 = None;
         opened.unwrap_or_else(|error| Err(failed(&error)))
     }
 }
 
-async fn open(id: OriginId, root: PathBuf, mountpoint: PathBuf) -> Result<Opened, OriginError> {
+async fn open(id: OriginId, spec: OriginSpec, mountpoint: PathBuf) -> Result<Opened, OriginError> {
     let opening = tokio::task::spawn_blocking(move || {
-        root::apart(&root, &mountpoint).map_err(|error| offline(error.to_string()))?;
-        LocalOrigin::new(id, root)
+        if let Some(root) = kinds::folder(&spec) {
+            root::apart(&root, &mountpoint).map_err(|error| offline(error.to_string()))?;
+        }
+        kinds::connect(&id, &spec, &process_env)
     });
     let origin = opening.await.map_err(|error| failed(&error))??;
+    origin.check().await?;
     let first = origin.walk(&OriginPath::root(), Depth::One).next().await;
     let empty = matches!(first, Some(Ok(directory))
         if directory.files.is_empty() && directory.directories.is_empty());
-    let origin = Arc::new(origin);
     Ok(Opened { origin, empty })
 }
 

@@ -129,8 +129,9 @@ impl Keeper {
         opening: &mut Opening,
         accept_empty: bool,
     ) -> Result<Arc<dyn Origin>, OriginError> {
-        let root = root::path(&self.spec);
-        let Opened { origin, empty } = opening.open(&self.id, root, &self.mountpoint).await?;
+        let root = root::shown(&self.spec);
+        let opened = opening.open(&self.id, &self.spec, &self.mountpoint);
+        let Opened { origin, empty } = opened.await?;
         if self.turn.available_permits() == 0 {
             let root = root.display();
             return Err(offline(format!(

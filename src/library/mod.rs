@@ -4,7 +4,9 @@ mod changes;
 mod connect;
 mod error;
 mod keeper;
+mod kinds;
 mod later;
+mod limits;
 mod root;
 mod state;
 
@@ -24,6 +26,7 @@ use tokio_util::sync::CancellationToken;
 
 pub use self::error::{LibraryError, Refused};
 use self::keeper::{Ask, Asked, CHECK_LIMIT, Keeper};
+pub(crate) use self::kinds::{connect, folder, target};
 pub use self::root::RootError;
 pub(crate) use self::root::{apart, apart_by_name};
 pub use self::state::{Health, OriginState};

@@ -8,15 +8,16 @@ use eventlog::event::OriginSpec;
 use futures::future::join_all;
 use projections::OriginRow;
 
-use crate::config::OriginKind;
+use super::kinds;
+use crate::config::{OriginConfig, PLACE};
 use crate::patience;
 
 /// Why a root will not do.
 #[derive(Debug, thiserror::Error)]
 pub enum RootError {
-    /// Only folders and mounted shares for now.
-    #[error("origin type {0:?} is not known; this version knows: local, nfs, smb")]
-    Type(String),
+    /// What is told of it cannot be used.
+    #[error("{0}")]
+    Told(String),
     /// It must not depend on where the daemon was started.
     #[error("{} is not an absolute path", .0.display())]
     Relative(PathBuf),
@@ -45,17 +46,18 @@ pub enum RootError {
     },
 }
 
-/// The root's path.
-pub(super) fn path(spec: &OriginSpec) -> &Path {
+/// The root for people: a path, or an address.
+pub(super) fn shown(spec: &OriginSpec) -> &Path {
     Path::new(OsStr::from_bytes(&spec.root))
 }
 
-/// Refuses a root that cannot be one. One that does not answer may be one.
+/// Refuses a root that cannot be one. One that does not answer may be one, and of other machines none
+/// is asked.
 pub(super) async fn check(spec: &OriginSpec, mountpoint: &Path) -> Result<(), RootError> {
-    if OriginKind::from_name(&spec.kind).is_none() {
-        return Err(RootError::Type(spec.kind.clone()));
-    }
-    let root = path(spec).to_owned();
+    let origin = OriginConfig::of_spec(spec).map_err(RootError::Told)?;
+    let Some(root) = origin.root.folder().map(Path::to_owned) else {
+        return Ok(());
+    };
     if !root.is_absolute() {
         return Err(RootError::Relative(root));
     }
@@ -95,7 +97,10 @@ pub(crate) fn apart(root: &Path, mountpoint: &Path) -> Result<(), RootError> {
 /// As [`apart`], by the names alone: a start waits for no disk and no share. What only links hide,
 /// the origin's own task finds.
 pub(crate) fn apart_by_name(spec: &OriginSpec, mountpoint: &Path) -> Result<(), RootError> {
-    disjoint(path(spec), mountpoint)
+    match kinds::folder(spec) {
+        Some(root) => disjoint(&root, mountpoint),
+        None => Ok(()),
+    }
 }
 
 fn disjoint(root: &Path, mountpoint: &Path) -> Result<(), RootError> {
@@ -108,7 +113,7 @@ fn disjoint(root: &Path, mountpoint: &Path) -> Result<(), RootError> {
     Ok(())
 }
 
-/// The first of `others` that is the same folder as `spec`, or within it, or holds it.
+/// The first of `others` that is the same place as `spec`, or within it, or holds it.
 pub(super) async fn overlapping<'a>(
     spec: &OriginSpec,
     others: impl Iterator<Item = &'a OriginRow>,
@@ -122,9 +127,13 @@ pub(super) async fn overlapping<'a>(
     found.map(|(row, _)| row)
 }
 
-/// A root without links; as it is named where it is not there, or does not answer.
+/// A root without links; as it is named where it is not there, or does not answer. An address is one
+/// by its parts, after what else tells which place it is.
 async fn resolved(spec: &OriginSpec) -> PathBuf {
-    let root = path(spec).to_owned();
+    let Some(root) = kinds::folder(spec) else {
+        let told = PLACE.map(|key| spec.options.get(key).map_or("", String::as_str));
+        return Path::new(&told.join("@").replace('/', " ")).join(shown(spec));
+    };
     let asked = root.clone();
     let resolved = patience::ask(move || asked.canonicalize()).await;
     resolved.and_then(Result::ok).unwrap_or(root)

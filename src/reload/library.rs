@@ -1,6 +1,5 @@
 //! Origins and layout follow the configuration.
 
-use std::os::unix::ffi::OsStrExt;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -44,7 +43,7 @@ impl Part for Origins {
         match self.0.configure_all(&new.origins).await {
             Ok(refused) => {
                 let stays = |path: &[u8]| refused.iter().any(|it| it.root == path);
-                let bytes = |origin: &OriginConfig| origin.path.as_os_str().as_bytes().to_vec();
+                let bytes = |origin: &OriginConfig| origin.root.to_bytes();
                 let kept = before.into_iter().filter(|old| stays(&bytes(old)));
                 let come = new.origins.iter().filter(|it| !stays(&bytes(it)));
                 now.origins = come.cloned().chain(kept).collect();

@@ -1,9 +1,7 @@
 //! The checks. Each looks at one thing and never fails itself.
 
-use std::ffi::OsStr;
 use std::fs;
 use std::io;
-use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
 use eventlog::{EventStore, SqliteStore};
@@ -16,6 +14,7 @@ use super::Level;
 use crate::cli::context::Context;
 use crate::cli::track;
 use crate::config::{Loaded, default_state_dir, process_env};
+use crate::library;
 use crate::lock::Lock;
 use crate::patience;
 use crate::report::{Report, plain};
@@ -254,7 +253,9 @@ async fn views(state: &StateDir) -> Vec<Finding> {
 }
 
 async fn origin(row: &OriginRow) -> Finding {
-    let root = PathBuf::from(OsStr::from_bytes(&row.spec.root));
+    let Some(root) = library::folder(&row.spec) else {
+        return remote(row).await;
+    };
     let (id, shown, asked) = (&row.id, root.display(), root.clone());
     let answer = patience::ask(move || unwatched(&asked)).await;
     match answer.unwrap_or_else(|| Err(patience::silence())) {
@@ -267,6 +268,31 @@ async fn origin(row: &OriginRow) -> Finding {
             "origin",
             format!("{id}: cannot read {shown}: {}", plain(&error)),
             "its tracks stay in the tree and give errors when read; mount its disk, or correct its rights",
+        ),
+    }
+}
+
+/// Asks a server whether it answers, with the secrets that this command can have.
+async fn remote(row: &OriginRow) -> Finding {
+    let (id, spec) = (row.id.clone(), row.spec.clone());
+    let connected = patience::ask(move || library::connect(&id, &spec, &process_env)).await;
+    let silent = || format!("no answer within {} s", patience::LIMIT.as_secs());
+    let answer = match connected {
+        Some(Ok(origin)) => match tokio::time::timeout(patience::LIMIT, origin.check()).await {
+            Ok(answer) => answer.map_err(|error| error.message),
+            Err(_) => Err(silent()),
+        },
+        Some(Err(error)) => Err(error.message),
+        None => Err(silent()),
+    };
+    let (id, shown) = (&row.id, String::from_utf8_lossy(&row.spec.root));
+    match answer {
+        Ok(()) => ok("origin", format!("{id}: {shown} answers")),
+        Err(why) => warn(
+            "origin",
+            format!("{id}: {shown} does not answer: {why}"),
+            "its tracks stay in the tree; `musicfs origin health` has the daemon ask, with its own \
+             environment and secrets",
         ),
     }
 }

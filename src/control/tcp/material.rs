@@ -1,7 +1,6 @@
 //! What TCP control is kept by: a certificate, its key, and a token, out of their files.
 
 use std::net::SocketAddr;
-use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -31,11 +30,10 @@ pub struct Settings {
 }
 
 impl Settings {
-    /// Files with secrets that others than their owner can read.
-    pub(super) fn exposed(&self) -> impl Iterator<Item = &Path> {
+    /// Files with secrets.
+    pub(super) fn secrets(&self) -> impl Iterator<Item = &Path> {
         let secrets = [self.tls_key.as_deref(), self.token_file.as_deref()];
-        let open = |file: &&Path| std::fs::metadata(file).is_ok_and(|it| it.mode() & 0o044 != 0);
-        secrets.into_iter().flatten().filter(open)
+        secrets.into_iter().flatten()
     }
 }
 

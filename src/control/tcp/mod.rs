@@ -28,7 +28,7 @@ pub use self::material::Settings;
 use self::peers::Peers;
 pub use self::token::{TOKEN_VARIABLE, Token};
 use super::{Engine, address, problem, server};
-use crate::config::{Config, process_env};
+use crate::config::{Config, process_env, warn_if_exposed};
 use crate::reload::{Part, Told};
 use crate::report::{Kind, Report, Result};
 
@@ -76,10 +76,7 @@ pub fn check(settings: &Settings) -> Result<()> {
 async fn load(settings: Settings) -> Result<Arc<Material>> {
     let load = move || {
         let material = Material::load(&settings, &process_env);
-        for file in settings.exposed() {
-            let file = file.display();
-            tracing::warn!("other users can read {file}, a secret: chmod 600 it");
-        }
+        settings.secrets().for_each(warn_if_exposed);
         material.map(Arc::new)
     };
     let loaded = tokio::task::spawn_blocking(load).await;
