@@ -29,7 +29,7 @@ use crate::signals::Caught;
 use crate::state::StateDir;
 use crate::status_files::StatusFiles;
 use crate::webhooks::Endpoint;
-use crate::{access, systemd};
+use crate::{access, cache, systemd};
 
 /// What a daemon is told to do.
 #[derive(Clone)]
@@ -46,6 +46,8 @@ pub struct Options {
     pub layout: Option<LayoutSpec>,
     /// What is recorded of reads.
     pub access: access::Settings,
+    /// What is kept of files on other machines.
+    pub cache: cache::Settings,
     /// Where metrics are served.
     pub metrics: Option<SocketAddr>,
     /// Where control is served over TCP.

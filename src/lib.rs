@@ -2,6 +2,7 @@
 //! talks to people. Nothing in here holds truth.
 
 pub mod access;
+pub mod cache;
 pub mod cli;
 pub mod config;
 pub mod control;
@@ -10,6 +11,7 @@ mod integrity;
 pub mod library;
 pub mod lock;
 pub mod logging;
+mod originals;
 mod patience;
 mod preflight;
 pub mod reload;

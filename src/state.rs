@@ -107,6 +107,12 @@ impl StateDir {
         self.0.join("views")
     }
 
+    /// Where the content store is, unless told otherwise. All of it may be deleted while no daemon runs.
+    #[must_use]
+    pub fn store_dir(&self) -> PathBuf {
+        self.0.join("store")
+    }
+
     /// The file that the daemon locks.
     #[must_use]
     pub fn lock_file(&self) -> PathBuf {

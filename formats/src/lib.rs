@@ -27,6 +27,8 @@ use std::io;
 
 use eventlog::Media;
 
+use crate::source::Source;
+
 pub use sniff::is_audio_name;
 
 /// Bytes that can be read at any offset; what tags are read through (TAG-3).
@@ -56,7 +58,16 @@ pub trait ReadAt {
 /// # Errors
 /// Only where `file` could not be read.
 pub fn read(file: &dyn ReadAt, name: &[u8]) -> io::Result<Media> {
-    reading::read(file, name)
+    reading::read(Source::new(file), name)
+}
+
+/// As [`read`], of a file that was read before, and had so many bytes of tags before its sound:
+/// fetches little more than the tags that it has now, in more reads where they grew.
+///
+/// # Errors
+/// Only where `file` could not be read.
+pub fn read_again(file: &dyn ReadAt, name: &[u8], head: u64) -> io::Result<Media> {
+    reading::read(Source::expecting(file, head), name)
 }
 
 /// The format that a file's name promises, where its content cannot be asked.

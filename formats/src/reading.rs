@@ -6,7 +6,6 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use eventlog::Media;
 use eventlog::tags::{AudioFormat, ByteRange, DefectKind};
 
-use crate::ReadAt;
 use crate::containers::{self, Container, Lead};
 use crate::identity::{self, Essence};
 use crate::sheet::Sheet;
@@ -14,8 +13,7 @@ use crate::sniff;
 use crate::source::Source;
 
 /// Reads a file; see [`crate::read`].
-pub(crate) fn read(file: &dyn ReadAt, name: &[u8]) -> io::Result<Media> {
-    let mut source = Source::new(file);
+pub(crate) fn read(mut source: Source<'_>, name: &[u8]) -> io::Result<Media> {
     let promised = sniff::promised(name).unwrap_or_default();
     // The parsers do not panic, as far as tests and fuzzing can tell. Should one all the same,
     // that file is listed under its name, and the scan goes on (TAG-4).

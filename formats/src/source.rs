@@ -7,6 +7,9 @@ use crate::ReadAt;
 /// What one read fetches at least, in bytes: what a remote origin sends as fast as less.
 const BLOCK: usize = 64 << 10;
 
+/// The same where tags that are known of have changed, and each byte counts (CAS-3).
+const SMALL_BLOCK: usize = 2 << 10;
+
 /// What one read fetches at most, in bytes. Reading on in sequence doubles up to it.
 pub(crate) const MAX_READ: usize = 1 << 20;
 
@@ -46,19 +49,34 @@ pub(crate) struct Source<'a> {
     windows: Vec<Window>,
     fetched: usize,
     fetches: usize,
+    /// What one read fetches at least, and the first.
+    block: usize,
+    first: usize,
     ahead: usize,
     exhausted: bool,
 }
 
 impl<'a> Source<'a> {
     pub(crate) fn new(file: &'a dyn ReadAt) -> Self {
+        Self::with(file, BLOCK, BLOCK)
+    }
+
+    /// A file whose tags are expected to take as much as `head`: little more than them is fetched.
+    pub(crate) fn expecting(file: &'a dyn ReadAt, head: u64) -> Self {
+        let head = usize::try_from(head).unwrap_or(MAX_READ);
+        Self::with(file, SMALL_BLOCK, head.clamp(SMALL_BLOCK, MAX_READ))
+    }
+
+    fn with(file: &'a dyn ReadAt, block: usize, first: usize) -> Self {
         Self {
             file,
             len: file.len(),
             windows: Vec::with_capacity(2),
             fetched: 0,
             fetches: 0,
-            ahead: BLOCK,
+            block,
+            first,
+            ahead: block,
             exhausted: false,
         }
     }
@@ -143,9 +161,12 @@ impl<'a> Source<'a> {
     /// Which stretch to fetch so as to hold `len` bytes from `offset`: a small file whole, the
     /// last block as one, what follows the latest stretch in ever larger steps.
     fn plan(&mut self, offset: u64, len: usize) -> (u64, usize) {
-        let tail = self.len.saturating_sub(BLOCK as u64);
+        if self.windows.is_empty() && offset == 0 {
+            return (0, len.max(self.first));
+        }
+        let tail = self.len.saturating_sub(self.block as u64);
         if offset >= tail {
-            return (tail, BLOCK);
+            return (tail, self.block);
         }
         let sequential = self.windows.last().is_some_and(|last| {
             offset <= last.end() && last.end() < offset.saturating_add(len as u64)
@@ -153,7 +174,7 @@ impl<'a> Source<'a> {
         self.ahead = if sequential {
             (self.ahead * 2).min(MAX_READ)
         } else {
-            BLOCK
+            self.block
         };
         (offset, len.max(self.ahead))
     }

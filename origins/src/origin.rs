@@ -72,6 +72,11 @@ pub trait Origin: Send + Sync + 'static {
         None
     }
 
+    /// True where its files are on disks of this machine: keeping copies of them would gain nothing.
+    fn is_here(&self) -> bool {
+        false
+    }
+
     /// Asks whether the origin answers.
     ///
     /// # Errors

@@ -123,6 +123,7 @@ impl Arguments {
                 mount: parsed.options,
                 layout: config.layout(),
                 access: config.access,
+                cache: config.cache,
                 metrics: config.metrics_listen,
                 control: config.control,
                 webhooks,

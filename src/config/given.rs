@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use super::{Env, expand, shown};
+use crate::cache::size;
 
 /// A value as it was given.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -72,6 +73,14 @@ pub(super) fn number<T: TryFrom<i64>>(given: &Given, least: i64, most: i64) -> R
         .filter(|number| (least..=most).contains(number))
         .and_then(|number| T::try_from(number).ok())
         .ok_or_else(|| format!("takes a number from {least} to {most}"))
+}
+
+/// An amount of bytes.
+pub(super) fn amount(given: &Given) -> Result<u64, String> {
+    match given {
+        Given::Text(text) => size::parse(text),
+        given => number(given, 0, i64::MAX),
+    }
 }
 
 /// `true` or `false`.

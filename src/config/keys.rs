@@ -3,14 +3,22 @@
 
 use std::thread::available_parallelism;
 
+use content::DeltaVerify;
 use eventlog::event::NameProfile;
 
 pub use super::given::Given;
 pub(super) use super::given::{
-    boolean, list, name_of, number, one_of, path, path_of, quoted, text,
+    amount, boolean, list, name_of, number, one_of, path, path_of, quoted, text,
 };
 use super::{Config, Env, shown};
+use crate::cache::size;
 use crate::logging::{Format, Target};
+
+const DELTAS: [(&str, DeltaVerify); 3] = [
+    ("proof", DeltaVerify::Proof),
+    ("sampled", DeltaVerify::Sampled),
+    ("full", DeltaVerify::Full),
+];
 
 /// A key of `T`.
 pub struct Key<T> {
@@ -122,6 +130,66 @@ pub const KEYS: &[Key<Config>] = &[
             Ok(())
         },
         get: |config| Some(config.scan_threads.to_string()),
+    },
+    Key {
+        name: "cache.enabled",
+        takes: "`true` or `false`",
+        about: "Whether what is read of files on other machines is kept in the content store. With \
+                `false`, it is fetched each time.",
+        example: "true",
+        set: |config, given, _| {
+            config.cache.enabled = boolean(given)?;
+            Ok(())
+        },
+        get: |config| Some(config.cache.enabled.to_string()),
+    },
+    Key {
+        name: "cache.dir",
+        takes: "path",
+        about: "The directory of the content store; MusicFS makes it, and nothing else may be in it. \
+                Default: `store` in the state directory.",
+        example: "\"/var/cache/musicfs\"",
+        set: |config, given, env| {
+            config.cache.dir = Some(path(given, env)?);
+            Ok(())
+        },
+        get: |config| path_of(config.cache.dir.as_deref()),
+    },
+    Key {
+        name: "cache.size",
+        takes: "amount of bytes, such as `10 GB` or `512 MiB`",
+        about: "How much the content store keeps. What was used least recently leaves first; what is \
+                pinned stays. From 90 % of its disk on, less is kept.",
+        example: "\"10 GB\"",
+        set: |config, given, _| {
+            config.cache.size = amount(given)?;
+            Ok(())
+        },
+        get: |config| Some(quoted(&size::exact(config.cache.size))),
+    },
+    Key {
+        name: "cache.delta_verify",
+        takes: "`proof`, `sampled` or `full`",
+        about: "When the sound of a file whose tags changed is not fetched again: where its own \
+                checksum proves that it is as it was, as FLAC's does; or where samples of it are, too, \
+                and all of it is compared later; or never.",
+        example: "\"sampled\"",
+        set: |config, given, _| {
+            config.cache.delta = one_of(given, &DELTAS)?;
+            Ok(())
+        },
+        get: |config| name_of(&config.cache.delta, &DELTAS),
+    },
+    Key {
+        name: "cache.verify_budget",
+        takes: "amount of bytes",
+        about: "How much is fetched a day to compare what samples said.",
+        example: "\"1 GB\"",
+        set: |config, given, _| {
+            config.cache.verify_budget = amount(given)?;
+            Ok(())
+        },
+        get: |config| Some(quoted(&size::exact(config.cache.verify_budget))),
     },
     Key {
         name: "access.enabled",

@@ -41,7 +41,7 @@ pub use self::secret::{Secret, SecretSource};
 pub(crate) use self::suggest::event_type;
 pub use self::webhook::{Address, Format, Start, WebhookConfig};
 use crate::control::tcp;
-use crate::{access, logging};
+use crate::{access, cache, logging};
 
 /// What MusicFS is told to do. Field comments are in [`keys`], from which the reference is made.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -54,6 +54,7 @@ pub struct Config {
     pub layout_names: Option<NameProfile>,
     pub scan_threads: usize,
     pub access: access::Settings,
+    pub cache: cache::Settings,
     pub metrics_listen: Option<SocketAddr>,
     pub control: tcp::Settings,
     pub log: logging::Settings,

@@ -47,6 +47,12 @@ use crate::writer::LogWriter;
 /// What the control plane shows and moves: the running daemon. Cheap to clone.
 #[derive(Clone)]
 pub struct Engine {
+    /// What is kept of files on other machines.
+    pub content: content::Store,
+    /// Bytes a day to compare what samples of files said.
+    pub verify_budget: u64,
+    /// Opens files.
+    pub(crate) sources: crate::originals::Sources,
     /// The log.
     pub store: Arc<dyn EventStore>,
     /// Who appends to it.

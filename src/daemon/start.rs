@@ -19,17 +19,18 @@ use super::place::vacate;
 use super::{Options, Running};
 use crate::control::{self, Engine, MountFigures, tcp};
 use crate::library::{self, Library};
+use crate::originals::Sources;
 use crate::report::{Kind, Report, Result};
 use crate::resources::Resources;
 use crate::scan::Scanner;
-use crate::show::{Sources, Tree, change};
+use crate::show::{Tree, change};
 use crate::signals::Caught;
 use crate::state::StateDir;
 use crate::status_files::StatusFiles;
 use crate::supervise::Supervisor;
 use crate::webhooks::{self, Webhooks};
 use crate::writer::LogWriter;
-use crate::{access, integrity, reload, signals, systemd};
+use crate::{access, cache, integrity, reload, signals, systemd};
 
 /// How long the library waits before it is begun again, where the log or the disk let it down.
 const RETRY: Duration = Duration::from_secs(5);
@@ -57,7 +58,9 @@ pub(super) async fn start(
     let supervisor = Supervisor::new(Handle::current());
     let registry = Arc::new(Registry::default());
     let writer = Arc::new(LogWriter::new(Arc::clone(&store)));
+    let content = cache::open(&options.cache, &options.state.store_dir()).await;
     let scanner = Scanner {
+        store: content.clone(),
         views: Arc::clone(&views),
         writer: Arc::clone(&writer),
         readers: readers(options.readers),
@@ -74,11 +77,12 @@ pub(super) async fn start(
         catalog: views.catalog(),
         registry,
         library: Arc::clone(&library),
+        store: content.clone(),
         runtime: Handle::current(),
     };
     let mut filesystem = Filesystem::new(
         Arc::new(Tree(views.tree())),
-        Arc::new(sources),
+        Arc::new(sources.clone()),
         vec![Box::new(StatusDir::new(Arc::clone(&status)))],
         options.mount.owner(),
     );
@@ -101,6 +105,9 @@ pub(super) async fn start(
     // Before anything is appended: from here on they miss nothing.
     webhooks.apply(options.webhooks.clone());
     let engine = Engine {
+        content,
+        verify_budget: options.cache.verify_budget,
+        sources,
         store,
         writer,
         views,
@@ -137,6 +144,7 @@ pub(super) async fn start(
     let examined = examine(engine.clone(), Arc::clone(&log), Arc::clone(&damage));
     engine.supervisor.detach(examined);
     watch_resources(&engine);
+    cache::tend(&engine);
     report_to_systemd(&engine);
     keep_library(&engine, options);
     tracing::info!(

@@ -8,8 +8,8 @@ use std::sync::Arc;
 use eventlog::event::OriginSpec;
 use eventlog::{OriginId, OriginPath};
 use origins::{
-    ErrorKind, LocalOrigin, Origin, OriginError, S3Settings, Secret, SftpLogin, SftpSettings,
-    SmbLogin, SmbSettings, WebdavLogin, WebdavSettings,
+    ErrorKind, LocalOrigin, Origin, OriginError, S3Settings, Secret, SftpLogin, SftpOrigin,
+    SftpSettings, SmbLogin, SmbSettings, WebdavLogin, WebdavSettings,
 };
 
 use super::limits;
@@ -46,6 +46,7 @@ pub(crate) fn connect(
     let id = id.clone();
     Ok(match target(spec, env)? {
         Target::Folder(root) => Arc::new(LocalOrigin::new(id, root)?),
+        Target::Sftp(settings) => Arc::new(SftpOrigin::new(id, settings)?),
         target => {
             return Err(unusable(format!("{target:?} of {id}")));
         }

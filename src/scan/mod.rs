@@ -14,6 +14,7 @@ mod tests;
 use std::sync::Arc;
 use std::time::Duration;
 
+use content::Store;
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded};
 use eventlog::decide::RemovalLimit;
 use eventlog::event::{ScanReason, ScanSummary};
@@ -28,6 +29,7 @@ use self::commit::Committer;
 use self::compare::{Candidate, Comparer, Listing};
 pub use self::progress::{Progress, ScanStatus};
 use self::read::Outcome;
+pub(crate) use self::read::is_unread;
 use crate::writer::LogWriter;
 
 /// Batches of files between walker and readers, and between readers and committer.
@@ -125,6 +127,8 @@ pub struct Scanner {
     pub views: Arc<Views>,
     /// Where findings go.
     pub writer: Arc<LogWriter>,
+    /// Where what is read of files on other machines is kept.
+    pub store: Store,
     /// Threads that read files.
     pub readers: usize,
     /// What a listing may remove.
@@ -269,9 +273,14 @@ impl Running<'_> {
     }
 
     fn read(&self, to_read: &Receiver<Vec<Candidate>>, read: &Sender<Vec<Found>>) {
+        let reading = read::Reading {
+            origin: self.origin,
+            catalog: &self.scanner.views.catalog(),
+            store: &self.scanner.store,
+            runtime: &self.runtime,
+        };
         let one = |candidate: Candidate| {
-            let Candidate { path, revision, .. } = &candidate;
-            let outcome = read::read(self.origin, path, revision, &self.runtime);
+            let outcome = read::read(&reading, &candidate);
             (candidate, outcome)
         };
         for candidates in to_read {

@@ -1,19 +1,34 @@
 //! Reads what a file says about itself, at one revision.
 
+use std::cell::RefCell;
 use std::fs::File;
 use std::io;
 use std::os::unix::fs::FileExt;
 use std::sync::Arc;
 
+use bytes::Bytes;
+use content::Store;
 use eventlog::tags::{AudioProperties, ByteRange, Defect, DefectKind};
-use eventlog::{ContentId, Media, OriginPath, Revision, Tags};
+use eventlog::{ContentId, Locator, Media, OriginPath, Revision, Tags};
 use formats::ReadAt;
 use origins::local::read_checked;
 use origins::{ErrorKind, Origin, OriginError, OriginFile};
+use projections::CatalogReader;
 use tokio::runtime::Handle;
+
+use super::compare::Candidate;
+use crate::originals;
 
 /// How often a file that changes while it is read is tried again before it is left to a later scan.
 const ATTEMPTS: usize = 3;
+
+/// What reading needs.
+pub(super) struct Reading<'a> {
+    pub(super) origin: &'a dyn Origin,
+    pub(super) catalog: &'a CatalogReader,
+    pub(super) store: &'a Store,
+    pub(super) runtime: &'a Handle,
+}
 
 /// What reading a file came to.
 pub(super) enum Outcome {
@@ -27,25 +42,31 @@ pub(super) enum Outcome {
     Lost(OriginError),
 }
 
+const UNREAD: &str = "unread";
+
 /// The revision recorded for a file that could not be read: no listing shows it, so that every
 /// scan tries again.
 fn unread(revision: &Revision) -> Revision {
     Revision {
-        tag: Some("unread".into()),
+        tag: Some(UNREAD.into()),
         ..revision.clone()
     }
 }
 
+/// True for the revision of a file that could not be read.
+pub(crate) fn is_unread(revision: &Revision) -> bool {
+    revision.tag.as_deref() == Some(UNREAD)
+}
+
 /// Reads a file that a listing showed in `revision`. Blocks; not for async threads.
-pub(super) fn read(
-    origin: &dyn Origin,
-    path: &OriginPath,
-    revision: &Revision,
-    runtime: &Handle,
-) -> Outcome {
+pub(super) fn read(reading: &Reading<'_>, candidate: &Candidate) -> Outcome {
+    let Reading {
+        origin, runtime, ..
+    } = *reading;
+    let Candidate { path, revision, .. } = candidate;
     let mut revision = revision.clone();
     for _ in 0..ATTEMPTS {
-        let error = match read_once(origin, path, &revision, runtime) {
+        let error = match read_once(reading, candidate, &revision) {
             Ok(media) => return Outcome::Read(revision, media),
             Err(error) => error,
         };
@@ -67,11 +88,11 @@ pub(super) fn read(
 }
 
 fn read_once(
-    origin: &dyn Origin,
-    path: &OriginPath,
+    reading: &Reading<'_>,
+    candidate: &Candidate,
     revision: &Revision,
-    runtime: &Handle,
 ) -> Result<Media, OriginError> {
+    let (origin, runtime, path) = (reading.origin, reading.runtime, &candidate.path);
     let file = origin
         .open_here(path, revision)
         .unwrap_or_else(|| runtime.block_on(origin.open(path, revision)))?;
@@ -93,8 +114,28 @@ fn read_once(
         file: Arc::clone(&file),
         len,
         runtime,
+        parts: RefCell::default(),
     };
-    formats::read(&remote, path.name()).map_err(failed)
+    let known = candidate.known.filter(|_| !origin.is_here());
+    let known = known.and_then(|track| reading.catalog.track(track).ok().flatten());
+    let media = match known {
+        Some(known) => formats::read_again(&remote, path.name(), known.media.audio_range.offset),
+        None => formats::read(&remote, path.name()),
+    };
+    let media = media.map_err(failed)?;
+    if !origin.is_here() {
+        // What was read of it is not to be fetched again.
+        let locator = Locator {
+            origin: origin.id().clone(),
+            path: path.clone(),
+            revision: revision.clone(),
+        };
+        let parts = remote.parts.into_inner();
+        reading
+            .store
+            .offer(locator, originals::shape(&media), &parts);
+    }
+    Ok(media)
 }
 
 /// What is known of a file that could not be read: its name.
@@ -131,6 +172,8 @@ struct RemoteFile<'a> {
     file: Arc<dyn OriginFile>,
     len: u64,
     runtime: &'a Handle,
+    /// What was read.
+    parts: RefCell<Vec<(u64, Bytes)>>,
 }
 
 impl ReadAt for RemoteFile<'_> {
@@ -147,6 +190,7 @@ impl ReadAt for RemoteFile<'_> {
         buf.iter_mut()
             .zip(&bytes)
             .for_each(|(to, from)| *to = *from);
+        self.parts.borrow_mut().push((offset, bytes));
         Ok(len)
     }
 }

@@ -69,6 +69,7 @@ impl World {
         let log: Arc<dyn EventStore> = Arc::new(MemoryStore::default());
         let views = Views::open(state.path(), Arc::clone(&log), &Handle::current()).unwrap();
         let scanner = Scanner {
+            store: content::Store::disabled(),
             views: Arc::new(views),
             writer: Arc::new(LogWriter::new(log)),
             readers: 1,

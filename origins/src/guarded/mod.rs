@@ -130,6 +130,10 @@ impl Origin for Guarded {
         Some(opened.map(|file| self.guarded(file)))
     }
 
+    fn is_here(&self) -> bool {
+        self.guard.reach == Reach::Disk && self.inner.is_here()
+    }
+
     /// Asks once, at once: whoever checks has limits of their own.
     async fn check(&self) -> Result<(), OriginError> {
         let result = self.inner.check().await;

@@ -116,6 +116,10 @@ impl Origin for LocalOrigin {
         Some(open(&self.root, path, expected))
     }
 
+    fn is_here(&self) -> bool {
+        true
+    }
+
     async fn unmounted(
         &self,
         path: &OriginPath,

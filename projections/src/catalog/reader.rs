@@ -174,6 +174,17 @@ impl CatalogReader {
         })
     }
 
+    /// The living tracks that sound the same, on whatever origin, by id; some of them.
+    pub fn living_by_content(&self, content: ContentId) -> Result<Vec<TrackId>, ViewError> {
+        let select = "SELECT id FROM track WHERE content = ? AND living ORDER BY id LIMIT 16";
+        self.source.read(|connection| {
+            connection
+                .prepare_cached(select)?
+                .query_map([content.0], |row| read_track(row, 0))?
+                .collect()
+        })
+    }
+
     /// The track whose file is at that path, and true; else the one that vanished there last.
     pub fn by_path(
         &self,

@@ -148,6 +148,11 @@ fn show_tells_where_values_come_from() {
         layout.template = (none)  # default
         layout.names = (none)  # default
         scan.threads = 2  # ~/.config/musicfs/config.toml:2
+        cache.enabled = true  # default
+        cache.dir = (none)  # default
+        cache.size = \"10 GB\"  # default
+        cache.delta_verify = \"sampled\"  # default
+        cache.verify_budget = \"1 GB\"  # default
         access.enabled = true  # default
         access.process_names = true  # default
         access.keep_days = 0  # default

@@ -1,0 +1,101 @@
+//! What is done for the content store in the background.
+
+use std::time::Duration;
+
+use content::Source;
+use tokio::time::{Instant, sleep};
+
+use crate::control::Engine;
+use crate::originals::{Copies, key};
+
+/// How long after the start the first sample is looked at, and how often after that (CAS-6, UP-6).
+const FIRST: Duration = Duration::from_secs(30);
+const DAILY: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// Chunks of a sample at the start, and of one a day.
+const START_SAMPLE: u64 = 100;
+const DAILY_SAMPLE: u64 = 2_000;
+
+/// How often files are looked for whose sound is only presumed to be as it was.
+const PRESUMED: Duration = Duration::from_secs(10);
+
+/// Starts it.
+pub(crate) fn tend(engine: &Engine) {
+    if !engine.content.is_enabled() {
+        return;
+    }
+    let stop = engine.supervisor.stop();
+    let scrubbed = engine.clone();
+    engine
+        .supervisor
+        .spawn("store scrub".to_owned(), stop.clone(), move || {
+            scrub(scrubbed.clone())
+        });
+    let compared = engine.clone();
+    engine
+        .supervisor
+        .spawn("store comparison".to_owned(), stop.clone(), move || {
+            compare(compared.clone())
+        });
+}
+
+async fn scrub(engine: Engine) {
+    let stop = engine.supervisor.stop().clone();
+    let (mut wait, mut sample) = (FIRST, START_SAMPLE);
+    while stop.run_until_cancelled(sleep(wait)).await.is_some() {
+        let (store, over) = (engine.content.clone(), stop.clone());
+        let looked =
+            tokio::task::spawn_blocking(move || store.scrub(sample, || !over.is_cancelled()));
+        match looked.await {
+            Ok(Ok(checked)) if checked.damaged > 0 => tracing::warn!(
+                "{} of {} chunks of the content store were damaged; they are fetched again when needed",
+                checked.damaged,
+                checked.pieces
+            ),
+            Ok(Ok(checked)) => {
+                tracing::debug!("{} chunks of the content store are sound", checked.pieces);
+            }
+            Ok(Err(error)) => tracing::warn!("the content store was not looked at: {error}"),
+            Err(error) => tracing::error!("looking at the content store failed: {error}"),
+        }
+        (wait, sample) = (DAILY, DAILY_SAMPLE);
+    }
+}
+
+/// Compares what was presumed with what is there, within the day's budget (CAS-3).
+async fn compare(engine: Engine) {
+    let stop = engine.supervisor.stop().clone();
+    let budget = engine.verify_budget;
+    let (mut day, mut spent) = (Instant::now(), 0_u64);
+    while stop.run_until_cancelled(sleep(PRESUMED)).await.is_some() {
+        if day.elapsed() >= DAILY {
+            (day, spent) = (Instant::now(), 0);
+        }
+        if spent >= budget {
+            continue;
+        }
+        for (presumed, shape) in engine.content.presumed() {
+            let sources = engine.sources.clone();
+            let row = sources
+                .catalog
+                .by_path(&presumed.origin, &presumed.path)
+                .ok()
+                .flatten()
+                .and_then(|(track, _)| sources.catalog.track(track).ok().flatten());
+            // What is no longer that file is not worth a request.
+            let Some(row) = row.filter(|row| row.living && key(&row.locator) == presumed) else {
+                continue;
+            };
+            let copies = Copies::of(&row, sources);
+            let source: &dyn Source = &copies;
+            let confirmed = engine.content.confirm(presumed, shape, source, |bytes| {
+                spent = spent.saturating_add(bytes);
+                std::future::ready(spent < budget && !stop.is_cancelled())
+            });
+            if let Err(error) = confirmed.await {
+                tracing::debug!("not compared yet: {error}");
+                break;
+            }
+        }
+    }
+}

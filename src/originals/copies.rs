@@ -1,0 +1,218 @@
+//! The copies of one file, on several origins: the best is read, and the next where it fails (ORG-7).
+
+use std::ops::Range;
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use bytes::{Bytes, BytesMut};
+use content::Source;
+use eventlog::tags::ByteRange;
+use eventlog::{Locator, TrackId};
+use origins::{ErrorKind, OriginError, OriginFile};
+use parking_lot::Mutex;
+use projections::TrackRow;
+
+use super::{Sources, readable};
+
+/// How long one copy may take where there is another (ORG-9).
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// Where a file's bytes can be had.
+pub(crate) struct Copies {
+    row: TrackRow,
+    sources: Sources,
+    /// The file itself.
+    first: Copy,
+    /// Others with the same sound; looked up when they are needed.
+    others: OnceLock<Vec<Copy>>,
+}
+
+/// One of them.
+struct Copy {
+    locator: Locator,
+    /// Where the sound is in it.
+    audio: ByteRange,
+    /// True where tags and sizes are the same, and so all its bytes.
+    whole: bool,
+    open: Mutex<Option<Arc<dyn OriginFile>>>,
+}
+
+impl Copy {
+    fn of(row: &TrackRow, whole: bool) -> Self {
+        Self {
+            locator: Locator {
+                revision: readable(&row.locator.revision),
+                ..row.locator.clone()
+            },
+            audio: row.media.audio_range,
+            whole,
+            open: Mutex::new(None),
+        }
+    }
+}
+
+impl Copies {
+    /// The copies of a track's file.
+    pub(crate) fn of(row: &TrackRow, sources: Sources) -> Self {
+        Self {
+            first: Copy::of(row, true),
+            row: row.clone(),
+            sources,
+            others: OnceLock::new(),
+        }
+    }
+
+    /// True where an origin is there that has it.
+    pub(crate) fn can_be_reached(&self) -> bool {
+        let is_there = |copy: &Copy| self.sources.registry.get(&copy.locator.origin).is_some();
+        is_there(&self.first) || self.others().iter().any(is_there)
+    }
+
+    /// What is said where nobody has it.
+    pub(crate) fn gone(&self) -> OriginError {
+        gone(&self.first)
+    }
+
+    fn others(&self) -> &[Copy] {
+        self.others.get_or_init(|| {
+            let TrackRow {
+                id, locator, media, ..
+            } = &self.row;
+            let alike = self.sources.catalog.living_by_content(media.content);
+            let is_other = |other: &TrackId| other != id;
+            let rows = alike.unwrap_or_default().into_iter().filter(is_other);
+            let rows = rows.filter_map(|track| self.sources.catalog.track(track).ok().flatten());
+            rows.filter(|row| row.living && row.media.audio_range.len == media.audio_range.len)
+                .map(|row| {
+                    let whole = row.media.tags == media.tags
+                        && row.media.audio_range == media.audio_range
+                        && row.locator.revision.size == locator.revision.size;
+                    Copy::of(&row, whole)
+                })
+                .collect()
+        })
+    }
+
+    /// Reads a stretch that lies in the sound, or outside of it.
+    async fn read_part(&self, part: Range<u64>) -> Result<Bytes, OriginError> {
+        let sound = self.row.media.audio_range;
+        let is_sound = sound.offset <= part.start && part.end <= sound.offset + sound.len;
+        let ranked = self.ranked(is_sound);
+        let mut failed = None;
+        for (number, copy) in ranked.iter().enumerate() {
+            let at = if copy.whole {
+                part.start
+            } else {
+                part.start - sound.offset + copy.audio.offset
+            };
+            let len = usize::try_from(part.end - part.start).unwrap_or(usize::MAX);
+            let read = self.read_copy(copy, at, len);
+            let read = if number + 1 < ranked.len() {
+                let limited = tokio::time::timeout(PATIENCE, read).await;
+                limited.unwrap_or_else(|_| Err(late(copy)))
+            } else {
+                read.await
+            };
+            match read {
+                Ok(bytes) if bytes.len() == len => return Ok(bytes),
+                Ok(_) => {
+                    failed.get_or_insert_with(|| changed(copy));
+                }
+                Err(error) => {
+                    *copy.open.lock() = None;
+                    if matches!(error.kind, ErrorKind::Changed | ErrorKind::NotFound) {
+                        let Locator { origin, path, .. } = &copy.locator;
+                        self.sources.library.suspect(origin, path.parent());
+                    }
+                    tracing::debug!(origin = %copy.locator.origin, "{error}");
+                    failed.get_or_insert(error);
+                }
+            }
+        }
+        Err(failed.unwrap_or_else(|| gone(&self.first)))
+    }
+
+    /// The copies that may have a stretch, the best first.
+    fn ranked(&self, is_sound: bool) -> Vec<&Copy> {
+        let all = std::iter::once(&self.first).chain(self.others());
+        let fit = all.filter(|copy| copy.whole || is_sound);
+        fit.filter(|copy| self.sources.registry.get(&copy.locator.origin).is_some())
+            .collect()
+    }
+
+    async fn read_copy(&self, copy: &Copy, at: u64, len: usize) -> Result<Bytes, OriginError> {
+        let open = copy.open.lock().clone();
+        let file = match open {
+            Some(file) => file,
+            None => {
+                let Locator {
+                    origin,
+                    path,
+                    revision,
+                } = &copy.locator;
+                let origin = self
+                    .sources
+                    .registry
+                    .get(origin)
+                    .ok_or_else(|| gone(copy))?;
+                let file = origin.open(path, revision).await?;
+                *copy.open.lock() = Some(Arc::clone(&file));
+                file
+            }
+        };
+        file.read_at(at, len).await
+    }
+}
+
+#[async_trait]
+impl Source for Copies {
+    async fn read_at(&self, offset: u64, len: usize) -> Result<Bytes, OriginError> {
+        let size = self.row.locator.revision.size;
+        let end = offset.saturating_add(len as u64).min(size);
+        let sound = self.row.media.audio_range;
+        let borders = [sound.offset, sound.offset.saturating_add(sound.len)];
+        let inside = |border: &u64| offset < *border && *border < end;
+        if self.others().iter().all(|copy| copy.whole) || !borders.iter().any(inside) {
+            return self.read_part(offset..end.max(offset)).await;
+        }
+        let mut bytes = BytesMut::with_capacity(len);
+        let mut at = offset;
+        for border in borders.into_iter().filter(inside).chain([end]) {
+            bytes.extend_from_slice(&self.read_part(at..border).await?);
+            at = border;
+        }
+        Ok(bytes.freeze())
+    }
+}
+
+fn late(copy: &Copy) -> OriginError {
+    OriginError {
+        kind: ErrorKind::Offline,
+        message: format!(
+            "{} of the origin {}: no answer within {PATIENCE:?}",
+            copy.locator.path, copy.locator.origin
+        ),
+    }
+}
+
+fn changed(copy: &Copy) -> OriginError {
+    OriginError {
+        kind: ErrorKind::Changed,
+        message: format!(
+            "{} of the origin {} is shorter than it was",
+            copy.locator.path, copy.locator.origin
+        ),
+    }
+}
+
+fn gone(copy: &Copy) -> OriginError {
+    OriginError {
+        kind: ErrorKind::Offline,
+        message: format!(
+            "cannot read {}: the origin {} is not reachable, and what is wanted of it is not in the \
+             content store",
+            copy.locator.path, copy.locator.origin
+        ),
+    }
+}
