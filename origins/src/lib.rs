@@ -4,6 +4,7 @@
 pub mod conformance;
 mod debounce;
 mod guarded;
+mod health;
 pub mod local;
 pub mod origin;
 mod refresh;
@@ -13,12 +14,13 @@ mod settings;
 mod sftp;
 
 pub use guarded::{Figures, Guarded, Limits, Op, Reach};
+pub use health::{Health, Outcome, Vitals};
 pub use local::LocalOrigin;
 pub use origin::{
     Depth, Directory, Dirty, Entry, ErrorKind, Origin, OriginError, OriginFile, WalkError, Watch,
 };
 pub use refresh::{RefreshPolicy, follow};
-pub use registry::Registry;
+pub use registry::{Registry, Standing};
 pub use secret::Secret;
 pub use settings::{
     S3Settings, SftpLogin, SftpSettings, SmbLogin, SmbSettings, WebdavLogin, WebdavSettings,

@@ -146,6 +146,8 @@ pub(super) fn origin(row: &OriginRow, state: &OriginState) -> v1::Origin {
         listed: row.listed.is_some(),
         removals_held: row.held_removals.map_or(0, |(missing, _)| missing),
         changes: state.changes,
+        median_latency: state.median.map(duration),
+        priority: state.priority,
     }
 }
 

@@ -52,6 +52,8 @@ pub fn origin(origin: &v1::Origin) -> Value {
         "health": health(origin.health()),
         "message": text(&origin.message),
         "latency_ms": origin.latency.as_ref().map(|latency| secs(latency) * 1_000.0),
+        "median_latency_ms": origin.median_latency.as_ref().map(|it| secs(it) * 1_000.0),
+        "priority": origin.priority,
         "last_check": origin.last_check.as_ref().map(time),
         "tracks": origin.tracks,
         "listed": origin.listed,

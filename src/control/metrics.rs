@@ -1,5 +1,6 @@
 //! What the daemon counts (CTL-5). Gathered when asked for: nothing is kept here.
 
+mod origins;
 mod process;
 
 use std::collections::HashSet;
@@ -70,6 +71,7 @@ impl Collector for Everything {
             reads(&mut encoder, recorder.figures())?;
         }
         webhooks(&mut encoder, &self.0)?;
+        origins::encode(&mut encoder, &self.0)?;
         match status::running(&self.0) {
             Ok(status) => library(&mut encoder, &status),
             Err(error) => {
@@ -211,7 +213,8 @@ fn library(to: Family<'_, '_>, status: &v1::GetStatusResponse) -> fmt::Result {
     gauges(to, "musicfs_view_position", help, "view", positions)?;
 
     let origins = || status.origins.iter();
-    let help = "1 where an origin answers, 0 where it does not; absent before it was asked";
+    let help = "1 where an origin answers, 0.5 where it answers badly, 0 where it does not; absent before \
+                it was asked";
     let health = origins().filter_map(|origin| match origin.health() {
         v1::OriginHealth::Unspecified => None,
         v1::OriginHealth::Healthy => Some((origin.id.as_str(), 1.0)),
@@ -219,6 +222,7 @@ fn library(to: Family<'_, '_>, status: &v1::GetStatusResponse) -> fmt::Result {
         v1::OriginHealth::Unhealthy => Some((origin.id.as_str(), 0.0)),
     });
     gauges(to, "musicfs_origin_health", help, "origin", health)?;
+    self::origins::latencies(to, &status.origins)?;
     let help = "Tracks of an origin that the tree shows";
     let tracks = origins().map(|origin| (origin.id.as_str(), origin.tracks as f64));
     gauges(to, "musicfs_origin_tracks", help, "origin", tracks)?;

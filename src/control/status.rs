@@ -75,7 +75,11 @@ fn warnings(engine: &Engine) -> Vec<v1::Warning> {
         kind: "descriptors".to_owned(),
         message,
     });
-    descriptors.into_iter().collect()
+    let offline = engine.library.is_offline().then(|| v1::Warning {
+        kind: "offline".to_owned(),
+        message: "no origin answers; what is cached is served".to_owned(),
+    });
+    descriptors.into_iter().chain(offline).collect()
 }
 
 /// The daemon as it stands, as `musicfs status --json` shows it.

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use eventlog::event::OriginSpec;
 use eventlog::{OriginId, OriginPath};
 use futures::StreamExt;
-use origins::{Depth, ErrorKind, Origin, OriginError};
+use origins::{Depth, ErrorKind, Figures, Guarded, Origin, OriginError};
 use tokio::task::JoinHandle;
 
 use super::keeper::CHECK_LIMIT;
@@ -15,7 +15,7 @@ use crate::config::process_env;
 
 /// An origin that answered.
 pub(super) struct Opened {
-    pub(super) origin: Arc<dyn Origin>,
+    pub(super) origin: Guarded,
     /// True where there is nothing in its root.
     pub(super) empty: bool,
 }
@@ -33,9 +33,11 @@ impl Opening {
         id: &OriginId,
         spec: &OriginSpec,
         mountpoint: &Path,
+        figures: &Arc<Figures>,
     ) -> Result<Opened, OriginError> {
         let task = self.0.get_or_insert_with(|| {
-            tokio::spawn(open(id.clone(), spec.clone(), mountpoint.to_owned()))
+            let (mountpoint, figures) = (mountpoint.to_owned(), Arc::clone(figures));
+            tokio::spawn(open(id.clone(), spec.clone(), mountpoint, figures))
         });
         let opened = tokio::time::timeout(CHECK_LIMIT, &mut *task)
             .await
@@ -45,12 +47,17 @@ impl Opening {
     }
 }
 
-async fn open(id: OriginId, spec: OriginSpec, mountpoint: PathBuf) -> Result<Opened, OriginError> {
+async fn open(
+    id: OriginId,
+    spec: OriginSpec,
+    mountpoint: PathBuf,
+    figures: Arc<Figures>,
+) -> Result<Opened, OriginError> {
     let opening = tokio::task::spawn_blocking(move || {
         if let Some(root) = kinds::folder(&spec) {
             root::apart(&root, &mountpoint).map_err(|error| offline(error.to_string()))?;
         }
-        kinds::connect(&id, &spec, &process_env)
+        kinds::connect(&id, &spec, &process_env, figures)
     });
     let origin = opening.await.map_err(|error| failed(&error))??;
     origin.check().await?;

@@ -1,5 +1,6 @@
 //! Keeps one origin in step: connects, watches, scans, and reconnects.
 
+mod checks;
 mod scanning;
 
 use std::path::PathBuf;
@@ -9,23 +10,23 @@ use std::time::Duration;
 use eventlog::event::{OriginSpec, ScanReason, ScanSummary};
 use eventlog::{OriginId, OriginPath};
 use futures::future::join;
-use origins::{Dirty, Origin, OriginError, RefreshPolicy, Registry};
+use origins::{Dirty, Figures, Guarded, OriginError, RefreshPolicy, Registry};
 use projections::OriginRow;
 use tokio::sync::{Mutex, Notify, Semaphore, mpsc, oneshot, watch};
 use tokio_util::sync::CancellationToken;
 
+pub(super) use self::checks::Pulse;
 use super::connect::{Opened, Opening, offline};
 use super::later::Later;
+use super::outlook::Outlook;
 use super::state::{Health, OriginState};
 use super::{Rescan, root};
 use crate::config::{OriginConfig, OriginKind, Refresh};
 use crate::scan::{Request, ScanError, ScanStatus, Scanner, Scope};
 
-/// How often an origin is asked whether it is there (ORG-8).
-const CHECK_INTERVAL: Duration = Duration::from_secs(30);
 /// How long it may take to answer (ORG-8).
 pub(super) const CHECK_LIMIT: Duration = Duration::from_secs(5);
-/// How long to wait before a lost origin, or a scan that failed, is tried again.
+/// How long to wait before a scan that failed is tried again.
 const RETRY: Duration = Duration::from_secs(5);
 /// How long a scan may get nowhere: to list a folder of very many files over a slow line takes long.
 const STALLED: Duration = Duration::from_secs(300);
@@ -66,6 +67,9 @@ pub(super) struct Keeper {
     pub(super) publish: watch::Sender<OriginState>,
     /// Wakes it to look at once whether the origin is there.
     pub(super) checks: Arc<Notify>,
+    pub(super) pulse: Arc<parking_lot::Mutex<Pulse>>,
+    pub(super) figures: Arc<Figures>,
+    pub(super) outlook: Arc<Outlook>,
     /// The right to scan: one scan has it until it has truly ended.
     pub(super) turn: Arc<Semaphore>,
 }
@@ -73,7 +77,7 @@ pub(super) struct Keeper {
 /// How a connection to an origin ended.
 enum End {
     Stopped,
-    Lost(String),
+    Lost(OriginError),
 }
 
 impl Keeper {
@@ -93,23 +97,24 @@ impl Keeper {
             let Some(connected) = self.stop.run_until_cancelled(connecting).await else {
                 break;
             };
-            let why = match connected {
+            let error = match connected {
                 Ok(origin) => match self.keep(origin, &mut queue, reason, asked.take()).await {
                     End::Stopped => break,
-                    End::Lost(why) => why,
+                    End::Lost(error) => error,
                 },
-                Err(error) => error.message,
+                Err(error) => error,
             };
             // Nobody has to wait to learn that it is not there.
             self.registry.remove(&self.id);
-            self.health(Health::Unhealthy, Some(why.clone()), None);
+            let why = error.message.clone();
+            let next = self.down(&error).await;
             if let Some(asked) = asked.take() {
                 drop(asked.ended.send(Err(ScanError::Origin(offline(why)))));
             }
             reason = ScanReason::Started;
             tokio::select! {
                 () = self.stop.cancelled() => break,
-                () = tokio::time::sleep(RETRY) => {}
+                () = tokio::time::sleep(next) => {}
                 () = self.checks.notified() => {}
                 ask = queue.recv() => match ask {
                     None => break,
@@ -128,9 +133,9 @@ impl Keeper {
         &self,
         opening: &mut Opening,
         accept_empty: bool,
-    ) -> Result<Arc<dyn Origin>, OriginError> {
+    ) -> Result<Guarded, OriginError> {
         let root = root::shown(&self.spec);
-        let opened = opening.open(&self.id, &self.spec, &self.mountpoint);
+        let opened = opening.open(&self.id, &self.spec, &self.mountpoint, &self.figures);
         let Opened { origin, empty } = opened.await?;
         if self.turn.available_permits() == 0 {
             let root = root.display();
@@ -147,7 +152,7 @@ impl Keeper {
                 self.id
             )));
         }
-        self.registry.add(Arc::clone(&origin));
+        self.registry.add(Arc::new(origin.clone()));
         Ok(origin)
     }
 
@@ -167,14 +172,14 @@ impl Keeper {
     /// Scans and watches for as long as the origin answers; first of all does what was `asked`.
     async fn keep(
         &self,
-        origin: Arc<dyn Origin>,
+        origin: Guarded,
         queue: &mut mpsc::Receiver<Ask>,
         reason: ScanReason,
         asked: Option<Asked>,
     ) -> End {
         // Begins with everything, once a watch stands: what changes during a listing is not missed.
         let (reports, changes) = mpsc::channel(1);
-        let follow = origins::follow(Arc::clone(&origin), self.policy(), reports);
+        let follow = origins::follow(Arc::new(origin.clone()), self.policy(), reports);
         let attend = self.attend(origin, queue, changes, reason, asked);
         // The one ends with the other: nobody listens any more.
         let ((), end) = join(follow, attend).await;
@@ -183,7 +188,7 @@ impl Keeper {
 
     async fn attend(
         &self,
-        origin: Arc<dyn Origin>,
+        origin: Guarded,
         queue: &mut mpsc::Receiver<Ask>,
         mut changes: mpsc::Receiver<Dirty>,
         reason: ScanReason,
@@ -194,14 +199,14 @@ impl Keeper {
         let unlisted = policy == RefreshPolicy::Never && reason == ScanReason::Added;
         let mut due = unlisted.then(|| Request::whole(reason));
         let mut reason = reason;
-        self.health(Health::Healthy, None, None);
+        if let Err(error) = self.check(&origin).await {
+            return End::Lost(error);
+        }
         if let Some(asked) = asked
             && let Err(end) = self.rescan(&origin, asked, &mut later).await
         {
             return end;
         }
-        let mut check = tokio::time::interval(CHECK_INTERVAL);
-        check.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         loop {
             let mut retry = None;
             if let Some(request) = due.take() {
@@ -218,7 +223,12 @@ impl Keeper {
                     }
                     Ok(_) => {}
                     Err(ScanError::Stopped) => return End::Stopped,
-                    Err(ScanError::Origin(error)) => return End::Lost(error.message),
+                    Err(ScanError::Origin(error)) => {
+                        if let Err(end) = self.failed(&origin, error).await {
+                            return end;
+                        }
+                        retry = Some(request);
+                    }
                     Err(error @ ScanError::Stalled(_)) => {
                         tracing::warn!(origin = %self.id, "{error}");
                     }
@@ -255,9 +265,9 @@ impl Keeper {
                         _ => ScanReason::Interval,
                     };
                 }
-                () = self.when_to_check(&mut check) => {
+                () = self.when_to_check(&origin) => {
                     if let Err(error) = self.check(&origin).await {
-                        return End::Lost(error.message);
+                        return End::Lost(error);
                     }
                     due = retry;
                 }
@@ -270,12 +280,7 @@ impl Keeper {
     }
 
     /// Does what somebody asked for, and tells them how it went.
-    async fn rescan(
-        &self,
-        origin: &Arc<dyn Origin>,
-        asked: Asked,
-        later: &mut Later,
-    ) -> Result<(), End> {
+    async fn rescan(&self, origin: &Guarded, asked: Asked, later: &mut Later) -> Result<(), End> {
         let Rescan {
             accept_removals,
             verify,
@@ -290,18 +295,35 @@ impl Keeper {
         let result = self.scan(origin, request, progress, later).await;
         let end = match &result {
             Err(ScanError::Stopped) => Err(End::Stopped),
-            Err(ScanError::Origin(error)) => Err(End::Lost(error.message.clone())),
+            Err(ScanError::Origin(error)) => self.failed(origin, error.clone()).await,
             _ => Ok(()),
         };
         drop(asked.ended.send(result));
         end
     }
 
+    /// What follows of a scan that the origin failed: a disk is lost by that, a server by failing its
+    /// checks.
+    async fn failed(&self, origin: &Guarded, error: OriginError) -> Result<(), End> {
+        if !self.is_remote() {
+            return Err(End::Lost(error));
+        }
+        self.check(origin).await.map_err(End::Lost)?;
+        // Of one that answers badly, people were told.
+        if self.publish.borrow().answering() == Health::Healthy {
+            tracing::warn!(origin = %self.id, "a scan ended early, and begins again in 5 s: {error}");
+        }
+        Ok(())
+    }
+
+    fn is_remote(&self) -> bool {
+        OriginKind::from_name(&self.spec.kind).is_some_and(OriginKind::is_remote)
+    }
+
     fn policy(&self) -> RefreshPolicy {
         let interval = Duration::from_secs(OriginConfig::interval_secs_of(&self.spec).max(1));
-        let remote = OriginKind::from_name(&self.spec.kind).is_some_and(OriginKind::is_remote);
         match Refresh::of(&self.spec) {
-            Refresh::Watch if remote => RefreshPolicy::Interval(interval),
+            Refresh::Watch if self.is_remote() => RefreshPolicy::Interval(interval),
             Refresh::Watch => RefreshPolicy::Watch(interval),
             Refresh::Interval => RefreshPolicy::Interval(interval),
             Refresh::Start => RefreshPolicy::AtStart,

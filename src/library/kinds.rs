@@ -8,8 +8,8 @@ use std::sync::Arc;
 use eventlog::event::OriginSpec;
 use eventlog::{OriginId, OriginPath};
 use origins::{
-    ErrorKind, LocalOrigin, Origin, OriginError, S3Settings, Secret, SftpLogin, SftpOrigin,
-    SftpSettings, SmbLogin, SmbSettings, WebdavLogin, WebdavSettings,
+    ErrorKind, Figures, Guarded, LocalOrigin, Origin, OriginError, S3Settings, Secret, SftpLogin,
+    SftpOrigin, SftpSettings, SmbLogin, SmbSettings, WebdavLogin, WebdavSettings,
 };
 
 use super::limits;
@@ -42,15 +42,18 @@ pub(crate) fn connect(
     id: &OriginId,
     spec: &OriginSpec,
     env: Env<'_>,
-) -> Result<Arc<dyn Origin>, OriginError> {
+    figures: Arc<Figures>,
+) -> Result<Guarded, OriginError> {
     let id = id.clone();
-    Ok(match target(spec, env)? {
+    let limits = limits::of(&OriginConfig::of_spec(spec).map_err(unusable)?);
+    let origin: Arc<dyn Origin> = match target(spec, env)? {
         Target::Folder(root) => Arc::new(LocalOrigin::new(id, root)?),
         Target::Sftp(settings) => Arc::new(SftpOrigin::new(id, settings)?),
-        target => {
-            return Err(unusable(format!("{target:?} of {id}")));
+        Target::S3(_) | Target::Webdav(_) | Target::Smb(_) => {
+            return Err(unusable(format!("this version cannot reach {id}")));
         }
-    })
+    };
+    Ok(Guarded::new(origin, limits, figures))
 }
 
 /// What is needed to reach an origin.
@@ -64,7 +67,7 @@ pub(crate) fn target(spec: &OriginSpec, env: Env<'_>) -> Result<Target, OriginEr
         Root::Remote(url) => url,
     };
     let told = Told {
-        connections: limits::connections(&origin),
+        connections: limits::connections(&origin).get(),
         origin: &origin,
         env,
     };
@@ -225,6 +228,16 @@ const fn unusable(message: String) -> OriginError {
     }
 }
 
+/// The machine whose name has to be resolved to reach an origin; `None` where there is none, or only
+/// its implementation knows.
+pub(super) fn host(spec: &OriginSpec) -> Option<String> {
+    let root = std::str::from_utf8(&spec.root).ok()?;
+    let address = spec.options.get("endpoint").map_or(root, String::as_str);
+    let (url, _) = RemoteUrl::parse(address).ok()?;
+    // A bucket of AWS is no host.
+    (url.kind() != OriginKind::S3).then(|| url.host())
+}
+
 /// The folder that a root is, where it is one.
 pub(crate) fn folder(spec: &OriginSpec) -> Option<PathBuf> {
     let is_remote = std::str::from_utf8(&spec.root).is_ok_and(RemoteUrl::is_one);
@@ -287,6 +300,25 @@ mod tests {
         assert_eq!((&*smb.share, smb.root.as_bytes()), ("share", &b"a/b"[..]));
         let login = smb.login.unwrap();
         assert_eq!((login.domain.as_deref(), &*login.user), (Some("W"), "me"));
+    }
+
+    #[test]
+    fn hosts_are_those_that_are_asked() {
+        let host = |root: &str, options: &[(&str, &str)]| {
+            let options = options
+                .iter()
+                .map(|(key, value)| ((*key).to_owned(), (*value).to_owned()));
+            let origin = OriginConfig::of_parts("", root.as_bytes(), options).unwrap();
+            super::host(&origin.spec(&"a".parse().unwrap()))
+        };
+        assert_eq!(
+            host("sftp://me@nas.lan:22/m", &[]).as_deref(),
+            Some("nas.lan")
+        );
+        let endpoint = [("endpoint", "http://minio.lan:9000")];
+        assert_eq!(host("s3://music", &endpoint).as_deref(), Some("minio.lan"));
+        assert_eq!(host("s3://music", &[]), None);
+        assert_eq!(host("/music", &[]), None);
     }
 
     #[test]

@@ -7,26 +7,28 @@ mod keeper;
 mod kinds;
 mod later;
 mod limits;
+mod outlook;
 mod root;
 mod state;
 
 use std::collections::BTreeMap;
 use std::future::Future;
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use eventlog::OriginId;
 use eventlog::event::{LayoutSpec, OriginSpec, ScanReason, ScanSummary};
-use origins::Registry;
+use origins::{Figures, Registry};
 use parking_lot::Mutex;
 use projections::{OriginRow, ViewError};
 use tokio::sync::{Notify, Semaphore, mpsc, oneshot, watch};
 use tokio_util::sync::CancellationToken;
 
 pub use self::error::{LibraryError, Refused};
-use self::keeper::{Ask, Asked, CHECK_LIMIT, Keeper};
+use self::keeper::{Ask, Asked, CHECK_LIMIT, Keeper, Pulse};
 pub(crate) use self::kinds::{connect, folder, target};
+use self::outlook::Outlook;
 pub use self::root::RootError;
 pub(crate) use self::root::{apart, apart_by_name};
 pub use self::state::{Health, OriginState};
@@ -50,6 +52,7 @@ pub struct Library {
     configured: Mutex<Option<LayoutSpec>>,
     /// Cancelled once every configured origin is known.
     begun: CancellationToken,
+    outlook: Arc<Outlook>,
 }
 
 /// One origin's task.
@@ -57,6 +60,7 @@ struct Running {
     asks: mpsc::Sender<Ask>,
     state: watch::Receiver<OriginState>,
     checks: Arc<Notify>,
+    figures: Arc<Figures>,
     stop: CancellationToken,
 }
 
@@ -87,7 +91,9 @@ impl Library {
         mountpoint: PathBuf,
     ) -> Arc<Self> {
         let running = Mutex::new(BTreeMap::new());
-        Arc::new(Self {
+        let stop = supervisor.stop().child_token();
+        let tasks = supervisor.clone();
+        let library = Arc::new(Self {
             scanner,
             registry,
             supervisor,
@@ -96,7 +102,32 @@ impl Library {
             changing: tokio::sync::Mutex::default(),
             configured: Mutex::default(),
             begun: CancellationToken::new(),
-        })
+            outlook: Arc::default(),
+        });
+        let watched = Arc::downgrade(&library);
+        let watch = move || outlook::watch(Weak::clone(&watched));
+        tasks.spawn("outlook".to_owned(), stop, watch);
+        library
+    }
+
+    /// How many origins there are, and of how many nothing can be had now.
+    fn down(&self) -> (usize, usize) {
+        let running = self.running.lock();
+        let down = running.values().filter(|it| it.state.borrow().down);
+        (running.len(), down.count())
+    }
+
+    /// True while no origin answers.
+    pub fn is_offline(&self) -> bool {
+        self.outlook.is_offline()
+    }
+
+    /// What was asked of each origin since the daemon started, by id.
+    pub fn figures(&self) -> Vec<(OriginId, Arc<Figures>)> {
+        let running = self.running.lock();
+        let each = running.iter();
+        each.map(|(id, it)| (id.clone(), Arc::clone(&it.figures)))
+            .collect()
     }
 
     /// Waits until the views know the whole log, then makes the library what it is configured to
@@ -269,6 +300,8 @@ impl Library {
         let (publish, state) = watch::channel(OriginState::default());
         let checks = Arc::new(Notify::new());
         let stop = self.supervisor.stop().child_token();
+        let pulse = Arc::new(Mutex::new(Pulse::new(limits::vitals(&spec))));
+        let figures: Arc<Figures> = Arc::default();
         let keeper = Keeper {
             id: id.clone(),
             spec,
@@ -278,6 +311,9 @@ impl Library {
             stop: stop.clone(),
             publish,
             checks: Arc::clone(&checks),
+            pulse,
+            figures: Arc::clone(&figures),
+            outlook: Arc::clone(&self.outlook),
             turn: Arc::new(Semaphore::new(1)),
         };
         let queue = Arc::new(tokio::sync::Mutex::new(queue));
@@ -289,6 +325,7 @@ impl Library {
             asks,
             state,
             checks,
+            figures,
             stop,
         };
         self.running.lock().insert(id, running);

@@ -3,10 +3,12 @@
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use eventlog::{EventStore, SqliteStore};
 use fuse::mountpoint;
 use futures::future::join_all;
+use origins::Origin;
 use origins::local::unwatched;
 use projections::{OriginRow, Views};
 
@@ -275,7 +277,8 @@ async fn origin(row: &OriginRow) -> Finding {
 /// Asks a server whether it answers, with the secrets that this command can have.
 async fn remote(row: &OriginRow) -> Finding {
     let (id, spec) = (row.id.clone(), row.spec.clone());
-    let connected = patience::ask(move || library::connect(&id, &spec, &process_env)).await;
+    let connected =
+        patience::ask(move || library::connect(&id, &spec, &process_env, Arc::default())).await;
     let silent = || format!("no answer within {} s", patience::LIMIT.as_secs());
     let answer = match connected {
         Some(Ok(origin)) => match tokio::time::timeout(patience::LIMIT, origin.check()).await {

@@ -32,10 +32,16 @@ pub(super) async fn run(context: &Context, id: String) -> Result<()> {
 /// An origin in four columns: id, health, how long the check took, what is wrong.
 fn row(origin: &v1::Origin) -> [String; 4] {
     let latency = origin.latency.as_ref().map(json::secs);
+    let median = origin.median_latency.as_ref().map(json::secs);
+    let shown = |secs: f64| format!("{:.1} ms", secs * 1_000.0);
+    let times = match (latency, median) {
+        (Some(last), Some(median)) => format!("{}, usually {}", shown(last), shown(median)),
+        (last, _) => last.map_or_else(String::new, shown),
+    };
     [
         format!("  {}", origin.id),
         json::health(origin.health()).to_owned(),
-        latency.map_or_else(String::new, |secs| format!("{:.1} ms", secs * 1_000.0)),
+        times,
         origin.message.clone(),
     ]
 }

@@ -1,50 +1,18 @@
 //! One scan, and what is told of it and of its origin.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
+use eventlog::OriginPath;
 use eventlog::event::ScanSummary;
-use eventlog::{OriginPath, Timestamp};
-use origins::{Origin, OriginError, RefreshPolicy};
+use origins::Guarded;
 use tokio::sync::watch;
-use tokio::time::Interval;
 
-use super::super::connect::offline;
 use super::super::later::Later;
-use super::super::state::Health;
-use super::{CHECK_INTERVAL, CHECK_LIMIT, GRACE, Keeper, STALLED};
+use super::{GRACE, Keeper, STALLED};
 use crate::scan::{Progress, Request, ScanError, ScanStatus, Scope};
 
 impl Keeper {
-    /// Asks the origin whether it is there.
-    pub(super) async fn check(&self, origin: &Arc<dyn Origin>) -> Result<(), OriginError> {
-        let began = Instant::now();
-        tokio::time::timeout(CHECK_LIMIT, origin.check())
-            .await
-            .unwrap_or_else(|_| Err(offline(format!("no answer within {CHECK_LIMIT:?}"))))?;
-        self.health(Health::Healthy, None, Some(began.elapsed()));
-        Ok(())
-    }
-
-    /// Returns when the next check is due, or somebody asks for one.
-    pub(super) async fn when_to_check(&self, interval: &mut Interval) {
-        tokio::select! {
-            _ = interval.tick() => {}
-            () = self.checks.notified() => {}
-        }
-    }
-
-    /// Returns once the origin is not there any more.
-    pub(super) async fn lost(&self, origin: &Arc<dyn Origin>) -> OriginError {
-        loop {
-            // Whether in time or because somebody asks.
-            drop(tokio::time::timeout(CHECK_INTERVAL, self.checks.notified()).await);
-            if let Err(error) = self.check(origin).await {
-                return error;
-            }
-        }
-    }
-
     pub(super) fn begin(&self) -> Progress {
         let progress = Progress::begin(self.known_tracks());
         self.publish
@@ -54,7 +22,7 @@ impl Keeper {
 
     pub(super) async fn scan(
         &self,
-        origin: &Arc<dyn Origin>,
+        origin: &Guarded,
         request: Request,
         progress: Progress,
         later: &mut Later,
@@ -104,7 +72,7 @@ impl Keeper {
     /// left to itself: it keeps its turn, and finds nothing any more.
     async fn watched(
         &self,
-        origin: &Arc<dyn Origin>,
+        origin: &Guarded,
         request: Request,
         progress: Progress,
     ) -> Result<ScanSummary, ScanError> {
@@ -114,9 +82,13 @@ impl Keeper {
             return Err(ScanError::Stalled(OriginPath::root()));
         };
         let stop = self.stop.child_token();
-        let scan = self
-            .scanner
-            .scan(Arc::clone(origin), request, progress, stop.clone(), turn);
+        let scan = self.scanner.scan(
+            Arc::new(origin.for_scans()),
+            request,
+            progress,
+            stop.clone(),
+            turn,
+        );
         let mut scan = std::pin::pin!(scan);
         let why = tokio::select! {
             result = &mut scan => return result,
@@ -127,31 +99,6 @@ impl Keeper {
         stop.cancel();
         drop(tokio::time::timeout(GRACE, scan).await);
         Err(why)
-    }
-
-    pub(super) fn health(
-        &self,
-        health: Health,
-        message: Option<String>,
-        latency: Option<Duration>,
-    ) {
-        self.publish.send_modify(|state| {
-            let answered = matches!(state.health, Health::Healthy | Health::Degraded);
-            if answered != (health == Health::Healthy)
-                || message.is_some() && state.message != message
-            {
-                match &message {
-                    Some(why) => tracing::warn!(origin = %self.id, "origin unreachable: {why}"),
-                    None => tracing::info!(origin = %self.id, "origin reachable"),
-                }
-            }
-            state.settled |= health == Health::Unhealthy || self.policy() == RefreshPolicy::Never;
-            state.health = health;
-            state.message = message;
-            state.refresh();
-            state.latency = latency.or(state.latency);
-            state.last_check = Some(Timestamp::now());
-        });
     }
 }
 
