@@ -2,6 +2,7 @@
 //! of the user, protocol.
 
 use std::borrow::Cow;
+use std::io;
 use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
@@ -51,9 +52,16 @@ impl Session {
             read_packet(&mut stream, || ()).await
         };
         let version = version.await.map_err(|error| {
-            let what =
-                format!("SFTP does not begin: {error}; does a login script print something?");
-            failed(&settings, ErrorKind::Io, &what)
+            // What is read as a length, where a script greets the user, is none.
+            let (kind, hint) = match error.kind() {
+                io::ErrorKind::Other => (ErrorKind::Io, "; does a login script print something?"),
+                _ => (ErrorKind::Offline, ""),
+            };
+            failed(
+                &settings,
+                kind,
+                &format!("SFTP does not begin: {error}{hint}"),
+            )
         })?;
         let version = wire::decode_version(version)
             .map_err(|error| failed(&settings, ErrorKind::Io, &error.to_string()))?;

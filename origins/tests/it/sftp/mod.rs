@@ -6,4 +6,5 @@ mod files;
 mod hosts;
 mod links;
 mod logins;
+mod passwords;
 mod support;
