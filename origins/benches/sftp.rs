@@ -68,7 +68,10 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         while let Some(directory) = walk.next().await {
             count += directory?.files.len();
         }
-        say(format_args!("{count} files listed in {:?}\n", started.elapsed()))?;
+        say(format_args!(
+            "{count} files listed in {:?}\n",
+            started.elapsed()
+        ))?;
         Ok(())
     })
 }

@@ -2,9 +2,11 @@
 
 #[cfg(feature = "test-support")]
 pub mod conformance;
+mod crawl;
 mod debounce;
 pub mod local;
 pub mod origin;
+mod pool;
 mod refresh;
 mod registry;
 mod secret;

@@ -16,6 +16,7 @@ use super::link::{Link, Pending, Replied, read_packet};
 use super::login::{self, Outcome};
 use super::wire::{self, INIT, Request, SAFE_READ, read_limit};
 use crate::origin::{ErrorKind, OriginError};
+use crate::pool::Pooled;
 use crate::settings::SftpSettings;
 
 /// Most bytes asked for in one request: what OpenSSH gives, and short enough for others to come
@@ -86,13 +87,23 @@ impl Session {
         self.link.ask(request)
     }
 
-    pub(super) fn link(&self) -> &Link {
-        &self.link
-    }
-
     /// Most bytes to ask for in one read.
     pub(super) fn max_read(&self) -> u32 {
         self.max_read
+    }
+}
+
+impl Pooled for Session {
+    fn waiting(&self) -> usize {
+        self.link.waiting()
+    }
+
+    fn is_silent(&self) -> bool {
+        self.link.is_silent()
+    }
+
+    fn lasts(&self) -> bool {
+        self.link.lasts()
     }
 }
 

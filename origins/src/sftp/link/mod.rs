@@ -103,10 +103,9 @@ impl Link {
         }
     }
 
-    /// How many requests wait for an answer; `None` once the session has ended.
-    pub(super) fn load(&self) -> Option<usize> {
-        let state = self.shared.lock();
-        state.ended.is_none().then(|| state.waiting.len())
+    /// How many requests wait for an answer.
+    pub(super) fn waiting(&self) -> usize {
+        self.shared.lock().waiting.len()
     }
 
     /// True where requests wait and the server has not been heard for a while.

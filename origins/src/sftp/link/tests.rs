@@ -100,7 +100,7 @@ async fn what_nobody_waits_for_is_closed() {
             answer(&mut server, 102, id, HANDLE).await;
         } else {
             answer(&mut server, 102, id, HANDLE).await;
-            while link.load() != Some(0) {
+            while link.waiting() != 0 {
                 tokio::task::yield_now().await;
             }
             drop(opening);
@@ -139,7 +139,7 @@ async fn a_session_ends_when_it_was_not_used() {
     let (link, mut server) = link();
     let waiting = link.ask(Request::Stat(b"a"));
     tokio::time::sleep(Duration::from_secs(100)).await;
-    assert_eq!(link.load(), Some(1), "it is in use");
+    assert_eq!((link.lasts(), link.waiting()), (true, 1), "it is in use");
     let (_, id) = asked(&mut server).await;
     answer(&mut server, 105, id, b"\0\0\0\0").await;
     waiting.await.unwrap();
