@@ -12,6 +12,7 @@ mod registry;
 mod secret;
 mod settings;
 mod sftp;
+mod smb;
 
 pub use local::LocalOrigin;
 pub use origin::{
@@ -24,3 +25,4 @@ pub use settings::{
     S3Settings, SftpLogin, SftpSettings, SmbLogin, SmbSettings, WebdavLogin, WebdavSettings,
 };
 pub use sftp::SftpOrigin;
+pub use smb::SmbOrigin;

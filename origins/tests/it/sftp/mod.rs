@@ -7,4 +7,4 @@ mod hosts;
 mod links;
 mod logins;
 mod passwords;
-mod support;
+pub(crate) mod support;
