@@ -7,8 +7,11 @@ pub mod local;
 pub mod origin;
 mod refresh;
 mod registry;
+pub mod remote;
 mod secret;
 mod settings;
+#[cfg(feature = "test-support")]
+pub mod test_support;
 
 pub use local::LocalOrigin;
 pub use origin::{
@@ -16,6 +19,7 @@ pub use origin::{
 };
 pub use refresh::{RefreshPolicy, follow};
 pub use registry::Registry;
+pub use remote::RemoteOrigin;
 pub use secret::Secret;
 pub use settings::{
     S3Settings, SftpLogin, SftpSettings, SmbLogin, SmbSettings, WebdavLogin, WebdavSettings,

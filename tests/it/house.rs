@@ -24,7 +24,15 @@ const PLACES: &[(&str, &[&str])] = &[
     ),
     ("sqlx", &["eventlog/src/sqlite", "src/webhooks/ledger/"]),
     ("rusqlite", &["projections/src/"]),
-    ("reqwest", &["src/webhooks/", "src/config/webhook.rs"]),
+    (
+        "reqwest",
+        &[
+            "src/webhooks/",
+            "src/config/webhook.rs",
+            "origins/src/remote/",
+        ],
+    ),
+    ("quick_xml", &["origins/src/remote/xml.rs"]),
 ];
 
 fn sources() -> Vec<(PathBuf, String)> {

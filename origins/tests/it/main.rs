@@ -1,4 +1,4 @@
-//! Local origins on real files, links, FIFOs, mounts and inotify.
+//! Local origins on real files, links, FIFOs, mounts and inotify; remote ones on real servers.
 
 #[cfg(test)]
 mod conforming;
@@ -8,6 +8,8 @@ mod hostile;
 mod mounts;
 #[cfg(test)]
 mod reading;
+#[cfg(test)]
+mod remote;
 #[cfg(test)]
 mod support;
 #[cfg(test)]
