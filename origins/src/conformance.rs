@@ -58,6 +58,9 @@ pub async fn check_all(make: Factory<'_>) {
 }
 
 async fn listing_is_complete(fixture: &dyn Fixture) {
+    let nothing = tree(fixture, "", Depth::All).await;
+    assert_eq!(nothing.len(), 1, "an empty origin is one directory");
+    assert!(files(&nothing).is_empty());
     for (name, size) in [
         ("a/1", 1),
         ("a/b/2", 2),

@@ -1,6 +1,7 @@
 //! The suite that every origin passes, on four servers, each with ways of its own.
 
 use std::fs::{self, File};
+use std::net::SocketAddr;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -15,7 +16,7 @@ use origins::{Origin, RemoteOrigin, Secret, WebdavLogin, WebdavSettings};
 
 use crate::support::{Folder, fingerprint};
 
-struct Webdav {
+pub(super) struct Webdav {
     name: &'static str,
     folder: Folder,
     server: Mutex<Server>,
@@ -23,7 +24,7 @@ struct Webdav {
 }
 
 impl Webdav {
-    fn new(name: &'static str) -> Self {
+    pub(super) fn new(name: &'static str) -> Self {
         let folder = Folder::new();
         let server = Server::start(name, &folder.outer().join("server"), &folder.root());
         let origin = origin(&format!("http://{}", server.address()), "secret");
@@ -35,20 +36,28 @@ impl Webdav {
         }
     }
 
+    pub(super) fn address(&self) -> SocketAddr {
+        self.server.lock().unwrap().address()
+    }
+
     fn place(&self, path: &OriginPath) -> PathBuf {
         let path = std::ffi::OsStr::from_bytes(path.as_bytes());
         self.folder.root().join(Path::new(path))
     }
 }
 
-fn origin(url: &str, password: &str) -> RemoteOrigin {
+pub(super) fn origin(url: &str, password: &str) -> RemoteOrigin {
+    origin_of(url, password, 4)
+}
+
+pub(super) fn origin_of(url: &str, password: &str, connections: usize) -> RemoteOrigin {
     let settings = WebdavSettings {
         url: url.to_owned(),
         login: Some(WebdavLogin::Password(
             "user".to_owned(),
             Secret::new(password.to_owned()),
         )),
-        connections: 4,
+        connections,
     };
     RemoteOrigin::webdav("dav".parse().unwrap(), &settings).unwrap()
 }
