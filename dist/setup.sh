@@ -9,7 +9,7 @@ packages=(gcc libc6-dev make fuse3)
 if [ "${1:-}" = tests ]; then
   packages+=(bindfs ffmpeg flac lame opus-tools vorbis-tools wavpack musepack-tools speex
     mpv mpd mpc openssl prometheus rsync attr util-linux python3 python3-mutagen procps
-    debootstrap systemd-container openssh-server openssh-client)
+    debootstrap systemd-container openssh-server openssh-client samba samba-vfs-modules)
 fi
 
 missing=()

@@ -2,16 +2,19 @@
 
 #[cfg(feature = "test-support")]
 pub mod conformance;
+mod crawl;
 mod debounce;
 mod guarded;
 mod health;
 pub mod local;
 pub mod origin;
+mod pool;
 mod refresh;
 mod registry;
 mod secret;
 mod settings;
 mod sftp;
+mod smb;
 
 pub use guarded::{Figures, Guarded, Limits, Op, Reach};
 pub use health::{Health, Outcome, Vitals};
@@ -26,3 +29,4 @@ pub use settings::{
     S3Settings, SftpLogin, SftpSettings, SmbLogin, SmbSettings, WebdavLogin, WebdavSettings,
 };
 pub use sftp::SftpOrigin;
+pub use smb::SmbOrigin;

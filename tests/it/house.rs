@@ -25,6 +25,8 @@ const PLACES: &[(&str, &[&str])] = &[
     ("sqlx", &["eventlog/src/sqlite", "src/webhooks/ledger/"]),
     ("rusqlite", &["projections/src/"]),
     ("reqwest", &["src/webhooks/", "src/config/webhook.rs"]),
+    ("russh", &["origins/src/sftp/"]),
+    ("smb2", &["origins/src/smb/"]),
 ];
 
 fn sources() -> Vec<(PathBuf, String)> {

@@ -14,7 +14,8 @@ dir=$1 root=$2 port=$3
 shift 3
 
 mkdir -p "$dir"
-chmod 700 "$dir"
+# Whoever logs in has to read which keys let in.
+chmod 755 "$dir"
 for type in ed25519 rsa ecdsa; do
   [ -f "$dir/host_$type" ] || ssh-keygen -q -t "$type" -N '' -C '' -f "$dir/host_$type"
 done

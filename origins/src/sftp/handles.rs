@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::link::Handle;
 use super::session::Session;
+use crate::pool::Pooled;
 
 /// Most files that are kept open: OpenSSH allows a session about a thousand, others far fewer.
 const MOST: usize = 64;
@@ -44,7 +45,7 @@ impl Handles {
         let (used, open) = table.open.get_mut(&number)?;
         *used = now;
         let open = Arc::clone(open);
-        open.session.link().lasts().then_some(open)
+        open.session.lasts().then_some(open)
     }
 
     /// Keeps an open file; another one may be closed for it.

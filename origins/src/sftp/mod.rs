@@ -11,7 +11,6 @@ mod known_hosts;
 mod link;
 mod login;
 mod place;
-mod pool;
 mod server;
 mod session;
 mod walk;

@@ -5,29 +5,32 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use eventlog::OriginPath;
+use futures::FutureExt;
 
 use super::error::Failure;
 use super::handles::Handles;
 use super::place::Root;
-use super::pool::Pool;
 use super::session::Session;
 use crate::origin::OriginError;
+use crate::pool::Pool;
 use crate::settings::SftpSettings;
 
 #[derive(Debug)]
 pub(super) struct Server {
     settings: Arc<SftpSettings>,
     root: Root,
-    pool: Arc<Pool>,
+    pool: Arc<Pool<Session>>,
     handles: Handles,
 }
 
 impl Server {
     pub(super) fn new(settings: SftpSettings, idle: Duration) -> Self {
         let settings = Arc::new(settings);
+        let to = Arc::clone(&settings);
+        let connect = move || Session::connect(Arc::clone(&to), idle).boxed();
         Self {
             root: Root::new(&settings.root),
-            pool: Arc::new(Pool::new(Arc::clone(&settings), idle)),
+            pool: Arc::new(Pool::new(settings.connections, connect)),
             settings,
             handles: Handles::default(),
         }

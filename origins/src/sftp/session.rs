@@ -2,6 +2,7 @@
 //! of the user, protocol.
 
 use std::borrow::Cow;
+use std::io;
 use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
@@ -15,6 +16,7 @@ use super::link::{Link, Pending, Replied, read_packet};
 use super::login::{self, Outcome};
 use super::wire::{self, INIT, Request, SAFE_READ, read_limit};
 use crate::origin::{ErrorKind, OriginError};
+use crate::pool::Pooled;
 use crate::settings::SftpSettings;
 
 /// Most bytes asked for in one request: what OpenSSH gives, and short enough for others to come
@@ -51,9 +53,16 @@ impl Session {
             read_packet(&mut stream, || ()).await
         };
         let version = version.await.map_err(|error| {
-            let what =
-                format!("SFTP does not begin: {error}; does a login script print something?");
-            failed(&settings, ErrorKind::Io, &what)
+            // What is read as a length, where a script greets the user, is none.
+            let (kind, hint) = match error.kind() {
+                io::ErrorKind::Other => (ErrorKind::Io, "; does a login script print something?"),
+                _ => (ErrorKind::Offline, ""),
+            };
+            failed(
+                &settings,
+                kind,
+                &format!("SFTP does not begin: {error}{hint}"),
+            )
         })?;
         let version = wire::decode_version(version)
             .map_err(|error| failed(&settings, ErrorKind::Io, &error.to_string()))?;
@@ -78,13 +87,23 @@ impl Session {
         self.link.ask(request)
     }
 
-    pub(super) fn link(&self) -> &Link {
-        &self.link
-    }
-
     /// Most bytes to ask for in one read.
     pub(super) fn max_read(&self) -> u32 {
         self.max_read
+    }
+}
+
+impl Pooled for Session {
+    fn waiting(&self) -> usize {
+        self.link.waiting()
+    }
+
+    fn is_silent(&self) -> bool {
+        self.link.is_silent()
+    }
+
+    fn lasts(&self) -> bool {
+        self.link.lasts()
     }
 }
 

@@ -1,13 +1,12 @@
-//! Listing a tree: many directories at once over the sessions, one stream.
+//! Listing directories, and following what may be followed.
 
 use std::collections::BTreeMap;
 use std::collections::btree_map;
 use std::sync::Arc;
 
 use eventlog::OriginPath;
-use futures::future::BoxFuture;
-use futures::stream::{self, BoxStream, FuturesOrdered, FuturesUnordered};
-use futures::{FutureExt, StreamExt};
+use futures::StreamExt;
+use futures::stream::{self, BoxStream, FuturesOrdered};
 
 use super::error::{Failure, code};
 use super::link::Replied;
@@ -15,11 +14,9 @@ use super::place::{self, Real, absolute};
 use super::server::Server;
 use super::session::Session;
 use super::wire::{Attributes, Kind, Name, Request};
+use crate::crawl::{Item, children, crawl};
 use crate::local::is_left_out;
-use crate::origin::{Depth, Directory, Entry, ErrorKind, OriginError, WalkError};
-
-/// Directories that are listed at once: enough to fill the way to the server and back.
-const AT_ONCE: usize = 32;
+use crate::origin::{Depth, Directory, Entry, WalkError};
 
 /// Questions for more names of one directory that are under way at once, at most.
 const AHEAD: usize = 8;
@@ -30,79 +27,20 @@ const LINKS: usize = 32;
 /// Most names in one directory; a server that tells more tells them for ever (SEC-1).
 const MAX_NAMES: usize = 2_000_000;
 
-/// Longest path that is listed, in bytes: what Linux opens.
-const MAX_PATH: usize = 4096;
-
-type Item = Result<Directory, WalkError>;
-
-/// Lists `from` and, by `depth`, what is below it. Goes on only while the stream is read.
+/// Lists `from` and, by `depth`, what is below it.
 pub(super) fn walk(
     server: Arc<Server>,
     from: OriginPath,
     depth: Depth,
 ) -> BoxStream<'static, Item> {
-    let walk = Walk {
-        server,
-        depth,
-        todo: vec![from],
-        running: FuturesUnordered::new(),
-        offline: None,
-    };
-    stream::unfold(
-        walk,
-        |mut walk| async move { Some((walk.next().await?, walk)) },
-    )
-    .boxed()
-}
-
-struct Walk {
-    server: Arc<Server>,
-    depth: Depth,
-    /// Last in, first out, so that few wait at a time.
-    todo: Vec<OriginPath>,
-    running: FuturesUnordered<BoxFuture<'static, Item>>,
-    /// The server is gone; nothing else is tried.
-    offline: Option<OriginError>,
-}
-
-impl Walk {
-    async fn next(&mut self) -> Option<Item> {
-        if let Some(error) = &self.offline
-            && let Some(path) = self.todo.pop()
-        {
-            let error = error.clone();
-            return Some(Err(WalkError { path, error }));
+    crawl(from, depth, move |path| {
+        let listing = list(Arc::clone(&server), path);
+        async move {
+            let item = listing.await;
+            let below = item.as_ref().map_or_else(|_| vec![], children);
+            (item, below)
         }
-        while self.running.len() < AT_ONCE
-            && let Some(path) = self.todo.pop()
-        {
-            let server = Arc::clone(&self.server);
-            self.running.push(list(server, path).boxed());
-        }
-        let item = self.running.next().await?;
-        match &item {
-            Ok(directory) if self.depth == Depth::All => self.todo.extend(children(directory)),
-            Err(failed) if failed.error.kind == ErrorKind::Offline => {
-                self.offline = Some(failed.error.clone());
-            }
-            _ => {}
-        }
-        Some(item)
-    }
-}
-
-fn children(directory: &Directory) -> Vec<OriginPath> {
-    let names = directory.directories.iter().rev();
-    let children = names.filter_map(|name| directory.path.join(name).ok());
-    let (children, left): (Vec<_>, Vec<_>) =
-        children.partition(|path| path.as_bytes().len() <= MAX_PATH);
-    if !left.is_empty() {
-        tracing::warn!(
-            count = left.len(),
-            "directories left out: their paths are too long"
-        );
-    }
-    children
+    })
 }
 
 async fn list(server: Arc<Server>, path: OriginPath) -> Item {

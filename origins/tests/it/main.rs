@@ -13,6 +13,8 @@ mod servers;
 #[cfg(test)]
 mod sftp;
 #[cfg(test)]
+mod smb;
+#[cfg(test)]
 mod support;
 #[cfg(test)]
 mod trees;

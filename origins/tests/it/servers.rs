@@ -62,3 +62,17 @@ pub(crate) fn place(root: &Path, path: &eventlog::OriginPath) -> PathBuf {
     use std::os::unix::ffi::OsStrExt;
     root.join(std::ffi::OsStr::from_bytes(path.as_bytes()))
 }
+
+/// The processes that a process started.
+pub(crate) fn children(id: &str) -> Vec<String> {
+    let found = Command::new("pgrep").args(["-P", id]).output().unwrap();
+    let found = String::from_utf8(found.stdout).unwrap();
+    found.lines().map(str::to_owned).collect()
+}
+
+/// Sends a signal to processes.
+pub(crate) fn signal(signal: &str, ids: &[String]) {
+    assert!(!ids.is_empty());
+    // Some may have ended by themselves.
+    let _ = Command::new("kill").arg(signal).args(ids).output();
+}

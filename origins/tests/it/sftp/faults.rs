@@ -1,6 +1,5 @@
 //! Servers that die, come back, or fall silent.
 
-use std::process::Command;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -9,6 +8,7 @@ use origins::{Depth, ErrorKind, Origin, SftpOrigin};
 use tokio::time::timeout;
 
 use super::support::{Sshd, origin};
+use crate::servers::{children, signal};
 use crate::support::path;
 
 /// The processes that serve the sessions of a server, all below the one that listens.
@@ -21,18 +21,6 @@ fn sessions(sshd: &Sshd) -> Vec<String> {
         seen += 1;
     }
     found
-}
-
-fn children(id: &str) -> Vec<String> {
-    let found = Command::new("pgrep").args(["-P", id]).output().unwrap();
-    let found = String::from_utf8(found.stdout).unwrap();
-    found.lines().map(str::to_owned).collect()
-}
-
-fn signal(signal: &str, ids: &[String]) {
-    assert!(!ids.is_empty());
-    // Some may have ended by themselves.
-    let _ = Command::new("kill").arg(signal).args(ids).output();
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

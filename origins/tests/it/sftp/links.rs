@@ -166,18 +166,30 @@ async fn a_root_that_is_gone_is_offline_and_removes_nothing() {
     }
 }
 
+/// As nobody, where the tests are run by root, who may read everything.
 #[tokio::test]
-async fn a_folder_that_may_not_be_read_is_denied() {
-    if rustix::process::geteuid().is_root() {
-        crate::support::not_tested("root may read everything");
-        return;
-    }
+async fn what_may_not_be_read_is_denied() {
     let sshd = Sshd::new();
     sshd.put("closed/1.flac", b"");
+    sshd.put("2.flac", b"2");
+    let mut settings = sshd.settings();
+    if rustix::process::geteuid().is_root() {
+        settings.user = "nobody".to_owned();
+    }
     let closed: fs::Permissions = std::os::unix::fs::PermissionsExt::from_mode(0);
-    fs::set_permissions(sshd.folder.at("closed"), closed).unwrap();
-    let origin = sshd.origin();
+    fs::set_permissions(sshd.folder.at("closed"), closed.clone()).unwrap();
+    fs::set_permissions(sshd.folder.at("2.flac"), closed).unwrap();
+    let origin = super::support::origin(settings);
     let mut walk = origin.walk(&path("closed"), Depth::One);
     let error = walk.next().await.unwrap().unwrap_err().error;
     assert_eq!(error.kind, ErrorKind::Denied, "{error}");
+    assert!(
+        error.message.contains("let the user who logs in"),
+        "{error}"
+    );
+    let error = origin.stat(&path("closed/1.flac")).await.unwrap_err();
+    assert_eq!(error.kind, ErrorKind::Denied, "{error}");
+    let revision = origin.stat(&path("2.flac")).await.unwrap();
+    let opened = origin.open(&path("2.flac"), &revision).await;
+    assert_eq!(opened.err().unwrap().kind, ErrorKind::Denied);
 }

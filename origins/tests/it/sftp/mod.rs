@@ -6,4 +6,5 @@ mod files;
 mod hosts;
 mod links;
 mod logins;
-mod support;
+mod passwords;
+pub(crate) mod support;

@@ -1,20 +1,27 @@
 //! Requests and answers over one session: many at once, matched by their numbers.
 
+mod answer;
+mod stream;
+#[cfg(test)]
+mod tests;
+
 use std::collections::HashMap;
-use std::future::Future;
-use std::pin::Pin;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
-use std::task::{Context, Poll, ready};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use bytes::{Bytes, BytesMut};
-use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use bytes::Bytes;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::AbortHandle;
 use tokio::time::{Instant, sleep_until};
 
+use answer::Answer;
+pub(super) use answer::{Handle, Pending, Replied};
+pub(super) use stream::read_packet;
+use stream::{hear, say};
+
 use super::error::Failure;
-use super::wire::{self, Attributes, MAX_PACKET, Name, Reply, Request};
+use super::wire::{self, Reply, Request};
 
 /// For how long a server may leave everything unanswered before other sessions are preferred.
 const SILENCE: Duration = Duration::from_secs(1);
@@ -43,34 +50,6 @@ struct State {
     /// Somebody stopped waiting while the server was silent, and it is so still.
     given_up: bool,
     ended: Option<Box<str>>,
-}
-
-/// An answer whose handle, if it has one, is closed when nobody takes it.
-#[derive(Debug)]
-enum Answer {
-    Handle(Handle),
-    Other(Reply),
-}
-
-/// Something open at the server; closed when dropped.
-#[derive(Debug)]
-pub(super) struct Handle {
-    bytes: Bytes,
-    shared: Weak<Shared>,
-}
-
-impl Handle {
-    pub(super) fn bytes(&self) -> &[u8] {
-        &self.bytes
-    }
-}
-
-impl Drop for Handle {
-    fn drop(&mut self) {
-        if let Some(shared) = self.shared.upgrade() {
-            shared.send(Request::Close(&self.bytes), oneshot::channel().0);
-        }
-    }
 }
 
 impl Link {
@@ -124,10 +103,9 @@ impl Link {
         }
     }
 
-    /// How many requests wait for an answer; `None` once the session has ended.
-    pub(super) fn load(&self) -> Option<usize> {
-        let state = self.shared.lock();
-        state.ended.is_none().then(|| state.waiting.len())
+    /// How many requests wait for an answer.
+    pub(super) fn waiting(&self) -> usize {
+        self.shared.lock().waiting.len()
     }
 
     /// True where requests wait and the server has not been heard for a while.
@@ -227,7 +205,7 @@ impl Shared {
         loop {
             let end = {
                 let mut state = self.lock();
-                let end = state.used + idle;
+                let end = state.used.max(state.heard) + idle;
                 if state.waiting.is_empty() && end <= Instant::now() {
                     state.ended = Some("it was not used".into());
                     return;
@@ -242,159 +220,5 @@ impl Shared {
 impl State {
     fn is_silent(&self) -> bool {
         !self.waiting.is_empty() && self.heard.elapsed() >= SILENCE
-    }
-}
-
-/// Reads packets until the session breaks; says why it did.
-async fn hear(shared: &Arc<Shared>, incoming: &mut (impl AsyncRead + Unpin)) -> Box<str> {
-    loop {
-        let taken = match read_packet(incoming, || shared.heard()).await {
-            Ok(packet) => shared.take(packet),
-            Err(error) => return error.to_string().into(),
-        };
-        if let Err(why) = taken {
-            return why;
-        }
-    }
-}
-
-/// Writes requests until the session breaks; says why it did.
-async fn say(
-    mut requests: mpsc::UnboundedReceiver<Vec<u8>>,
-    outgoing: &mut (impl AsyncWrite + Unpin),
-) -> Box<str> {
-    let mut batch = Vec::new();
-    while requests.recv_many(&mut batch, 64).await > 0 {
-        let bytes = batch.concat();
-        batch.clear();
-        if let Err(error) = outgoing.write_all(&bytes).await {
-            return error.to_string().into();
-        }
-        if let Err(error) = outgoing.flush().await {
-            return error.to_string().into();
-        }
-    }
-    "it was closed".into()
-}
-
-/// Reads one packet, without its length; calls `heard` for each piece of it.
-///
-/// # Errors
-/// Where the stream breaks or ends, or the packet is larger than any that is taken.
-pub(super) async fn read_packet(
-    incoming: &mut (impl AsyncRead + Unpin),
-    heard: impl Fn(),
-) -> Result<Bytes, std::io::Error> {
-    let len = usize::try_from(incoming.read_u32().await?).unwrap_or(usize::MAX);
-    if len > MAX_PACKET {
-        let what = format!("the server sends a packet of {len} bytes, which is no SFTP");
-        return Err(std::io::Error::other(what));
-    }
-    let mut packet = BytesMut::with_capacity(len);
-    let mut rest = incoming.take(len as u64);
-    while packet.len() < len {
-        if rest.read_buf(&mut packet).await? == 0 {
-            return Err(std::io::ErrorKind::UnexpectedEof.into());
-        }
-        heard();
-    }
-    Ok(packet.freeze())
-}
-
-/// An answer that is waited for. Dropping it gives the question up; what the answer may have opened
-/// is closed.
-#[derive(Debug)]
-pub(super) struct Pending {
-    receiver: oneshot::Receiver<Result<Answer, Failure>>,
-    shared: Arc<Shared>,
-    done: bool,
-}
-
-impl Future for Pending {
-    type Output = Result<Replied, Failure>;
-
-    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
-        let answer = ready!(Pin::new(&mut self.receiver).poll(context));
-        self.done = true;
-        Poll::Ready(match answer {
-            Ok(answer) => answer.and_then(|answer| match answer {
-                Answer::Other(Reply::Status(code, text)) => Err(Failure::Refused(code, text)),
-                answer => Ok(Replied(answer)),
-            }),
-            Err(_) => Err(Failure::Lost("it was closed".into())),
-        })
-    }
-}
-
-impl Drop for Pending {
-    fn drop(&mut self) {
-        if !self.done {
-            let mut state = self.shared.lock();
-            state.given_up |= state.is_silent();
-        }
-    }
-}
-
-/// An answer that is no refusal.
-#[derive(Debug)]
-pub(super) struct Replied(Answer);
-
-impl Replied {
-    pub(super) fn handle(self) -> Result<Handle, Failure> {
-        match self.0 {
-            Answer::Handle(handle) => Ok(handle),
-            other => Err(other.unexpected("a handle")),
-        }
-    }
-
-    /// At most `asked` bytes.
-    pub(super) fn data(self, asked: u32) -> Result<Bytes, Failure> {
-        match self.0 {
-            Answer::Other(Reply::Data(data)) if data.len() as u64 <= u64::from(asked) => Ok(data),
-            other => Err(other.unexpected("data, no more than asked for")),
-        }
-    }
-
-    pub(super) fn names(self) -> Result<Vec<Name>, Failure> {
-        match self.0 {
-            Answer::Other(Reply::Names(names)) => Ok(names),
-            other => Err(other.unexpected("names")),
-        }
-    }
-
-    /// The one path that is the answer to [`Request::RealPath`].
-    pub(super) fn path(self) -> Result<Bytes, Failure> {
-        let mut names = self.names()?.into_iter();
-        match (names.next(), names.next()) {
-            (Some(only), None) => Ok(only.name),
-            _ => Err(Failure::Nonsense("it should be one path".into())),
-        }
-    }
-
-    pub(super) fn attributes(self) -> Result<Attributes, Failure> {
-        match self.0 {
-            Answer::Other(Reply::Attributes(attributes)) => Ok(attributes),
-            other => Err(other.unexpected("a file's state")),
-        }
-    }
-
-    pub(super) fn extended(self) -> Result<Bytes, Failure> {
-        match self.0 {
-            Answer::Other(Reply::Extended(bytes)) => Ok(bytes),
-            other => Err(other.unexpected("an extended reply")),
-        }
-    }
-}
-
-impl Answer {
-    fn unexpected(&self, wanted: &str) -> Failure {
-        let got = match self {
-            Self::Handle(_) => "a handle",
-            Self::Other(Reply::Data(_)) => "data",
-            Self::Other(Reply::Names(_)) => "names",
-            Self::Other(Reply::Attributes(_)) => "a file's state",
-            Self::Other(_) => "something else",
-        };
-        Failure::Nonsense(format!("it should be {wanted} and is {got}").into())
     }
 }

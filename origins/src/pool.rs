@@ -1,5 +1,6 @@
 //! A few sessions for many calls.
 
+use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
@@ -7,9 +8,7 @@ use futures::FutureExt;
 use futures::future::{BoxFuture, Shared, WeakShared};
 use tokio::time::{Instant, timeout};
 
-use super::session::Session;
 use crate::origin::{ErrorKind, OriginError};
-use crate::settings::SftpSettings;
 
 /// How long the making of a session may take before it is given up.
 const CONNECT: Duration = Duration::from_secs(15);
@@ -20,22 +19,34 @@ const BUSY: usize = 8;
 /// How long to make do with the sessions there are after another one could not be had.
 const CONTENT: Duration = Duration::from_secs(30);
 
-type Opened = Result<Arc<Session>, OriginError>;
-type Opening = Shared<BoxFuture<'static, Opened>>;
+/// A session with a server, over which many calls can be under way.
+pub(crate) trait Pooled: Send + Sync + 'static {
+    /// How many requests wait for an answer.
+    fn waiting(&self) -> usize;
 
-/// Up to `settings.connections` sessions, opened when they are needed.
-#[derive(Debug)]
-pub(super) struct Pool {
-    settings: Arc<SftpSettings>,
-    idle: Duration,
-    state: Mutex<State>,
+    /// True where requests wait and the server has not been heard for a while.
+    fn is_silent(&self) -> bool;
+
+    /// True while it lasts. A session that is silent, and that somebody stopped waiting for, is
+    /// ended by this: the next call shall not wait in the same line.
+    fn lasts(&self) -> bool;
 }
 
-#[derive(Debug, Default)]
-struct State {
-    sessions: Vec<Arc<Session>>,
+type Opened<S> = Result<Arc<S>, OriginError>;
+type Opening<S> = Shared<BoxFuture<'static, Opened<S>>>;
+type Open<S> = dyn Fn() -> BoxFuture<'static, Result<S, OriginError>> + Send + Sync;
+
+/// Up to `limit` sessions, opened when they are needed.
+pub(crate) struct Pool<S> {
+    limit: usize,
+    open: Box<Open<S>>,
+    state: Mutex<State<S>>,
+}
+
+struct State<S> {
+    sessions: Vec<Arc<S>>,
     /// At most one is made at a time; it is given up when nobody waits for it.
-    opening: Option<WeakShared<BoxFuture<'static, Opened>>>,
+    opening: Option<WeakShared<BoxFuture<'static, Opened<S>>>>,
     content_until: Option<Instant>,
 }
 
@@ -58,7 +69,7 @@ struct Load {
 }
 
 fn choose(loads: &[Load], limit: usize) -> Choice {
-    let full = loads.len() >= limit.max(1);
+    let full = loads.len() >= limit;
     let best = loads.iter().enumerate();
     match best.min_by_key(|(_, load)| (load.silent, load.waiting)) {
         None => Choice::Open,
@@ -68,21 +79,36 @@ fn choose(loads: &[Load], limit: usize) -> Choice {
     }
 }
 
-impl Pool {
-    pub(super) fn new(settings: Arc<SftpSettings>, idle: Duration) -> Self {
+impl<S> fmt::Debug for Pool<S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Pool").field("limit", &self.limit).finish()
+    }
+}
+
+impl<S: Pooled> Pool<S> {
+    /// A pool without sessions; `open` makes one.
+    pub(crate) fn new(
+        limit: usize,
+        open: impl Fn() -> BoxFuture<'static, Result<S, OriginError>> + Send + Sync + 'static,
+    ) -> Self {
+        let state = State {
+            sessions: vec![],
+            opening: None,
+            content_until: None,
+        };
         Self {
-            settings,
-            idle,
-            state: Mutex::default(),
+            limit: limit.max(1),
+            open: Box::new(open),
+            state: Mutex::new(state),
         }
     }
 
     /// The session to use for a call: the least busy that answers.
-    pub(super) async fn session(self: &Arc<Self>) -> Opened {
+    pub(crate) async fn session(self: &Arc<Self>) -> Opened<S> {
         let opening = {
             let mut state = self.lock();
             state.sweep();
-            let choice = choose(&state.loads(), self.settings.connections);
+            let choice = choose(&state.loads(), self.limit);
             match choice {
                 Choice::Open => self.opening(&mut state),
                 Choice::Use(index) | Choice::UseAndOpen(index) => {
@@ -101,18 +127,21 @@ impl Pool {
     }
 
     /// The session that is being opened, or the beginning of one.
-    fn opening(self: &Arc<Self>, state: &mut State) -> Opening {
+    fn opening(self: &Arc<Self>, state: &mut State<S>) -> Opening<S> {
         if let Some(opening) = state.under_way() {
             return opening;
         }
-        let (settings, idle) = (Arc::clone(&self.settings), self.idle);
+        let session = (self.open)();
         let pool = Arc::downgrade(self);
         let opening = async move {
-            let opened = match timeout(CONNECT, Session::connect(settings, idle)).await {
+            let opened = match timeout(CONNECT, session).await {
                 Ok(opened) => opened.map(Arc::new),
                 Err(_) => Err(OriginError {
                     kind: ErrorKind::Offline,
-                    message: format!("no session within {} s", CONNECT.as_secs()),
+                    message: format!(
+                        "no session within {} s; check the server and the way to it",
+                        CONNECT.as_secs()
+                    ),
                 }),
             };
             if let Some(pool) = Weak::upgrade(&pool) {
@@ -125,38 +154,38 @@ impl Pool {
         opening
     }
 
-    fn opened(&self, opened: &Opened) {
+    fn opened(&self, opened: &Opened<S>) {
         let mut state = self.lock();
         match opened {
             Ok(session) => state.sessions.push(Arc::clone(session)),
             Err(error) if !state.sessions.is_empty() => {
-                tracing::debug!(%error, host = self.settings.host, "no further session");
+                tracing::debug!(%error, "no further session");
                 state.content_until = Some(Instant::now() + CONTENT);
             }
             Err(_) => {}
         }
     }
 
-    fn lock(&self) -> MutexGuard<'_, State> {
+    fn lock(&self) -> MutexGuard<'_, State<S>> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl State {
+impl<S: Pooled> State<S> {
     /// Removes sessions that have ended, and ends those that somebody has given up.
     fn sweep(&mut self) {
-        self.sessions.retain(|session| session.link().lasts());
+        self.sessions.retain(|session| session.lasts());
     }
 
     fn loads(&self) -> Vec<Load> {
-        let load = |session: &Arc<Session>| Load {
-            waiting: session.link().load().unwrap_or(usize::MAX),
-            silent: session.link().is_silent(),
+        let load = |session: &Arc<S>| Load {
+            waiting: session.waiting(),
+            silent: session.is_silent(),
         };
         self.sessions.iter().map(load).collect()
     }
 
-    fn under_way(&self) -> Option<Opening> {
+    fn under_way(&self) -> Option<Opening<S>> {
         let opening = self.opening.as_ref()?.upgrade()?;
         // What is done has been told to who waited for it, and may have ended since.
         opening.peek().is_none().then_some(opening)
@@ -193,6 +222,5 @@ mod tests {
         assert_eq!(chosen(&[(1, true), (7, false)], 2), Choice::Use(1));
         assert_eq!(chosen(&[(1, true)], 2), Choice::Open);
         assert_eq!(chosen(&[(2, true), (1, true)], 2), Choice::Use(1));
-        assert_eq!(chosen(&[], 0), Choice::Open);
     }
 }

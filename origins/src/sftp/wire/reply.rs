@@ -1,110 +1,22 @@
-//! The packets of SFTP version 3 (draft-ietf-secsh-filexfer-02) that reading needs, as bytes.
-//!
-//! Names are bytes, as the server has them. What comes from the server is bounded and checked: a
-//! packet that says more than it holds is [`Malformed`].
+//! What a server answers. A packet that says more than it holds is [`Malformed`].
 
 use bytes::{Buf, Bytes};
 use eventlog::Revision;
 
-/// Largest packet that is taken from a server, in bytes. OpenSSH sends up to 256 KiB.
-pub(super) const MAX_PACKET: usize = 1024 * 1024;
-
-/// Most bytes that every server gives to one read.
-pub(super) const SAFE_READ: u32 = 32 * 1024;
-
-/// The extension by which OpenSSH tells its limits (PROTOCOL of OpenSSH, §4.8).
-const LIMITS: &[u8] = b"limits@openssh.com";
-
-/// The first packet that a client sends: version 3, no extensions.
-pub(super) const INIT: [u8; 9] = [0, 0, 0, 5, 1, 0, 0, 0, 3];
-
-/// What a server can be asked. None of it writes (ORG-2).
-#[derive(Debug, Clone, Copy)]
-pub(super) enum Request<'a> {
-    /// The canonical, absolute path of a path.
-    RealPath(&'a [u8]),
-    /// The state of what a path leads to, links followed.
-    Stat(&'a [u8]),
-    /// The state of what is at a path, which may be a link.
-    LStat(&'a [u8]),
-    /// A handle for listing a directory.
-    OpenDir(&'a [u8]),
-    /// Some more names of a directory.
-    ReadDir(&'a [u8]),
-    /// A handle for reading a file.
-    Open(&'a [u8]),
-    /// Up to `len` bytes from `offset` of an open file.
-    Read {
-        handle: &'a [u8],
-        offset: u64,
-        len: u32,
-    },
-    /// The state of an open file.
-    FStat(&'a [u8]),
-    /// An end to a handle.
-    Close(&'a [u8]),
-    /// The server's limits; only where it said that it knows this.
-    Limits,
-}
-
-impl Request<'_> {
-    /// The packet, its length first.
-    pub(super) fn encode(self, id: u32) -> Vec<u8> {
-        const READ: u32 = 1;
-        let (kind, text): (u8, &[u8]) = match self {
-            Self::Open(path) => (3, path),
-            Self::Close(handle) => (4, handle),
-            Self::Read { handle, .. } => (5, handle),
-            Self::LStat(path) => (7, path),
-            Self::FStat(handle) => (8, handle),
-            Self::OpenDir(path) => (11, path),
-            Self::ReadDir(handle) => (12, handle),
-            Self::RealPath(path) => (16, path),
-            Self::Stat(path) => (17, path),
-            Self::Limits => (200, LIMITS),
-        };
-        let mut packet = vec![0; 4];
-        packet.push(kind);
-        packet.extend(id.to_be_bytes());
-        packet.extend(count(text.len()).to_be_bytes());
-        packet.extend(text);
-        match self {
-            Self::Open(_) => {
-                packet.extend(READ.to_be_bytes());
-                packet.extend([0; 4]);
-            }
-            Self::Read { offset, len, .. } => {
-                packet.extend(offset.to_be_bytes());
-                packet.extend(len.to_be_bytes());
-            }
-            _ => {}
-        }
-        let length = count(packet.len() - 4).to_be_bytes();
-        packet
-            .iter_mut()
-            .zip(length)
-            .for_each(|(to, from)| *to = from);
-        packet
-    }
-}
-
-/// Paths and handles are far shorter than 4 GiB.
-fn count(len: usize) -> u32 {
-    u32::try_from(len).unwrap_or(u32::MAX)
-}
+use super::LIMITS;
 
 /// What a server says first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Version {
+pub(in crate::sftp) struct Version {
     /// The version of the protocol that it chose.
-    pub(super) number: u32,
+    pub(in crate::sftp) number: u32,
     /// True where [`Request::Limits`] may be asked.
-    pub(super) tells_limits: bool,
+    pub(in crate::sftp) tells_limits: bool,
 }
 
 /// What a server answers to a request.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Reply {
+pub(in crate::sftp) enum Reply {
     /// An end, a success or a refusal: code and text.
     Status(u32, Box<str>),
     /// A handle.
@@ -121,25 +33,25 @@ pub(super) enum Reply {
 
 /// A name in a listing, as bytes.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Name {
-    pub(super) name: Bytes,
-    pub(super) attributes: Attributes,
+pub(in crate::sftp) struct Name {
+    pub(in crate::sftp) name: Bytes,
+    pub(in crate::sftp) attributes: Attributes,
 }
 
 /// What is told of a file, as far as it is of use. A server may leave out any of it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub(super) struct Attributes {
+pub(in crate::sftp) struct Attributes {
     /// Bytes.
-    pub(super) size: Option<u64>,
+    pub(in crate::sftp) size: Option<u64>,
     /// Type and permissions, as `st_mode` has them.
-    pub(super) mode: Option<u32>,
+    pub(in crate::sftp) mode: Option<u32>,
     /// Last modification, seconds since the Unix epoch.
-    pub(super) mtime: Option<u32>,
+    pub(in crate::sftp) mtime: Option<u32>,
 }
 
 /// What is at a path.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Kind {
+pub(in crate::sftp) enum Kind {
     File,
     Directory,
     Link,
@@ -151,7 +63,7 @@ pub(super) enum Kind {
 
 impl Attributes {
     /// The type.
-    pub(super) fn kind(&self) -> Kind {
+    pub(in crate::sftp) fn kind(&self) -> Kind {
         match self.mode.map(|mode| mode & 0o170_000) {
             Some(0o100_000) => Kind::File,
             Some(0o040_000) => Kind::Directory,
@@ -162,7 +74,7 @@ impl Attributes {
     }
 
     /// The revision that the state stands for, where the size is known.
-    pub(super) fn revision(&self) -> Option<Revision> {
+    pub(in crate::sftp) fn revision(&self) -> Option<Revision> {
         Some(Revision {
             size: self.size?,
             mtime_ns: i64::from(self.mtime.unwrap_or(0)).saturating_mul(1_000_000_000),
@@ -174,12 +86,12 @@ impl Attributes {
 /// A packet that is not what the protocol allows.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("a packet of type {kind} breaks off or holds what it cannot")]
-pub(super) struct Malformed {
+pub(in crate::sftp) struct Malformed {
     kind: u8,
 }
 
 /// Reads the server's first packet, without its length.
-pub(super) fn decode_version(mut packet: Bytes) -> Result<Version, Malformed> {
+pub(in crate::sftp) fn decode_version(mut packet: Bytes) -> Result<Version, Malformed> {
     const VERSION: u8 = 2;
     let mut take = || {
         if packet.try_get_u8().ok()? != VERSION {
@@ -200,7 +112,7 @@ pub(super) fn decode_version(mut packet: Bytes) -> Result<Version, Malformed> {
 }
 
 /// Reads an answer, without its length: whose it is, and what it says.
-pub(super) fn decode(mut packet: Bytes) -> Result<(u32, Reply), Malformed> {
+pub(in crate::sftp) fn decode(mut packet: Bytes) -> Result<(u32, Reply), Malformed> {
     let kind = packet.first().copied().unwrap_or(0);
     take_reply(&mut packet).ok_or(Malformed { kind })
 }
@@ -270,7 +182,7 @@ fn attributes(packet: &mut Bytes) -> Option<Attributes> {
 }
 
 /// What `limits@openssh.com` says of the length of a read; 0 is for "no limit known".
-pub(super) fn read_limit(mut extended: Bytes) -> Option<u64> {
+pub(in crate::sftp) fn read_limit(mut extended: Bytes) -> Option<u64> {
     let _packet = extended.try_get_u64().ok()?;
     extended.try_get_u64().ok().filter(|limit| *limit > 0)
 }
@@ -297,27 +209,6 @@ mod tests {
 
     fn packet(parts: &[&[u8]]) -> Bytes {
         parts.concat().into()
-    }
-
-    #[test]
-    fn requests_are_as_the_draft_has_them() {
-        assert_eq!(
-            Request::Stat(b"/\xff").encode(7),
-            b"\0\0\0\x0b\x11\0\0\0\x07\0\0\0\x02/\xff"
-        );
-        let read = Request::Read {
-            handle: b"h",
-            offset: 1 << 32,
-            len: 5,
-        };
-        assert_eq!(
-            read.encode(1),
-            b"\0\0\0\x16\x05\0\0\0\x01\0\0\0\x01h\0\0\0\x01\0\0\0\0\0\0\0\x05"
-        );
-        assert_eq!(
-            Request::Open(b"a").encode(2),
-            b"\0\0\0\x12\x03\0\0\0\x02\0\0\0\x01a\0\0\0\x01\0\0\0\0"
-        );
     }
 
     #[test]

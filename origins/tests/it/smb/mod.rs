@@ -1,0 +1,6 @@
+//! SMB origins against a real Samba.
+
+mod conforming;
+mod faults;
+mod shares;
+mod support;
