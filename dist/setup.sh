@@ -9,7 +9,10 @@ packages=(gcc libc6-dev make fuse3)
 if [ "${1:-}" = tests ]; then
   packages+=(bindfs ffmpeg flac lame opus-tools vorbis-tools wavpack musepack-tools speex
     mpv mpd mpc openssl prometheus rsync attr util-linux python3 python3-mutagen procps
-    debootstrap systemd-container openssh-server openssh-client samba samba-vfs-modules)
+    debootstrap systemd-container openssh-server openssh-client samba samba-vfs-modules
+    # Servers of remote origins.
+    apache2 apache2-utils nginx-light libnginx-mod-http-dav-ext lighttpd lighttpd-mod-webdav rclone
+    ceph-mon ceph-osd ceph-common radosgw)
 fi
 
 missing=()
@@ -24,6 +27,12 @@ as_root() {
 if [ "${#missing[@]}" -gt 0 ]; then
   echo "installing ${missing[*]}"
   as_root apt-get update -qq
+  # Tests start the servers themselves: until the end of this script, none starts by being installed.
+  if [ ! -e /usr/sbin/policy-rc.d ]; then
+    trap 'as_root rm -f /usr/sbin/policy-rc.d' EXIT
+    printf '#!/bin/sh\nexit 101\n' | as_root tee /usr/sbin/policy-rc.d >/dev/null
+    as_root chmod 755 /usr/sbin/policy-rc.d
+  fi
   as_root env DEBIAN_FRONTEND=noninteractive \
     apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null
 fi

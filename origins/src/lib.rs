@@ -11,10 +11,13 @@ pub mod origin;
 mod pool;
 mod refresh;
 mod registry;
+pub mod remote;
 mod secret;
 mod settings;
 mod sftp;
 mod smb;
+#[cfg(feature = "test-support")]
+pub mod test_support;
 
 pub use guarded::{Figures, Guarded, Limits, Op, Reach};
 pub use health::{Health, Outcome, Vitals};
@@ -24,6 +27,7 @@ pub use origin::{
 };
 pub use refresh::{RefreshPolicy, follow};
 pub use registry::{Registry, Standing};
+pub use remote::RemoteOrigin;
 pub use secret::Secret;
 pub use settings::{
     S3Settings, SftpLogin, SftpSettings, SmbLogin, SmbSettings, WebdavLogin, WebdavSettings,

@@ -8,8 +8,9 @@ use std::sync::Arc;
 use eventlog::event::OriginSpec;
 use eventlog::{OriginId, OriginPath};
 use origins::{
-    ErrorKind, Figures, Guarded, LocalOrigin, Origin, OriginError, S3Settings, Secret, SftpLogin,
-    SftpOrigin, SftpSettings, SmbLogin, SmbSettings, WebdavLogin, WebdavSettings,
+    ErrorKind, Figures, Guarded, LocalOrigin, Origin, OriginError, RemoteOrigin, S3Settings,
+    Secret, SftpLogin, SftpOrigin, SftpSettings, SmbLogin, SmbOrigin, SmbSettings, WebdavLogin,
+    WebdavSettings,
 };
 
 use super::limits;
@@ -49,9 +50,9 @@ pub(crate) fn connect(
     let origin: Arc<dyn Origin> = match target(spec, env)? {
         Target::Folder(root) => Arc::new(LocalOrigin::new(id, root)?),
         Target::Sftp(settings) => Arc::new(SftpOrigin::new(id, settings)?),
-        Target::S3(_) | Target::Webdav(_) | Target::Smb(_) => {
-            return Err(unusable(format!("this version cannot reach {id}")));
-        }
+        Target::S3(settings) => Arc::new(RemoteOrigin::s3(id, &settings)?),
+        Target::Webdav(settings) => Arc::new(RemoteOrigin::webdav(id, &settings)?),
+        Target::Smb(settings) => Arc::new(SmbOrigin::new(id, settings)?),
     };
     Ok(Guarded::new(origin, limits, figures))
 }

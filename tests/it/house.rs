@@ -24,7 +24,15 @@ const PLACES: &[(&str, &[&str])] = &[
     ),
     ("sqlx", &["eventlog/src/sqlite", "src/webhooks/ledger/"]),
     ("rusqlite", &["projections/src/"]),
-    ("reqwest", &["src/webhooks/", "src/config/webhook.rs"]),
+    (
+        "reqwest",
+        &[
+            "src/webhooks/",
+            "src/config/webhook.rs",
+            "origins/src/remote/",
+        ],
+    ),
+    ("quick_xml", &["origins/src/remote/xml.rs"]),
     ("russh", &["origins/src/sftp/"]),
     ("smb2", &["origins/src/smb/"]),
 ];
@@ -150,6 +158,12 @@ fn origins_have_no_way_to_write() {
         "mkdirat",
         "ftruncate",
         "pwrite",
+        "Method::PUT",
+        "Method::POST",
+        "Method::DELETE",
+        "Method::PATCH",
+        "MKCOL",
+        "PROPPATCH",
     ];
     for (path, text) in sources() {
         let implementation = path.starts_with("origins/src") && !path.ends_with("conformance.rs");

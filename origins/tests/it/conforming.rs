@@ -37,10 +37,6 @@ impl Fixture for Local {
         Arc::clone(&self.origin)
     }
 
-    fn any_bytes_in_names(&self) -> bool {
-        true
-    }
-
     async fn put(&self, path: &OriginPath, bytes: &[u8]) {
         put(&self.place(path), bytes);
     }

@@ -9,6 +9,8 @@ mod mounts;
 #[cfg(test)]
 mod reading;
 #[cfg(test)]
+mod remote;
+#[cfg(test)]
 mod servers;
 #[cfg(test)]
 mod sftp;

@@ -36,10 +36,6 @@ impl Fixture for Remote {
         Arc::clone(&self.origin)
     }
 
-    fn any_bytes_in_names(&self) -> bool {
-        true
-    }
-
     async fn put(&self, path: &OriginPath, bytes: &[u8]) {
         put(&place(&self.root, path), bytes);
     }

@@ -1,0 +1,39 @@
+# Sourced by the scripts beside it: servers run until whoever started the script is gone.
+#
+# The one who starts it holds the writing end of its standard input, and never writes: however that
+# process ends, the pipe ends with it.
+
+# Processes that end with the script.
+watched=()
+trap 'kill "${watched[@]}" 2>/dev/null; wait' EXIT
+trap 'exit 143' TERM INT
+exec 3<&0 </dev/null
+(
+  trap - EXIT
+  cat <&3 >/dev/null
+  kill -TERM $$ 2>/dev/null
+) &
+watched+=("$!")
+exec 3<&-
+
+# Tells what is missing, instead of a shell's error in the middle.
+need() {
+  for command in "$@"; do
+    command -v "$command" >/dev/null || {
+      echo "error: $command is missing; run dist/setup.sh tests" >&2
+      exit 1
+    }
+  done
+}
+
+# Runs a server beside the script.
+start() {
+  "$@" &
+  watched+=("$!")
+}
+
+# Runs the last server, and ends when any of them does.
+serve() {
+  start "$@"
+  wait -n "${watched[@]}"
+}
