@@ -1,8 +1,11 @@
 //! Looking at what is kept before somebody reads it (CAS-6).
 
+use std::ops::Range;
+
 use crate::chunk;
 use crate::disk::Disk;
 use crate::index::{ChunkId, FileId};
+use crate::key::Key;
 use crate::piece::{At, Piece};
 use crate::store::{Inner, Store};
 
@@ -29,6 +32,23 @@ pub struct Checked {
     pub damaged: u64,
 }
 
+/// A stretch of a file that was dropped, since it was damaged.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Lost {
+    /// The file.
+    pub key: Key,
+    /// Where in it.
+    pub range: Range<u64>,
+}
+
+/// One look through the store.
+struct Look<'s> {
+    inner: &'s Inner,
+    disk: &'s Disk,
+    checked: Checked,
+    lost: Vec<(FileId, Range<u64>)>,
+}
+
 impl Store {
     /// Reads what is kept, and drops what is not as it should be: chunks by their identity, other
     /// stretches by their checksum. `progress` is told what was looked at so far, and ends it by
@@ -39,72 +59,52 @@ impl Store {
     pub fn check(
         &self,
         extent: Extent,
-        mut progress: impl FnMut(Checked) -> bool,
+        progress: impl FnMut(Checked) -> bool,
     ) -> Result<Checked, rusqlite::Error> {
-        let mut checked = Checked::default();
-        let Some(disk) = &self.inner.disk else {
-            return Ok(checked);
-        };
-        self.inner.flush();
-        let (highest, ..) = disk.index.chunk_figures()?;
-        let (mut after, mut left) = match extent {
-            Extent::All => (ChunkId(0), u64::MAX),
-            Extent::Sample(count) => (ChunkId(fastrand::i64(0..=highest.0)), count),
-        };
-        let mut wrapped = extent == Extent::All;
-        while left > 0 {
-            let batch = usize::try_from(left).unwrap_or(BATCH).min(BATCH);
-            let chunks = disk.index.chunks_after(after, batch)?;
-            let Some((last, ..)) = chunks.last() else {
-                if wrapped {
-                    break;
-                }
-                (wrapped, after) = (true, ChunkId(0));
-                continue;
-            };
-            after = *last;
-            for (_, hash, piece) in &chunks {
-                let right = |bytes: &[u8]| chunk::hash(bytes) == *hash;
-                self.inner
-                    .look_at(disk, FileId(0), 0, piece, right, &mut checked);
-                left = left.saturating_sub(1);
-            }
-            if !progress(checked) {
-                return Ok(checked);
-            }
-        }
-        if extent == Extent::All {
-            self.check_parts(disk, &mut checked, progress)?;
-        }
-        Ok(checked)
+        let looked = self.look(extent, progress)?;
+        Ok(looked.map_or_else(Checked::default, |look| look.checked))
     }
 
-    /// Looks at the stretches that are in no chunk yet.
-    fn check_parts(
+    /// As [`check`](Self::check) of everything; also tells which stretches of which files were dropped.
+    ///
+    /// # Errors
+    /// Where the index cannot be read.
+    pub fn verify(
         &self,
-        disk: &Disk,
-        checked: &mut Checked,
-        mut progress: impl FnMut(Checked) -> bool,
-    ) -> Result<(), rusqlite::Error> {
-        let mut after = FileId(0);
-        loop {
-            let files = disk.index.files_after(after, BATCH)?;
-            let Some((last, _)) = files.last() else {
-                return Ok(());
-            };
-            after = *last;
-            for (id, _) in files {
-                for (offset, piece) in disk.index.pieces(id)?.iter() {
-                    if piece.at == At::Own {
-                        self.inner
-                            .look_at(disk, id, offset, &piece, |_| true, checked);
-                    }
-                }
-            }
-            if !progress(*checked) {
-                return Ok(());
-            }
+        progress: impl FnMut(Checked) -> bool,
+    ) -> Result<(Checked, Vec<Lost>), rusqlite::Error> {
+        let Some(look) = self.look(Extent::All, progress)? else {
+            return Ok((Checked::default(), Vec::new()));
+        };
+        let mut lost = Vec::with_capacity(look.lost.len());
+        for (file, range) in look.lost {
+            // One that is gone by now lacks nothing.
+            let key = look.disk.index.key(file)?;
+            lost.extend(key.map(|key| Lost { key, range }));
         }
+        Ok((look.checked, lost))
+    }
+
+    /// `None` where nothing is kept.
+    fn look(
+        &self,
+        extent: Extent,
+        mut progress: impl FnMut(Checked) -> bool,
+    ) -> Result<Option<Look<'_>>, rusqlite::Error> {
+        let Some(disk) = &self.inner.disk else {
+            return Ok(None);
+        };
+        self.inner.flush();
+        let mut look = Look {
+            inner: &self.inner,
+            disk,
+            checked: Checked::default(),
+            lost: Vec::new(),
+        };
+        if look.at_chunks(extent, &mut progress)? && extent == Extent::All {
+            look.at_parts(&mut progress)?;
+        }
+        Ok(Some(look))
     }
 
     /// Looks at a sample of the store, and where more than one in a hundred of it is damaged, at all
@@ -129,16 +129,17 @@ impl Store {
         self.check(Extent::All, |_| go_on())
     }
 
-    /// Drops everything that nobody is reading. Returns how many bytes that were.
+    /// Drops everything that nobody is reading and that is not pinned; with `pinned`, that too.
+    /// Returns how many bytes that were.
     ///
     /// # Errors
     /// Where the index cannot be written.
-    pub fn clear(&self) -> Result<u64, rusqlite::Error> {
+    pub fn clear(&self, pinned: bool) -> Result<u64, rusqlite::Error> {
         let Some(disk) = &self.inner.disk else {
             return Ok(0);
         };
         self.inner.flush();
-        let freed = self.inner.clear(disk)?;
+        let freed = self.inner.clear(disk, pinned)?;
         if let Err(error) = disk.collect() {
             tracing::warn!("space of the content store cannot be given back yet: {error}");
         }
@@ -146,38 +147,102 @@ impl Store {
     }
 }
 
-impl Inner {
-    fn look_at(
-        &self,
-        disk: &Disk,
-        file: FileId,
-        offset: u64,
-        piece: &Piece,
-        right: impl Fn(&[u8]) -> bool,
-        checked: &mut Checked,
-    ) {
+impl Look<'_> {
+    /// Looks at chunks. False where it was to end.
+    fn at_chunks(
+        &mut self,
+        extent: Extent,
+        progress: &mut impl FnMut(Checked) -> bool,
+    ) -> Result<bool, rusqlite::Error> {
+        let (highest, ..) = self.disk.index.chunk_figures()?;
+        let (mut after, mut left) = match extent {
+            Extent::All => (ChunkId(0), u64::MAX),
+            Extent::Sample(count) => (ChunkId(fastrand::i64(0..=highest.0)), count),
+        };
+        let mut wrapped = extent == Extent::All;
+        while left > 0 {
+            let batch = usize::try_from(left).unwrap_or(BATCH).min(BATCH);
+            let chunks = self.disk.index.chunks_after(after, batch)?;
+            let Some((last, ..)) = chunks.last() else {
+                if wrapped {
+                    break;
+                }
+                (wrapped, after) = (true, ChunkId(0));
+                continue;
+            };
+            after = *last;
+            for (_, hash, piece) in &chunks {
+                self.at(FileId(0), 0, piece, |bytes| chunk::hash(bytes) == *hash);
+                left = left.saturating_sub(1);
+            }
+            if !progress(self.checked) {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+
+    /// Looks at the stretches that are in no chunk yet.
+    fn at_parts(
+        &mut self,
+        progress: &mut impl FnMut(Checked) -> bool,
+    ) -> Result<(), rusqlite::Error> {
+        let mut after = FileId(0);
+        loop {
+            let files = self.disk.index.files_after(after, BATCH)?;
+            let Some((last, _)) = files.last() else {
+                return Ok(());
+            };
+            after = *last;
+            for (id, _) in files {
+                for (offset, piece) in self.disk.index.pieces(id)?.iter() {
+                    if piece.at == At::Own {
+                        self.at(id, offset, &piece, |_| true);
+                    }
+                }
+            }
+            if !progress(self.checked) {
+                return Ok(());
+            }
+        }
+    }
+
+    fn at(&mut self, file: FileId, offset: u64, piece: &Piece, right: impl Fn(&[u8]) -> bool) {
         let (blob, at) = match piece.at {
             At::Own => (file.blob(), offset),
             At::Chunk { blob, offset, .. } => (blob, offset),
         };
         let mut buffer = vec![0; usize::try_from(piece.len).unwrap_or(0)];
-        let read = disk
+        let read = self
+            .disk
             .blobs
             .open_to_read(blob)
             .and_then(|blob| crate::blob::read_checked(&blob, at, &mut buffer, piece.sum));
-        checked.pieces += 1;
-        checked.bytes += u64::from(piece.len);
+        self.checked.pieces += 1;
+        self.checked.bytes += u64::from(piece.len);
         if matches!(read, Ok(true)) && right(&buffer) {
             return;
         }
-        match disk.index.forget(file, offset, piece) {
-            Ok(0) => {}
-            Ok(freed) => {
-                disk.shrank(freed);
-                self.counters.damaged.add(1);
-                checked.damaged += 1;
-            }
-            Err(error) => disk.failed(&error),
+        if let Err(error) = self.drop_piece(file, offset, piece) {
+            self.disk.failed(&error);
         }
+    }
+
+    fn drop_piece(&mut self, file: FileId, offset: u64, piece: &Piece) -> rusqlite::Result<()> {
+        let index = &self.disk.index;
+        let holders = match piece.at {
+            At::Own => vec![(file, offset)],
+            At::Chunk { id, .. } => index.holders(id)?,
+        };
+        let freed = index.forget(file, offset, piece)?;
+        if freed > 0 {
+            self.disk.shrank(freed);
+            self.inner.counters.damaged.add(1);
+            self.checked.damaged += 1;
+            let len = u64::from(piece.len);
+            let stretches = holders.into_iter().map(|(file, at)| (file, at..at + len));
+            self.lost.extend(stretches);
+        }
+        Ok(())
     }
 }

@@ -1,12 +1,14 @@
 //! The disk that the store is on: how much is kept there, and whether more may be.
 
+use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU8, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
-use rustix::fs::statvfs;
+use rustix::fs::{FlockOperation, flock, statvfs};
+use rustix::io::Errno;
 
 use crate::blob::Blobs;
 use crate::error::StoreError;
@@ -25,10 +27,15 @@ const SLACK: u64 = 64 << 20;
 /// How long nothing is written after writing has failed.
 const REST: Duration = Duration::from_secs(10);
 
+/// How long whoever has the store open is waited for: it may be about to close it.
+const LEAVING: Duration = Duration::from_secs(2);
+
 /// The store's directory, in use.
 #[derive(Debug)]
 pub(crate) struct Disk {
-    dir: PathBuf,
+    pub(crate) dir: PathBuf,
+    /// Locked as long as it is open: two who tidy up would take each other's files away.
+    _lock: File,
     pub(crate) blobs: Blobs,
     pub(crate) index: Index,
     /// Bytes to be kept at most.
@@ -52,6 +59,12 @@ impl Disk {
             source,
         };
         std::fs::create_dir_all(dir).map_err(unusable)?;
+        let lock = claim(dir).map_err(|error| match error {
+            Errno::WOULDBLOCK => StoreError::InUse {
+                path: dir.to_owned(),
+            },
+            error => unusable(error.into()),
+        })?;
         let path = dir.join("index.db");
         let failed = |source| StoreError::Index {
             path: path.clone(),
@@ -76,6 +89,7 @@ impl Disk {
             clock: AtomicI64::new(index.last_used().map_err(failed)?),
             index,
             limit,
+            _lock: lock,
             dir: dir.to_owned(),
             taken: AtomicU8::new(0),
             resting: Mutex::new(None),
@@ -205,6 +219,26 @@ impl Disk {
             }
         }
         self.collect()
+    }
+}
+
+/// Takes the lock of a store's directory; the kernel frees it when the process ends.
+fn claim(dir: &Path) -> Result<File, Errno> {
+    let began = Instant::now();
+    let file = File::options()
+        .create(true)
+        .truncate(false)
+        .write(true)
+        .open(dir.join("lock"));
+    let file = file.map_err(|error| Errno::from_io_error(&error).unwrap_or(Errno::IO))?;
+    loop {
+        match flock(&file, FlockOperation::NonBlockingLockExclusive) {
+            Ok(()) => return Ok(file),
+            Err(Errno::WOULDBLOCK) if began.elapsed() < LEAVING => {
+                std::thread::sleep(Duration::from_millis(10));
+            }
+            Err(error) => return Err(error),
+        }
     }
 }
 

@@ -16,6 +16,16 @@ pub enum StoreError {
         #[source]
         source: io::Error,
     },
+    /// Another process has it open.
+    #[error(
+        "the content store {} is in use by another process; each library needs one of its own: set \
+         cache.dir in the configuration of one of them",
+        path.display()
+    )]
+    InUse {
+        /// Which.
+        path: PathBuf,
+    },
     /// Its index cannot be used.
     #[error(
         "cannot use the index of the content store, {}: {source}; what is in the store is a copy: \

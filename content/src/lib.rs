@@ -27,7 +27,7 @@ mod settle;
 mod store;
 mod worker;
 
-pub use check::{Checked, Extent};
+pub use check::{Checked, Extent, Lost};
 pub use error::StoreError;
 pub use figures::Figures;
 pub use key::{Key, Shape};

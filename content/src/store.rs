@@ -51,7 +51,8 @@ pub(crate) struct Inner {
     pub(crate) delta: DeltaVerify,
     pub(crate) counters: Counters,
     files: Mutex<HashMap<Key, Weak<Kept>>>,
-    pinned: RwLock<HashSet<Key>>,
+    /// `None` as long as nobody has told, and then nothing leaves.
+    pinned: RwLock<Option<HashSet<Key>>>,
     /// Files with something that the index does not know yet.
     fresh: Mutex<HashMap<FileId, Arc<Kept>>>,
     /// Uses that the index does not know yet.
@@ -97,7 +98,7 @@ impl Store {
             delta,
             counters: Counters::default(),
             files: Mutex::default(),
-            pinned: RwLock::default(),
+            pinned: RwLock::new(Some(HashSet::new())),
             fresh: Mutex::default(),
             used: Mutex::default(),
             jobs: Mutex::default(),
@@ -156,7 +157,31 @@ impl Store {
 
     /// Files that never leave the store (CAS-5).
     pub fn pin(&self, files: HashSet<Key>) {
-        *self.inner.pinned.write() = files;
+        *self.inner.pinned.write() = Some(files);
+    }
+
+    /// Until [`pin`](Self::pin) is called, nothing leaves the store to make room: which files are not
+    /// to is still being looked up.
+    pub fn await_pins(&self) {
+        *self.inner.pinned.write() = None;
+    }
+
+    /// The directory that bytes are kept in.
+    #[must_use]
+    pub fn dir(&self) -> Option<&Path> {
+        self.inner.disk.as_ref().map(|disk| &*disk.dir)
+    }
+
+    /// Bytes that are kept at most; 0 where nothing is.
+    #[must_use]
+    pub fn limit(&self) -> u64 {
+        self.inner.disk.as_ref().map_or(0, |disk| disk.limit)
+    }
+
+    /// How many bytes of a file are kept. Reads the index.
+    #[must_use]
+    pub fn kept(&self, key: &Key) -> u64 {
+        self.inner.kept_bytes(key)
     }
 
     /// The share of a file's bytes that are kept, 0 to 1. Reads the index.
@@ -206,7 +231,7 @@ impl Inner {
             return 0;
         };
         let found = disk.index.file(key).and_then(|row| match row {
-            Some(id) => Ok(disk.index.pieces(id)?.bytes()),
+            Some(id) => disk.index.kept_of(id),
             None => Ok(0),
         });
         found.unwrap_or(0)
@@ -277,7 +302,9 @@ impl Inner {
         id: FileId,
         key: &Key,
     ) -> rusqlite::Result<Option<u64>> {
-        if self.pinned.read().contains(key) {
+        // Held to the end: who pins it meanwhile finds it gone, or it stays.
+        let pinned = self.pinned.read();
+        if pinned.as_ref().is_none_or(|pinned| pinned.contains(key)) {
             return Ok(None);
         }
         self.take_out(disk, id, key)
@@ -327,8 +354,8 @@ impl Inner {
         }
     }
 
-    /// Takes out what nobody has open, pinned or not (`cache clear`).
-    pub(crate) fn clear(&self, disk: &Disk) -> rusqlite::Result<u64> {
+    /// Takes out what nobody has open and what is not pinned, or that too (`cache clear`).
+    pub(crate) fn clear(&self, disk: &Disk, pinned: bool) -> rusqlite::Result<u64> {
         let (mut cursor, mut freed) = (FileId(0), 0);
         loop {
             let files = disk.index.files_after(cursor, 100)?;
@@ -337,7 +364,12 @@ impl Inner {
             };
             cursor = *last;
             for (id, key) in &files {
-                freed += self.take_out(disk, *id, key)?.unwrap_or(0);
+                let taken = if pinned {
+                    self.take_out(disk, *id, key)
+                } else {
+                    self.evict(disk, *id, key)
+                };
+                freed += taken?.unwrap_or(0);
             }
         }
     }

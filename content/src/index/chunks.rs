@@ -67,6 +67,17 @@ impl Index {
         })
     }
 
+    /// Who has a chunk, and where in the file.
+    pub(crate) fn holders(&self, chunk: ChunkId) -> rusqlite::Result<Vec<(FileId, u64)>> {
+        let connection = self.0.lock();
+        let mut select =
+            connection.prepare_cached("SELECT file, offset FROM pieces WHERE chunk = ?")?;
+        let rows = select.query_map([chunk.0], |row| {
+            Ok((FileId(row.get(0)?), unsigned(row.get(1)?)?))
+        })?;
+        rows.collect()
+    }
+
     /// Chunks by number, after that one: with what their bytes should be.
     pub(crate) fn chunks_after(
         &self,

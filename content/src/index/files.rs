@@ -81,6 +81,15 @@ impl Index {
         Ok(others)
     }
 
+    /// The key of a file.
+    pub(crate) fn key(&self, file: FileId) -> rusqlite::Result<Option<Key>> {
+        let connection = self.0.lock();
+        let mut select = connection.prepare_cached(
+            "SELECT id, origin, path, size, mtime_ns, tag FROM files WHERE id = ?",
+        )?;
+        select.query_row([file.0], key_of).optional()
+    }
+
     /// What is kept of a file.
     pub(crate) fn pieces(&self, file: FileId) -> rusqlite::Result<Pieces> {
         let connection = self.0.lock();
@@ -103,6 +112,16 @@ impl Index {
             Ok((unsigned(row.get(0)?)?, Piece { len, sum, at }))
         })?;
         rows.collect()
+    }
+
+    /// How many bytes of a file are kept.
+    pub(crate) fn kept_of(&self, file: FileId) -> rusqlite::Result<u64> {
+        let connection = self.0.lock();
+        let mut select = connection.prepare_cached(
+            "SELECT coalesce(sum(p.len), 0) FROM pieces p LEFT JOIN chunks c ON c.id = p.chunk \
+             WHERE p.file = ? AND (p.chunk IS NULL OR c.id IS NOT NULL)",
+        )?;
+        select.query_row([file.0], |row| unsigned(row.get(0)?))
     }
 
     /// Adds pieces of files' own blobs, whose bytes are on the disk.

@@ -136,6 +136,36 @@ fn a_check_finds_what_a_read_would() {
 }
 
 #[test]
+fn verifying_names_the_stretches_that_are_to_be_fetched_again() {
+    let world = World::new();
+    let (whole, twin) = (File::noise(1, 3 * MIB), File::noise(2, 3 * MIB));
+    world.store(&whole);
+    world.store(&twin);
+    let blobs = world.blobs();
+    flip(&blobs[0], 1_000_000);
+    let mut seen = Vec::new();
+    let (checked, lost) = world
+        .store
+        .verify(|so_far| {
+            seen.push(so_far.bytes);
+            true
+        })
+        .unwrap();
+    assert!(seen.is_sorted() && seen.last() == Some(&checked.bytes));
+    assert_eq!((checked.damaged, lost.len()), (1, 1));
+    assert_eq!(lost[0].key, whole.key);
+    assert!(lost[0].range.contains(&1_000_000));
+    let missing = lost[0].range.end - lost[0].range.start;
+    assert_eq!(world.store.kept(&whole.key), 3 * MIB as u64 - missing);
+    let reader = world.open(&whole, Purpose::Scanning);
+    let mut buffer = vec![0; usize::try_from(missing).unwrap()];
+    whole.original.requests();
+    reader.read_at(&mut buffer, lost[0].range.start).unwrap();
+    assert_eq!(whole.original.fetched(), missing);
+    assert_eq!(world.store.kept(&whole.key), 3 * MIB as u64);
+}
+
+#[test]
 fn a_scrub_looks_at_all_where_more_than_a_hundredth_is_bad() {
     let world = World::new();
     let file = File::noise(1, 20 * MIB);

@@ -113,13 +113,58 @@ fn clearing_leaves_only_what_is_open() {
     let files: Vec<File> = (1..=3).map(|track| File::noise(track, MIB)).collect();
     files.iter().for_each(|file| world.store(file));
     let open = world.reader(&files[2]);
-    assert_eq!(world.store.clear().unwrap(), 2 * MIB as u64);
+    assert_eq!(world.store.clear(true).unwrap(), 2 * MIB as u64);
     assert_eq!(world.store.bytes(), MIB as u64);
     assert_eq!(world.blobs().len(), 1);
     drop(open);
-    assert_eq!(world.store.clear().unwrap(), MIB as u64);
+    assert_eq!(world.store.clear(true).unwrap(), MIB as u64);
     assert_eq!((world.store.bytes(), world.blobs().len()), (0, 0));
     assert!(world.play(&files[0]) == files[0].original.bytes);
+}
+
+#[test]
+fn what_is_pinned_is_cleared_only_where_that_is_asked_for() {
+    let world = World::new();
+    let files: Vec<File> = (1..=3).map(|track| File::noise(track, MIB)).collect();
+    files.iter().for_each(|file| world.store(file));
+    world.store.pin(HashSet::from([files[1].key.clone()]));
+    assert_eq!(world.store.clear(false).unwrap(), 2 * MIB as u64);
+    assert_eq!(kept(&world, &files), [2]);
+    assert_eq!(world.store.kept(&files[1].key), MIB as u64);
+    assert_eq!(world.store.clear(true).unwrap(), MIB as u64);
+}
+
+#[test]
+fn nothing_leaves_before_it_is_known_what_is_pinned() {
+    let world = World::with(SMALL);
+    let files: Vec<File> = (1..=10).map(|track| File::noise(track, MIB)).collect();
+    files.iter().for_each(|file| world.store(file));
+    let tight = Limits {
+        bytes: 5 << 20,
+        ..ROOMY
+    };
+    let (pinned, World { dir, store, .. }) = (files[0].key.clone(), world);
+    drop(store);
+    let store = Store::open(dir.path(), tight).unwrap();
+    store.await_pins();
+    assert_eq!(store.clear(false).unwrap(), 0);
+    // Longer than it takes until room is made.
+    std::thread::sleep(std::time::Duration::from_millis(2500));
+    assert_eq!(store.bytes(), 10 * MIB as u64);
+    store.pin(HashSet::from([pinned.clone()]));
+    until("room is made", || store.bytes() <= tight.bytes);
+    assert_eq!(store.kept(&pinned), MIB as u64);
+}
+
+#[test]
+fn a_store_is_open_once() {
+    let world = World::new();
+    let second = Store::open(world.dir.path(), ROOMY);
+    let error = second.err().unwrap().to_string();
+    assert!(error.contains("in use by another process"), "{error}");
+    let dir = world.dir;
+    drop(world.store);
+    Store::open(dir.path(), ROOMY).unwrap();
 }
 
 /// A filesystem of its own, gone with it.
