@@ -1,5 +1,9 @@
 //! Observations to events: pure decisions. What they need is looked up before and handed in.
 
+mod pins;
+
+pub use pins::{NotPinned, pinned, unpinned};
+
 use crate::event::Event;
 use crate::id::{Locator, OriginPath, Revision, TrackId};
 use crate::tags::Media;

@@ -6,6 +6,7 @@ use std::str::FromStr;
 use crate::id::{
     CauseId, EventId, Locator, OriginId, OriginPath, Position, Revision, Timestamp, TrackId,
 };
+use crate::pin::PinTarget;
 use crate::tags::Media;
 
 /// A fact.
@@ -112,6 +113,16 @@ pub enum Event {
         /// The rule.
         layout: LayoutSpec,
     },
+    /// Tracks are kept whole on this machine from here on.
+    PinAdded {
+        /// Which.
+        target: PinTarget,
+    },
+    /// Tracks may leave this machine again.
+    PinRemoved {
+        /// Which.
+        target: PinTarget,
+    },
     /// Somebody read a track, from one open to its close.
     TrackRead {
         /// The track.
@@ -170,9 +181,11 @@ impl Event {
             | Self::TrackVanished { track }
             | Self::TrackReturned { track, .. }
             | Self::TrackRead { track, .. } => Subject::Track(*track),
-            Self::LayoutChanged { .. } | Self::AccessScanned { .. } | Self::AccessFolded { .. } => {
-                Subject::Library
-            }
+            Self::LayoutChanged { .. }
+            | Self::PinAdded { .. }
+            | Self::PinRemoved { .. }
+            | Self::AccessScanned { .. }
+            | Self::AccessFolded { .. } => Subject::Library,
         }
     }
 }

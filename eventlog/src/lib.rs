@@ -11,6 +11,7 @@ pub mod decide;
 pub mod event;
 pub mod id;
 pub mod memory;
+pub mod pin;
 mod record;
 pub mod sqlite;
 pub mod store;
@@ -24,6 +25,7 @@ pub use id::{
     TrackId,
 };
 pub use memory::MemoryStore;
+pub use pin::{PinTarget, TreePath};
 pub use sqlite::SqliteStore;
 pub use store::{EventStore, Filter, Folding, StoreError};
 pub use subscribe::subscribe;

@@ -45,6 +45,15 @@ CREATE TABLE media (
     media BLOB NOT NULL
 ) STRICT;
 
+-- What is pinned.
+CREATE TABLE pin (
+    target   TEXT    NOT NULL,     -- `path`
+    value    TEXT    NOT NULL,
+    added_at INTEGER NOT NULL,
+    position INTEGER NOT NULL,     -- of the event
+    PRIMARY KEY (target, value)
+) STRICT, WITHOUT ROWID;
+
 -- One row: how many tracks were ever known, the highest number that an event was about (0: none), and
 -- the layout in force (NULL: the default).
 CREATE TABLE library (

@@ -23,7 +23,7 @@ mod trouble;
 pub mod view;
 mod views;
 
-pub use catalog::{CatalogCounts, CatalogReader, KnownFile, OriginRow, TrackRow};
+pub use catalog::{CatalogCounts, CatalogReader, KnownFile, OriginRow, PinRow, TrackRow};
 pub use digest::Digest;
 pub use error::ViewError;
 pub use pool::Soundness;

@@ -166,6 +166,7 @@ fn brief(event: &v1::Event) -> String {
             .join(", "),
         "scan.removals_held" => format!("{} of {} missing", count("missing"), count("known")),
         "layout.changed" => text("template"),
+        "pin.added" | "pin.removed" => format!("/{}", text("value")),
         _ if event.folded => "folded".to_owned(),
         "track.read" => {
             let length = length(count("duration_ms") / 1_000);

@@ -119,6 +119,8 @@ impl<'a> About<'a> {
                 ..Self::default()
             },
             Event::LayoutChanged { .. }
+            | Event::PinAdded { .. }
+            | Event::PinRemoved { .. }
             | Event::AccessScanned { .. }
             | Event::AccessFolded { .. } => Self::default(),
         }

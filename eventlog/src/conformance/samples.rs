@@ -9,6 +9,7 @@ use crate::id::{
     CauseId, ContentId, EventId, Locator, OriginId, OriginPath, Position, Revision, Timestamp,
     TrackId,
 };
+use crate::pin::{PinTarget, TreePath};
 use crate::tags::{
     AudioFormat, AudioProperties, ByteRange, Defect, DefectKind, Field, Media, Tags,
 };
@@ -151,6 +152,10 @@ fn rich_media() -> Media {
     media
 }
 
+fn pinned(path: &str) -> PinTarget {
+    PinTarget::Path(TreePath::new(path).unwrap_or_default())
+}
+
 /// Somebody read a track.
 #[must_use]
 pub fn read(track: u64) -> Event {
@@ -258,6 +263,13 @@ pub fn every_kind() -> Vec<Event> {
                 template: "$artist/$title".to_owned(),
                 names: NameProfile::Windows,
             },
+        },
+        Event::PinAdded {
+            target: pinned("Artist 00001/Album ß☃"),
+        },
+        Event::PinAdded { target: pinned("") },
+        Event::PinRemoved {
+            target: pinned("Artist 00001/Album ß☃"),
         },
         read(1),
         Event::TrackRead {

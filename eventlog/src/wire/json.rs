@@ -118,6 +118,11 @@ pub fn data(event: &Event) -> Value {
             put(&mut out, "template", layout.template.as_str());
             put(&mut out, "names", profile_name(layout.names));
         }
+        Event::PinAdded { target } | Event::PinRemoved { target } => {
+            let (target, value) = super::pin::parts(target);
+            put(&mut out, "target", target);
+            put(&mut out, "value", value);
+        }
         Event::TrackRead {
             track,
             bytes,

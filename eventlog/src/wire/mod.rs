@@ -10,6 +10,7 @@ mod json;
 mod library;
 mod media;
 mod origin;
+mod pin;
 mod primitive;
 mod reference;
 mod scan;
@@ -137,6 +138,8 @@ shapes! {
     origin::OriginChangedV1<'_>,
     origin::OriginRemovedV1<'_>,
     library::LayoutChangedV1<'_>,
+    pin::PinAddedV1<'_>,
+    pin::PinRemovedV1<'_>,
 }
 
 /// The kind of access events: those that retention may fold (LOG-6).
@@ -195,6 +198,8 @@ pub fn encode(event: &Event) -> Result<Encoded, WireError> {
             known,
         } => write(&scan::RemovalsHeldV1::new(origin, *missing, *known)),
         Event::LayoutChanged { layout } => write(&library::LayoutChangedV1::new(layout)),
+        Event::PinAdded { target } => write(&pin::PinAddedV1::new(target)),
+        Event::PinRemoved { target } => write(&pin::PinRemovedV1::new(target)),
         Event::TrackRead {
             track,
             bytes,

@@ -8,7 +8,7 @@ use std::fs;
 use std::path::PathBuf;
 
 use eventlog::conformance::samples;
-use eventlog::{Body, Event, wire};
+use eventlog::{Body, Event, PinTarget, TreePath, wire};
 use serde_json::Value;
 
 fn directory() -> PathBuf {
@@ -97,6 +97,12 @@ fn what_a_newer_version_wrote_is_kept_as_unknown() {
     };
     unknown("track.sung", 1, b"anything");
     unknown("track.discovered", 2, &encoded.payload);
+    // A target's name that this version does not have.
+    let pinned = PinTarget::Path(TreePath::new("Artist").unwrap());
+    let mut newer = wire::encode(&Event::PinAdded { target: pinned }).unwrap();
+    let at = newer.payload.windows(5).position(|it| it == b"\xa4path");
+    newer.payload[at.unwrap() + 1..][..4].copy_from_slice(b"mood");
+    unknown("pin.added", 1, &newer.payload);
     // A format's name that this version does not have.
     let at = encoded
         .payload
@@ -132,6 +138,12 @@ fn what_nobody_wrote_is_refused() {
     let at = path.windows(7).position(|part| part == b"/Album ").unwrap();
     path[at..at + 4].copy_from_slice(b"/../");
     refused(&path);
+    // A path that leaves the tree.
+    let pinned = PinTarget::Path(TreePath::new("a/bc").unwrap());
+    let mut path = wire::encode(&Event::PinRemoved { target: pinned }).unwrap();
+    let end = path.payload.len();
+    path.payload[end - 2..].copy_from_slice(b"..");
+    assert!(wire::decode(path.kind, path.version, &path.payload).is_err());
     // Depth and lengths that are only claimed.
     refused(&[0x91; 100_000]);
     refused(&[0xdf, 0xff, 0xff, 0xff, 0xff]);

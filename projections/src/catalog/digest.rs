@@ -19,6 +19,7 @@ pub(super) fn digest(connection: &Connection, hasher: &mut blake3::Hasher) -> ru
          JOIN origin ON origin.num = directory.origin \
          LEFT JOIN media ON media.track = track.id ORDER BY track.id",
         "SELECT known, highest, template, windows FROM library",
+        "SELECT target, value, added_at, position FROM pin ORDER BY target, value",
     ]
     .iter()
     .try_for_each(|select| feed(connection, hasher, select))

@@ -68,6 +68,8 @@ pub fn apply(rows: &mut impl CatalogRows, event: &Recorded) {
             with_origin(rows, origin, |state| state.held = Some(held));
         }
         Event::LayoutChanged { layout } => rows.put_layout(layout),
+        Event::PinAdded { target } => rows.put_pin(target, event.recorded_at, event.position),
+        Event::PinRemoved { target } => rows.remove_pin(target),
         Event::ScanStarted { .. }
         | Event::TrackRead { .. }
         | Event::AccessScanned { .. }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use eventlog::event::LayoutSpec;
-use eventlog::{Media, OriginId, OriginPath, TrackId};
+use eventlog::{Media, OriginId, OriginPath, PinTarget, Position, Timestamp, TrackId};
 
 use super::rows::{CatalogRows, Head, OriginState};
 
@@ -29,6 +29,8 @@ pub struct MemoryCatalog {
     pub highest: Option<TrackId>,
     /// The layout in force, unless it is the default.
     pub layout: Option<LayoutSpec>,
+    /// What is pinned, since when, by which event.
+    pub pins: BTreeMap<PinTarget, (Timestamp, Position)>,
 }
 
 impl CatalogRows for MemoryCatalog {
@@ -86,5 +88,14 @@ impl CatalogRows for MemoryCatalog {
 
     fn put_layout(&mut self, layout: &LayoutSpec) {
         self.layout = Some(layout.clone());
+    }
+
+    fn put_pin(&mut self, target: &PinTarget, added_at: Timestamp, position: Position) {
+        let pin = self.pins.entry(target.clone());
+        pin.or_insert((added_at, position));
+    }
+
+    fn remove_pin(&mut self, target: &PinTarget) {
+        self.pins.remove(target);
     }
 }

@@ -3,6 +3,7 @@
 mod digest;
 mod fold;
 pub mod memory;
+mod pins;
 mod reader;
 mod rows;
 mod sqlite;
@@ -13,6 +14,7 @@ use eventlog::{Locator, Media, OriginId, Position, Recorded, Revision, Timestamp
 use rusqlite::Connection;
 
 pub use fold::apply;
+pub use pins::PinRow;
 pub use reader::CatalogReader;
 pub use rows::{CatalogRows, Head, Held, OriginState};
 
@@ -24,8 +26,8 @@ pub struct Catalog;
 
 impl View for Catalog {
     const NAME: &'static str = "catalog";
-    const REVISION: u32 = 1;
-    const FORMAT: u32 = 1;
+    const REVISION: u32 = 2;
+    const FORMAT: u32 = 2;
     const SCHEMA: &'static str = include_str!("../../../migrations/views/catalog.sql");
     const INDEXES: &'static str = include_str!("../../../migrations/views/catalog.indexes.sql");
     type Rows<'c> = sqlite::SqliteRows<'c>;

@@ -20,7 +20,7 @@ use crate::sql::undecodable;
 /// rebuilds. Every method fails only where the view's file cannot be read.
 #[derive(Clone)]
 pub struct CatalogReader {
-    source: Arc<Source>,
+    pub(super) source: Arc<Source>,
 }
 
 impl CatalogReader {

@@ -2,7 +2,8 @@
 
 use eventlog::event::{LayoutSpec, OriginSpec, ScanSummary};
 use eventlog::{
-    CauseId, ContentId, Media, OriginId, OriginPath, Position, Revision, Timestamp, TrackId,
+    CauseId, ContentId, Media, OriginId, OriginPath, PinTarget, Position, Revision, Timestamp,
+    TrackId,
 };
 
 /// Rows of the catalog. No operation can fail in the fold's eyes.
@@ -37,6 +38,12 @@ pub trait CatalogRows {
 
     /// Writes the layout in force.
     fn put_layout(&mut self, layout: &LayoutSpec);
+
+    /// Writes a pin, unless it is there already.
+    fn put_pin(&mut self, target: &PinTarget, added_at: Timestamp, position: Position);
+
+    /// Takes a pin out, where it is there.
+    fn remove_pin(&mut self, target: &PinTarget);
 }
 
 /// An origin's row.

@@ -4,14 +4,14 @@ use std::collections::HashMap;
 
 use eventlog::event::LayoutSpec;
 use eventlog::{
-    CauseId, ContentId, EventId, Media, OriginId, OriginPath, Position, Revision, Timestamp,
-    TrackId,
+    CauseId, ContentId, EventId, Media, OriginId, OriginPath, PinTarget, Position, Revision,
+    Timestamp, TrackId,
 };
 use rusqlite::types::Type;
 use rusqlite::{Connection, Row, params};
 
 use super::rows::{CatalogRows, Head, Held, OriginState};
-use super::stored;
+use super::{pins, stored};
 use crate::layout::row;
 use crate::sql::{Sql, undecodable};
 use crate::view::Rows;
@@ -230,6 +230,14 @@ impl CatalogRows for SqliteRows<'_> {
 
     fn put_layout(&mut self, layout: &LayoutSpec) {
         row::put(&mut self.sql, layout);
+    }
+
+    fn put_pin(&mut self, target: &PinTarget, added_at: Timestamp, position: Position) {
+        pins::put(&mut self.sql, target, added_at, position.0.cast_signed());
+    }
+
+    fn remove_pin(&mut self, target: &PinTarget) {
+        pins::remove(&mut self.sql, target);
     }
 }
 

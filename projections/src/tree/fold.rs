@@ -71,6 +71,8 @@ pub fn apply(rows: &mut impl TreeRows, event: &Recorded) -> Changes {
         Event::LayoutChanged { layout } => edit.lay_out(layout),
         Event::OriginAdded { .. }
         | Event::OriginChanged { .. }
+        | Event::PinAdded { .. }
+        | Event::PinRemoved { .. }
         | Event::ScanStarted { .. }
         | Event::ScanFinished { .. }
         | Event::RemovalsHeld { .. }

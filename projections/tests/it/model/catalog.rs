@@ -3,7 +3,10 @@
 use std::collections::BTreeMap;
 
 use eventlog::event::LayoutSpec;
-use eventlog::{Event, Locator, Media, OriginId, OriginPath, Recorded, Subject, TrackId};
+use eventlog::{
+    Event, Locator, Media, OriginId, OriginPath, PinTarget, Position, Recorded, Subject, Timestamp,
+    TrackId,
+};
 use projections::catalog::memory::MemoryCatalog;
 use projections::catalog::{Head, Held, OriginState};
 
@@ -14,6 +17,7 @@ pub(super) struct CatalogModel {
     origins: BTreeMap<OriginId, OriginState>,
     layout: Option<LayoutSpec>,
     highest: Option<TrackId>,
+    pins: BTreeMap<PinTarget, (Timestamp, Position)>,
 }
 
 impl CatalogModel {
@@ -122,6 +126,11 @@ impl CatalogModel {
                 });
             }),
             Event::LayoutChanged { layout } => self.layout = Some(layout.clone()),
+            Event::PinAdded { target } if !self.pins.contains_key(target) => {
+                let pin = (event.recorded_at, event.position);
+                self.pins.insert(target.clone(), pin);
+            }
+            Event::PinRemoved { target } => drop(self.pins.remove(target)),
             _ => {}
         }
         for (head, media) in self.tracks.values_mut() {
@@ -180,7 +189,8 @@ impl CatalogModel {
         let is_counted = counted == by_origin && catalog.by_directory == by_directory;
         let is_known = catalog.known == self.tracks.len() as u64
             && catalog.layout == self.layout
-            && catalog.highest == self.highest;
+            && catalog.highest == self.highest
+            && catalog.pins == self.pins;
         if is_counted && is_known {
             return Ok(());
         }

@@ -66,6 +66,10 @@ pub(super) enum Op {
         template: &'static str,
         windows: bool,
     },
+    Pin {
+        path: &'static str,
+        added: bool,
+    },
     Rebuild,
     Restart,
     CrashBeforeCommit,
@@ -84,6 +88,7 @@ const PATHS: &[&str] = &[
     "b/a.flac",
     "a/a (2).flac",
 ];
+const PINNED: &[&str] = &["", "a", "a/a", "b"];
 const NAMES: &[&str] = &[
     "a", "a", "b", "A", "a.flac", "a (2)", "a (3)", "", LONG, LONGER,
 ];
@@ -137,7 +142,7 @@ impl Random {
 
     fn op(&mut self) -> Op {
         let (origin, path) = (self.of(ORIGINS), self.of(PATHS));
-        match self.below(41) {
+        match self.below(43) {
             0..12 => Op::AddFile {
                 origin,
                 path,
@@ -190,6 +195,10 @@ impl Random {
             39 => Op::Unread {
                 track: self.track(),
                 folded: self.below(2) == 0,
+            },
+            40..42 => Op::Pin {
+                path: self.of(PINNED),
+                added: self.below(2) == 0,
             },
             _ => Op::CrashAfterCommit,
         }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use eventlog::event::{ScanReason, ScanSummary};
-use eventlog::{Body, Event, Locator, Recorded, TrackId};
+use eventlog::{Body, Event, Locator, PinTarget, Recorded, TrackId, TreePath};
 use projections::Change;
 use projections::catalog::{self, memory::MemoryCatalog};
 use projections::tree::{self, Entry, Ino, memory::MemoryTree};
@@ -141,6 +141,14 @@ impl Log {
             Op::LayoutChange { template, windows } => {
                 vec![Event::LayoutChanged {
                     layout: facts::layout(template, windows),
+                }]
+            }
+            Op::Pin { path, added } => {
+                let target = PinTarget::Path(TreePath::new(path).unwrap());
+                vec![if added {
+                    Event::PinAdded { target }
+                } else {
+                    Event::PinRemoved { target }
                 }]
             }
             Op::Unread { track, .. } => vec![Event::TrackVanished {
