@@ -1,6 +1,10 @@
 //! The content store in the daemon: how it is set up, and what is done for it in the background.
 
+pub(crate) mod pins;
+pub(crate) mod repair;
+mod rests;
 pub(crate) mod size;
+pub(crate) mod survey;
 mod tend;
 
 use std::path::{Path, PathBuf};
@@ -36,20 +40,35 @@ impl Default for Settings {
     }
 }
 
+impl Settings {
+    /// Where it is kept; `usual` unless told otherwise.
+    pub(crate) fn dir_or(&self, usual: &Path) -> PathBuf {
+        self.dir.clone().unwrap_or_else(|| usual.to_owned())
+    }
+
+    /// What the store may do.
+    pub(crate) const fn limits(&self) -> Limits {
+        Limits {
+            bytes: self.size,
+            delta: self.delta,
+        }
+    }
+}
+
 /// Opens the content store; `usual` is its folder unless told otherwise. Where it cannot be used,
 /// everything is passed through: that is slower, and no reason not to start.
 pub(crate) async fn open(settings: &Settings, usual: &Path) -> Store {
     if !settings.enabled {
         return Store::disabled();
     }
-    let dir = settings.dir.clone().unwrap_or_else(|| usual.to_owned());
-    let limits = Limits {
-        bytes: settings.size,
-        delta: settings.delta,
-    };
+    let (dir, limits) = (settings.dir_or(usual), settings.limits());
     let opened = tokio::task::spawn_blocking(move || Store::open(&dir, limits)).await;
     match opened {
-        Ok(Ok(store)) => return store,
+        Ok(Ok(store)) => {
+            // Nothing makes room before it is known what is to stay.
+            store.await_pins();
+            return store;
+        }
         Ok(Err(error)) => {
             tracing::error!(
                 "{error}; what is read of other machines is not kept until the next start"

@@ -64,6 +64,25 @@ pub(crate) fn exact(bytes: u64) -> String {
     format!("{} {name}", bytes / unit)
 }
 
+/// Bytes for people, with three digits: `1.23 GB`.
+#[expect(clippy::cast_precision_loss, reason = "three digits are shown")]
+pub(crate) fn rough(bytes: u64) -> String {
+    let decimal = [("TB", 1e12), ("GB", 1e9), ("MB", 1e6), ("kB", 1e3)];
+    let amount = bytes as f64;
+    // Rounded up to a unit, it is one of that.
+    let unit = decimal.iter().find(|(_, unit)| amount >= unit * 0.9995);
+    let Some((name, unit)) = unit else {
+        return format!("{bytes} B");
+    };
+    let amount = amount / unit;
+    let digits = match amount {
+        amount if amount < 9.995 => 2,
+        amount if amount < 99.95 => 1,
+        _ => 0,
+    };
+    format!("{amount:.digits$} {name}")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -89,6 +108,22 @@ mod tests {
             "99999999999 TB",
         ] {
             assert!(parse(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn people_are_shown_three_digits() {
+        for (bytes, text) in [
+            (0, "0 B"),
+            (999, "999 B"),
+            (1_000, "1.00 kB"),
+            (12_345, "12.3 kB"),
+            (999_499, "999 kB"),
+            (999_700, "1.00 MB"),
+            (10_000_000_000, "10.0 GB"),
+            (1_234_000_000_000, "1.23 TB"),
+        ] {
+            assert_eq!(rough(bytes), text);
         }
     }
 

@@ -1,6 +1,7 @@
 //! The command line: one file a command. `docs/CLI.md` is its reference.
 
 mod background;
+mod cache;
 mod clear_mount;
 mod completions;
 mod config;
@@ -104,6 +105,9 @@ enum Command {
     /// List, add, remove or rescan the folders of the library
     #[command(subcommand)]
     Origin(origin::Action),
+    /// Show, verify or clear what is kept of files on other machines, and pin what is to stay
+    #[command(subcommand)]
+    Cache(cache::Action),
     /// Make, show or check the configuration
     #[command(subcommand)]
     Config(config::Action),
@@ -141,6 +145,7 @@ impl Command {
             Self::History(arguments) => arguments.run(context),
             Self::Explain(arguments) => arguments.run(context),
             Self::Origin(action) => action.run(context),
+            Self::Cache(action) => action.run(context),
             Self::Config(action) => action.run(context),
             Self::Layout(action) => action.run(context),
             Self::Webhook(action) => action.run(context),

@@ -119,7 +119,7 @@ async fn find(library: &Opened, mountpoint: Option<&Path>, text: &OsStr) -> Resu
 }
 
 /// The paths in the tree that may be meant, the likeliest first.
-fn in_tree(mountpoint: Option<&Path>, text: &OsStr, path: &Path) -> Vec<String> {
+pub(super) fn in_tree(mountpoint: Option<&Path>, text: &OsStr, path: &Path) -> Vec<String> {
     let resolved = resolved(path);
     let mut names = Vec::new();
     if let Some(mountpoint) = mountpoint {

@@ -5,6 +5,7 @@ use std::io;
 use std::time::Duration;
 
 use hyper_util::rt::TokioIo;
+use proto::v1::cache_service_client::CacheServiceClient;
 use proto::v1::control_service_client::ControlServiceClient;
 use proto::v1::event_service_client::EventServiceClient;
 use proto::v1::layout_service_client::LayoutServiceClient;
@@ -149,6 +150,12 @@ impl Client {
     #[must_use]
     pub fn views(&self) -> ViewServiceClient<Connection> {
         ViewServiceClient::new(self.0.clone())
+    }
+
+    /// What is kept of files on other machines.
+    #[must_use]
+    pub fn cache(&self) -> CacheServiceClient<Connection> {
+        CacheServiceClient::new(self.0.clone())
     }
 
     /// The webhooks.

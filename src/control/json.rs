@@ -1,9 +1,13 @@
 //! Messages of `musicfs.v1` as the JSON that `--json` prints. Shapes that scripts rely on: members
 //! are added, never renamed or taken away. `docs/CLI.md` describes them.
 
+mod cache;
+
 use eventlog::Timestamp;
 use proto::v1;
 use serde_json::{Value, json};
+
+pub use self::cache::{cache_stats, path_of, pin, verified};
 
 /// `musicfs status --json`.
 #[must_use]
@@ -24,6 +28,7 @@ pub fn status(status: &v1::GetStatusResponse) -> Value {
         "tasks": status.tasks.iter().map(task).collect::<Vec<_>>(),
         "reads": status.reads.as_ref().map(reads),
         "consumers": status.consumers.iter().map(consumer).collect::<Vec<_>>(),
+        "cache": status.cache.as_ref().map(cache::cache_status),
         "warnings": status.warnings.iter().map(warning).collect::<Vec<_>>(),
     })
 }

@@ -1,6 +1,8 @@
 //! The control plane: gRPC on a Unix socket that only the daemon's owner can open.
 
 mod address;
+pub(crate) mod cache;
+mod cache_service;
 mod client;
 mod control_service;
 mod convert;
@@ -51,6 +53,8 @@ pub struct Engine {
     pub content: content::Store,
     /// Bytes a day to compare what samples of files said.
     pub verify_budget: u64,
+    /// What is pinned.
+    pub(crate) pins: Arc<crate::cache::pins::Pins>,
     /// Opens files.
     pub(crate) sources: crate::originals::Sources,
     /// The log.

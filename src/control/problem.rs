@@ -49,7 +49,9 @@ fn code(kind: Kind) -> Code {
 pub(super) fn refused(error: LibraryError) -> Status {
     let code = match error {
         LibraryError::Exists(_) | LibraryError::Overlaps { .. } => Some(Code::AlreadyExists),
-        LibraryError::Unknown(_) => Some(Code::NotFound),
+        LibraryError::Unknown(_) | LibraryError::NotInTree(_) | LibraryError::NotPinned(_) => {
+            Some(Code::NotFound)
+        }
         LibraryError::Configured => Some(Code::FailedPrecondition),
         _ => None,
     };

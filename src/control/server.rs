@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use futures::{Stream, StreamExt};
 use proto::v1;
+use proto::v1::cache_service_server::CacheServiceServer;
 use proto::v1::control_service_server::ControlServiceServer;
 use proto::v1::event_service_server::EventServiceServer;
 use proto::v1::layout_service_server::LayoutServiceServer;
@@ -22,6 +23,7 @@ use tonic::transport::server::Connected;
 use tonic::{Request, Status};
 use tonic_health::server::HealthReporter;
 
+use super::cache_service::Cache;
 use super::control_service::Control;
 use super::deadline::Deadlines;
 use super::event_service::Events;
@@ -122,6 +124,10 @@ fn routes(engine: &Engine, stop: &CancellationToken) -> RoutesBuilder {
             admit(),
         ))
         .add_service(EventServiceServer::with_interceptor(events, admit()))
+        .add_service(CacheServiceServer::with_interceptor(
+            Cache::new(engine()),
+            admit(),
+        ))
         .add_service(LayoutServiceServer::with_interceptor(
             Layouts::new(engine()),
             admit(),
@@ -161,8 +167,9 @@ async fn report_health(engine: &Engine, reporter: HealthReporter) {
 }
 
 /// The names under which health is told; the empty one is for the daemon as a whole.
-const SERVICES: [&str; 7] = [
+const SERVICES: [&str; 8] = [
     "",
+    v1::cache_service_server::SERVICE_NAME,
     v1::control_service_server::SERVICE_NAME,
     v1::event_service_server::SERVICE_NAME,
     v1::layout_service_server::SERVICE_NAME,

@@ -8,7 +8,7 @@ use fuse::operations::Timings;
 use projections::{CatalogReader, OriginRow, TreeReader, ViewName};
 use proto::v1;
 
-use super::{Engine, convert};
+use super::{Engine, cache, convert};
 use crate::library::OriginState;
 use crate::report::Result;
 use crate::webhooks::Row;
@@ -67,6 +67,7 @@ pub(super) fn running(engine: &Engine) -> Result<v1::GetStatusResponse> {
             .map(|recorder| convert::reads(recorder.figures())),
         consumers: consumers(engine, head),
         warnings: warnings(engine),
+        cache: Some(cache::status(&engine.content, engine.pins.counts())),
     })
 }
 

@@ -17,6 +17,8 @@ use tokio_util::task::TaskTracker;
 
 use super::place::vacate;
 use super::{Options, Running};
+use crate::cache::pins::Pins;
+use crate::cache::survey::Surveyor;
 use crate::control::{self, Engine, MountFigures, tcp};
 use crate::library::{self, Library};
 use crate::originals::Sources;
@@ -73,6 +75,12 @@ pub(super) async fn start(
         options.mountpoint.clone(),
     );
     let status = Arc::new(StatusFiles::new(Arc::clone(&options.reloader)));
+    let pins = Pins::new(Surveyor::new(
+        views.catalog(),
+        views.tree(),
+        content.clone(),
+        Arc::clone(&registry),
+    ));
     let sources = Sources {
         catalog: views.catalog(),
         registry,
@@ -106,6 +114,7 @@ pub(super) async fn start(
     webhooks.apply(options.webhooks.clone());
     let engine = Engine {
         content,
+        pins: Arc::new(pins),
         verify_budget: options.cache.verify_budget,
         sources,
         store,
@@ -145,6 +154,7 @@ pub(super) async fn start(
     engine.supervisor.detach(examined);
     watch_resources(&engine);
     cache::tend(&engine);
+    cache::pins::keep(&engine);
     report_to_systemd(&engine);
     keep_library(&engine, options);
     tracing::info!(

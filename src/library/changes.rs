@@ -77,7 +77,7 @@ impl Library {
 
     /// Makes one change of the library after the other, each to its end: whoever asked for it may be
     /// gone before, and would leave half of it behind.
-    async fn change<F>(
+    pub(super) async fn change<F>(
         self: &Arc<Self>,
         work: impl FnOnce(Arc<Self>) -> F + Send + 'static,
     ) -> Result<Position, LibraryError>
@@ -96,7 +96,7 @@ impl Library {
 
     /// Returns once the views are as far as that. One that cannot go on, as on a full disk, keeps
     /// nobody for ever.
-    async fn reach(&self, position: Position) -> Result<(), LibraryError> {
+    pub(super) async fn reach(&self, position: Position) -> Result<(), LibraryError> {
         let reached = self.scanner.views.wait_for(position);
         match tokio::time::timeout(PATIENCE, reached).await {
             Ok(reached) => Ok(reached?),

@@ -2,7 +2,8 @@
 
 use std::path::PathBuf;
 
-use eventlog::{OriginId, StoreError};
+use eventlog::decide::NotPinned;
+use eventlog::{OriginId, StoreError, TreePath};
 use projections::ViewError;
 use projections::layout::TemplateError;
 
@@ -44,6 +45,12 @@ pub enum LibraryError {
         "the configuration names the layout: change `layout.template` or `layout.names` there, then `musicfs reload`"
     )]
     Configured,
+    /// The tree has nothing at a path.
+    #[error("there is nothing at {0} in the tree")]
+    NotInTree(TreePath),
+    /// What is to be unpinned is not pinned.
+    #[error(transparent)]
+    NotPinned(#[from] NotPinned),
     /// The root will not do.
     #[error(transparent)]
     Root(#[from] RootError),

@@ -8,6 +8,7 @@ mod kinds;
 mod later;
 mod limits;
 mod outlook;
+mod pins;
 mod root;
 mod state;
 

@@ -103,6 +103,11 @@ impl From<LibraryError> for Report {
             | LibraryError::Overlaps { .. }
             | LibraryError::Unknown(_)
             | LibraryError::Layout(_) => Self::new(Kind::Input, error.to_string()),
+            LibraryError::NotInTree(_) => Self::new(Kind::Input, error.to_string()).hint(
+                "give a path in the mount, or one from the root of the tree, such as Artist/Album",
+            ),
+            LibraryError::NotPinned(_) => Self::new(Kind::Input, error.to_string())
+                .hint("`musicfs cache list` shows what is pinned"),
             LibraryError::Stopping => Self::new(Kind::NotRunning, error.to_string()),
         }
     }

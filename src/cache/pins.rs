@@ -1,0 +1,353 @@
+//! Keeps what is pinned on this machine (CAS-5): finds out what that is whenever the tree changes, and
+//! fetches what is missing.
+
+use std::collections::{HashMap, HashSet, VecDeque};
+use std::sync::Arc;
+use std::time::Duration;
+
+use content::{Key, Purpose, Store};
+use eventlog::{Filter, OriginId, Position, Recorded, StoreError, TrackId};
+use futures::StreamExt;
+use futures::stream::BoxStream;
+use origins::ErrorKind;
+use parking_lot::Mutex;
+use projections::ViewError;
+use tokio::sync::Notify;
+use tokio::task::JoinSet;
+use tokio::time::Instant;
+
+use super::rests::Rests;
+use super::survey::{Counts, Missing, Survey, Surveyor};
+use crate::control::Engine;
+use crate::originals::{Copies, key};
+
+/// Files that are fetched at the same time.
+const AT_ONCE: usize = 2;
+
+/// How long more changes are waited for after one.
+const QUIET: Duration = Duration::from_millis(300);
+
+/// Looking takes at most one part of so many of the time.
+const SHARE: u32 = 5;
+
+/// How long the views may take to know the log, before what they know is taken for what there is.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// How often it is tried again while the disk is full.
+const PRESSED: Duration = Duration::from_secs(5);
+
+/// Events after which other files may be pinned, or the same ones be other files.
+const KINDS: [&str; 9] = [
+    "track.discovered",
+    "track.content_changed",
+    "track.tags_read",
+    "track.moved",
+    "track.vanished",
+    "track.returned",
+    "origin.removed",
+    "layout.changed",
+    "pin.*",
+];
+
+/// What is known of the pins.
+pub(crate) struct Pins {
+    surveyor: Mutex<Surveyor>,
+    counts: Mutex<Counts>,
+    problems: Mutex<HashMap<Arc<Key>, String>>,
+    again: Notify,
+}
+
+impl Pins {
+    pub(crate) fn new(surveyor: Surveyor) -> Self {
+        Self {
+            surveyor: Mutex::new(surveyor),
+            counts: Mutex::default(),
+            problems: Mutex::default(),
+            again: Notify::new(),
+        }
+    }
+
+    /// What is pinned now. Blocks.
+    ///
+    /// # Errors
+    /// Where a view cannot be read.
+    pub(crate) fn look(&self) -> Result<Survey, ViewError> {
+        let survey = self.surveyor.lock().look()?;
+        *self.counts.lock() = survey.counts;
+        Ok(survey)
+    }
+
+    /// What is pinned, in figures, as last looked at.
+    pub(crate) fn counts(&self) -> Counts {
+        *self.counts.lock()
+    }
+
+    /// Why a file could not be fetched.
+    pub(crate) fn problem(&self, of: &Key) -> Option<String> {
+        self.problems.lock().get(of).cloned()
+    }
+
+    /// Why nothing is fetched at all, where that is so.
+    pub(crate) fn idle(store: &Store) -> Option<&'static str> {
+        if !store.is_enabled() {
+            Some("the cache is switched off, or cannot be used")
+        } else if store.is_pressed() {
+            Some("the disk of the cache is nearly full, or fails")
+        } else {
+            None
+        }
+    }
+
+    /// Something may have left the store: what is pinned is looked at again.
+    pub(crate) fn look_again(&self) {
+        self.surveyor.lock().forget();
+        self.again.notify_one();
+    }
+}
+
+/// Starts it.
+pub(crate) fn keep(engine: &Engine) {
+    let (stop, kept) = (engine.supervisor.stop(), engine.clone());
+    engine
+        .supervisor
+        .spawn("pins".to_owned(), stop.clone(), move || {
+            Keeper::new(kept.clone()).run()
+        });
+}
+
+/// How fetching a file ended.
+enum Fetched {
+    /// It is whole, or nobody wants it any more.
+    Done,
+    /// It was told to end.
+    Ended,
+    /// Its origin cannot be reached.
+    Offline(String),
+    /// Something is wrong with this file.
+    Failed(String),
+}
+
+struct Keeper {
+    engine: Engine,
+    /// What is to be fetched, the first first.
+    queue: VecDeque<Missing>,
+    /// What is being fetched.
+    flying: HashSet<TrackId>,
+    fills: JoinSet<(Missing, Fetched)>,
+    origins: Rests<OriginId>,
+    /// By revision: a file that changed is another.
+    files: Rests<Arc<Key>>,
+    /// Bytes that may still be fetched.
+    room: u64,
+    /// When to look again at what is pinned, and when at the earliest.
+    due: Option<Instant>,
+    earliest: Instant,
+    /// What the store had lost when that was looked at.
+    damage: u64,
+}
+
+impl Keeper {
+    fn new(engine: Engine) -> Self {
+        let secs = Duration::from_secs;
+        Self {
+            engine,
+            queue: VecDeque::new(),
+            flying: HashSet::new(),
+            fills: JoinSet::new(),
+            // An origin that is back is noticed by its check, every 30 s.
+            origins: Rests::new(secs(2), secs(30)),
+            files: Rests::new(secs(30), secs(3600)),
+            room: 0,
+            due: None,
+            earliest: Instant::now(),
+            damage: 0,
+        }
+    }
+
+    async fn run(mut self) {
+        let stop = self.engine.supervisor.stop().clone();
+        let mut seen = self.engine.store.head();
+        let mut events = self.events(seen);
+        let begin = async {
+            let known = self.engine.views.wait_for(seen);
+            drop(tokio::time::timeout(PATIENCE, known).await);
+        };
+        if stop.run_until_cancelled(begin).await.is_none() {
+            return;
+        }
+        self.look().await;
+        let engine = self.engine.clone();
+        loop {
+            let next = self.start().unwrap_or_else(|| Instant::now() + PATIENCE);
+            let wake = self.due.map_or(next, |due| due.min(next));
+            tokio::select! {
+                () = stop.cancelled() => return,
+                () = engine.pins.again.notified() => self.due = Some(Instant::now()),
+                event = events.next() => match event {
+                    Some(Ok(event)) => {
+                        seen = event.position;
+                        let soon = (Instant::now() + QUIET).max(self.earliest);
+                        self.due.get_or_insert(soon);
+                    }
+                    _ => {
+                        // The log said why, or will.
+                        tokio::time::sleep(PRESSED).await;
+                        events = self.events(seen);
+                    }
+                },
+                Some(ended) = self.fills.join_next() => if let Ok((file, fetched)) = ended {
+                    self.ended(file, fetched);
+                },
+                () = tokio::time::sleep_until(wake) => {
+                    let is_due = self.due.is_some_and(|due| due <= Instant::now());
+                    if is_due || self.damage != damage(&engine) {
+                        let known = engine.views.wait_for(seen);
+                        drop(tokio::time::timeout(PATIENCE, known).await);
+                        self.look().await;
+                    }
+                }
+            }
+        }
+    }
+
+    fn events(&self, after: Position) -> BoxStream<'static, Result<Recorded, StoreError>> {
+        let filter = Filter {
+            kinds: KINDS.map(str::to_owned).to_vec(),
+            subject: None,
+        };
+        eventlog::subscribe(Arc::clone(&self.engine.store), after, filter)
+    }
+
+    /// Looks at what is pinned, and what is to be fetched.
+    async fn look(&mut self) {
+        self.due = None;
+        self.damage = damage(&self.engine);
+        let (began, pins) = (Instant::now(), Arc::clone(&self.engine.pins));
+        let survey = tokio::task::spawn_blocking(move || pins.look()).await;
+        self.earliest = Instant::now() + began.elapsed() * (SHARE - 1);
+        let survey = match survey {
+            Ok(Ok(survey)) => survey,
+            Ok(Err(error)) => {
+                tracing::warn!("what is pinned is not known: {error}; looking again in 60 s");
+                self.due = Some(Instant::now() + PATIENCE);
+                return;
+            }
+            // It panicked, and the log says where.
+            Err(_) => return,
+        };
+        self.room = survey.room;
+        let missing: HashSet<Arc<Key>> =
+            (survey.missing.iter().map(|it| Arc::clone(&it.key))).collect();
+        self.files.retain(|file| missing.contains(file));
+        let is_missing = |file: &Arc<Key>, _: &mut String| missing.contains(file);
+        self.engine.pins.problems.lock().retain(is_missing);
+        let waiting = survey.missing.into_iter();
+        let waiting = waiting.filter(|it| !self.flying.contains(&it.track));
+        self.queue = waiting.collect();
+    }
+
+    /// Starts to fetch what can be now. Returns when to try again, where something waits.
+    fn start(&mut self) -> Option<Instant> {
+        let now = Instant::now();
+        let mut next: Option<Instant> = None;
+        let mut rest = VecDeque::new();
+        while self.fills.len() < AT_ONCE {
+            let Some(file) = self.queue.pop_front() else {
+                break;
+            };
+            if Pins::idle(&self.engine.content).is_some() {
+                rest.push_back(file);
+                next = Some(now + PRESSED);
+                break;
+            }
+            let origin = self.origins.until(&file.key.origin, now);
+            if let Some(until) = self.files.until(&file.key, now).or(origin) {
+                next = Some(next.map_or(until, |next| next.min(until)));
+                rest.push_back(file);
+            } else if file.bytes > self.room {
+                let problem = "there is no room: what is pinned takes more than cache.size";
+                self.problem(&file, problem.to_owned());
+            } else {
+                self.room -= file.bytes;
+                self.flying.insert(file.track);
+                let engine = self.engine.clone();
+                self.fills.spawn_blocking(move || {
+                    let fetched = fetch(&engine, &file);
+                    (file, fetched)
+                });
+            }
+        }
+        rest.append(&mut self.queue);
+        self.queue = rest;
+        next
+    }
+
+    fn ended(&mut self, file: Missing, fetched: Fetched) {
+        self.flying.remove(&file.track);
+        let now = Instant::now();
+        match fetched {
+            Fetched::Done => {
+                self.engine.pins.problems.lock().remove(&file.key);
+                self.files.well(&file.key);
+                self.origins.well(&file.key.origin);
+                let mut counts = self.engine.pins.counts.lock();
+                counts.missing_bytes = counts.missing_bytes.saturating_sub(file.bytes);
+                return;
+            }
+            Fetched::Ended => {}
+            Fetched::Offline(problem) => {
+                self.problem(&file, problem);
+                self.origins.failed(file.key.origin.clone(), now);
+            }
+            Fetched::Failed(problem) => {
+                self.problem(&file, problem);
+                self.files.failed(Arc::clone(&file.key), now);
+            }
+        }
+        self.room = self.room.saturating_add(file.bytes);
+        self.queue.push_back(file);
+    }
+
+    fn problem(&self, file: &Missing, problem: String) {
+        let (mut problems, key) = (self.engine.pins.problems.lock(), Arc::clone(&file.key));
+        if problems.get(&key) != Some(&problem) {
+            tracing::debug!(track = %file.track, "what is pinned is not fetched: {problem}");
+            problems.insert(key, problem);
+        }
+    }
+}
+
+/// How often the store lost something.
+fn damage(engine: &Engine) -> u64 {
+    let figures = engine.content.figures();
+    figures.damaged + figures.refuted
+}
+
+/// Fetches what is missing of a file. Blocks.
+fn fetch(engine: &Engine, file: &Missing) -> Fetched {
+    let (sources, store) = (&engine.sources, &engine.content);
+    let row = match sources.catalog.track(file.track) {
+        Ok(row) => row.filter(|row| row.living && key(&row.locator) == *file.key),
+        Err(error) => return Fetched::Failed(error.to_string()),
+    };
+    // One that is another by now is looked at again anyway.
+    let Some(row) = row else {
+        return Fetched::Done;
+    };
+    let copies = Copies::of(&row, sources.clone());
+    if !copies.can_be_reached() {
+        return Fetched::Offline(format!("the origin {} does not answer", file.key.origin));
+    }
+    let stop = engine.supervisor.stop();
+    let reader = sources.reader(&row, Purpose::Listening);
+    let filled = reader.fill(|_| !stop.is_cancelled() && !store.is_pressed());
+    match filled {
+        Ok(()) if store.kept(&file.key) >= file.key.revision.size => Fetched::Done,
+        Ok(()) if stop.is_cancelled() || store.is_pressed() => Fetched::Ended,
+        Ok(()) => Fetched::Failed("what was fetched could not be kept".to_owned()),
+        Err(error) => match error.kind {
+            ErrorKind::Offline | ErrorKind::Throttled { .. } => Fetched::Offline(error.message),
+            _ => Fetched::Failed(error.message),
+        },
+    }
+}

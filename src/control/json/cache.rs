@@ -1,0 +1,100 @@
+//! The cache, as `--json` tells of it.
+
+use proto::v1;
+use proto::v1::pin_target::Target;
+use serde_json::{Value, json};
+
+use super::{path, text, time};
+
+/// `musicfs cache stats --json`.
+#[must_use]
+pub fn cache_stats(stats: &v1::GetCacheStatsResponse) -> Value {
+    json!({
+        "enabled": stats.enabled,
+        "directory": path(&stats.directory),
+        "bytes": stats.bytes,
+        "limit": stats.limit,
+        "referenced_bytes": stats.referenced_bytes,
+        "saved_bytes": stats.referenced_bytes.saturating_sub(stats.bytes),
+        "files": stats.files,
+        "chunks": stats.chunks,
+        "pressed": stats.pressed,
+        "since_start": stats.counts.as_ref().map(counts),
+        "pins": stats.pins.as_ref().map(pin_counts),
+    })
+}
+
+/// The cache in the status.
+pub(super) fn cache_status(cache: &v1::CacheStatus) -> Value {
+    json!({
+        "enabled": cache.enabled,
+        "bytes": cache.bytes,
+        "limit": cache.limit,
+        "pins": cache.pins.as_ref().map(pin_counts),
+    })
+}
+
+fn counts(counts: &v1::CacheCounts) -> Value {
+    json!({
+        "hits": counts.hits,
+        "misses": counts.misses,
+        "read_bytes": counts.read_bytes,
+        "fetched_bytes": counts.fetched_bytes,
+        "passed_bytes": counts.passed_bytes,
+        "shared_bytes": counts.shared_bytes,
+        "damaged": counts.damaged,
+        "evicted": counts.evicted,
+        "adopted": counts.adopted,
+    })
+}
+
+fn pin_counts(counts: &v1::PinCounts) -> Value {
+    json!({
+        "pins": counts.pins,
+        "tracks": counts.tracks,
+        "bytes": counts.bytes,
+        "missing_bytes": counts.missing_bytes,
+    })
+}
+
+/// `musicfs cache verify --json`.
+#[must_use]
+pub fn verified(report: &v1::VerifyReport) -> Value {
+    json!({
+        "pieces": report.pieces,
+        "bytes": report.bytes,
+        "damaged": report.damaged,
+        "lost_bytes": report.lost_bytes,
+        "repaired_bytes": report.repaired_bytes,
+        "problems": report.problems,
+    })
+}
+
+/// A pin.
+#[must_use]
+pub fn pin(pin: &v1::PinStatus) -> Value {
+    let missing = pin.missing.iter().map(|track| {
+        json!({
+            "path": track.path,
+            "bytes": track.bytes,
+            "missing_bytes": track.missing_bytes,
+            "problem": text(&track.problem),
+        })
+    });
+    json!({
+        "path": path_of(pin),
+        "since": pin.since.as_ref().map(time),
+        "tracks": pin.tracks,
+        "bytes": pin.bytes,
+        "missing_tracks": pin.missing_tracks,
+        "missing_bytes": pin.missing_bytes,
+        "missing": missing.collect::<Vec<_>>(),
+    })
+}
+
+/// The path in the tree that a pin holds, from its root.
+#[must_use]
+pub fn path_of(pin: &v1::PinStatus) -> Option<String> {
+    let Target::Path(path) = pin.target.as_ref()?.target.as_ref()?;
+    Some(format!("/{path}"))
+}
