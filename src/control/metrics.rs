@@ -1,5 +1,6 @@
 //! What the daemon counts (CTL-5). Gathered when asked for: nothing is kept here.
 
+mod cache;
 mod origins;
 mod process;
 
@@ -72,6 +73,7 @@ impl Collector for Everything {
         }
         webhooks(&mut encoder, &self.0)?;
         origins::encode(&mut encoder, &self.0)?;
+        cache::encode(&mut encoder, &self.0)?;
         match status::running(&self.0) {
             Ok(status) => library(&mut encoder, &status),
             Err(error) => {
