@@ -12,16 +12,16 @@ use crate::world::{World, song};
 const GIVEN_UP: Duration = Duration::from_secs(150);
 
 /// A library with a folder of an SFTP server beside its own.
-struct Elsewhere {
-    world: World,
-    server: Server,
+pub(crate) struct Elsewhere {
+    pub(crate) world: World,
+    pub(crate) server: Server,
     line: Line,
-    music: PathBuf,
+    pub(crate) music: PathBuf,
 }
 
 impl Elsewhere {
     /// Songs 1 and 2 are here; as many more as wanted there.
-    fn new(count: u64) -> Self {
+    pub(crate) fn new(count: u64) -> Self {
         let world = World::new();
         let (dir, music) = (world.path().join("sshd"), world.path().join("nas"));
         for number in 1..=2_u64 {
@@ -50,14 +50,14 @@ impl Elsewhere {
     }
 
     /// Starts the daemon with the server's folder as origin `nas`.
-    fn start(&mut self, more: &str) {
+    pub(crate) fn start(&mut self, more: &str) {
         self.spawn(more);
         self.world.until("the daemon is ready", |world| {
             world.status()["state"] == "ready"
         });
     }
 
-    fn spawn(&mut self, more: &str) {
+    pub(crate) fn spawn(&mut self, more: &str) {
         let user = std::env::var("USER").unwrap_or_else(|_| "root".to_owned());
         let text = format!(
             "[[origins]]\nid = 'nas'\nurl = 'sftp://{user}@127.0.0.1:{}/{}'\nknown_hosts = {:?}\n\
@@ -72,11 +72,11 @@ impl Elsewhere {
     }
 
     /// Lets in by the key that the server knows.
-    fn key(&self) -> String {
+    pub(crate) fn key(&self) -> String {
         format!("key_file = {:?}", self.dir().join("user"))
     }
 
-    fn restart_server(&mut self) {
+    pub(crate) fn restart_server(&mut self) {
         let (dir, port) = (self.dir(), self.server.port);
         self.server = Server::start("sshd", &dir, &self.music, port, &[]);
     }

@@ -33,6 +33,8 @@ mod logs;
 #[cfg(test)]
 mod origins;
 #[cfg(test)]
+mod pins;
+#[cfg(test)]
 mod players;
 #[cfg(test)]
 mod prometheus;
