@@ -138,10 +138,22 @@ impl Reader {
     /// # Errors
     /// Why what is not kept could not be had.
     pub fn read_at(&self, buffer: &mut [u8], offset: u64) -> Result<usize, OriginError> {
+        let (read, waited) = self.read(buffer, offset)?;
+        let counters = &self.kept.store.counters;
+        if waited {
+            counters.misses.add(1);
+        } else if read > 0 {
+            counters.hits.add(1);
+        }
+        Ok(read)
+    }
+
+    /// As [`read_at`](Self::read_at), not counted; also tells whether it had to wait for an origin.
+    fn read(&self, buffer: &mut [u8], offset: u64) -> Result<(usize, bool), OriginError> {
         let wanted = buffer.len() as u64;
         let end = offset.saturating_add(wanted).min(self.size());
         if offset >= end {
-            return Ok(0);
+            return Ok((0, false));
         }
         let mut at = offset;
         let (mut waited, mut failed) = (false, false);
@@ -184,20 +196,16 @@ impl Reader {
                 Step::Refuted => return Err(refuted()),
             }
         }
-        let counters = &self.kept.store.counters;
-        if waited {
-            counters.misses.add(1);
-        } else {
-            counters.hits.add(1);
-        }
         if self.purpose == Purpose::Listening {
             self.read_ahead(offset, end);
         }
-        Ok(usize::try_from(at.saturating_sub(offset)).unwrap_or(usize::MAX))
+        let read = usize::try_from(at.saturating_sub(offset)).unwrap_or(usize::MAX);
+        Ok((read, waited))
     }
 
     /// Reads every byte that is not kept, so that all of it is; `progress` is told the bytes that were
-    /// looked at so far, and may end it by returning false. Blocks.
+    /// looked at so far, and may end it by returning false. Nobody waits for it: it is counted neither as
+    /// hit nor as miss. Blocks.
     ///
     /// # Errors
     /// Why it could not be had.
@@ -209,7 +217,7 @@ impl Reader {
             let Some(gap) = gap.first() else {
                 return Ok(());
             };
-            let read = self.read_at(&mut buffer, gap.start)?;
+            let (read, _) = self.read(&mut buffer, gap.start)?;
             from = gap.start.saturating_add(read.max(1) as u64);
             if !progress(from) {
                 return Ok(());

@@ -15,6 +15,7 @@ use projections::ViewError;
 use tokio::sync::Notify;
 use tokio::task::JoinSet;
 use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
 
 use super::rests::Rests;
 use super::survey::{Counts, Missing, Survey, Surveyor};
@@ -35,6 +36,10 @@ const PATIENCE: Duration = Duration::from_secs(60);
 
 /// How often it is tried again while the disk is full.
 const PRESSED: Duration = Duration::from_secs(5);
+
+/// How long room is waited for, and how often it is looked for.
+const ROOM: Duration = Duration::from_secs(10);
+const TICK: Duration = Duration::from_millis(20);
 
 /// Events after which other files may be pinned, or the same ones be other files.
 const KINDS: [&str; 9] = [
@@ -317,6 +322,15 @@ impl Keeper {
     }
 }
 
+/// Waits until the store has made room for what came: what comes faster than that is not kept.
+fn make_way(store: &Store, stop: &CancellationToken) {
+    let began = Instant::now();
+    let is_over = || store.bytes() > store.limit();
+    while is_over() && !stop.is_cancelled() && began.elapsed() < ROOM {
+        std::thread::sleep(TICK);
+    }
+}
+
 /// How often the store lost something.
 fn damage(engine: &Engine) -> u64 {
     let figures = engine.content.figures();
@@ -340,7 +354,10 @@ fn fetch(engine: &Engine, file: &Missing) -> Fetched {
     }
     let stop = engine.supervisor.stop();
     let reader = sources.reader(&row, Purpose::Listening);
-    let filled = reader.fill(|_| !stop.is_cancelled() && !store.is_pressed());
+    let filled = reader.fill(|_| {
+        make_way(store, stop);
+        !stop.is_cancelled() && !store.is_pressed()
+    });
     match filled {
         Ok(()) if store.kept(&file.key) >= file.key.revision.size => Fetched::Done,
         Ok(()) if stop.is_cancelled() || store.is_pressed() => Fetched::Ended,

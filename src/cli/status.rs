@@ -5,6 +5,7 @@ use proto::v1;
 use super::context::Context;
 use super::library::at_rest;
 use super::output::{Output, counted, length};
+use crate::cache::size::rough;
 use crate::control::{json, received};
 use crate::report::Result;
 
@@ -61,6 +62,9 @@ fn print(out: &mut Output, status: &v1::GetStatusResponse) -> Result<()> {
         counted(status.tracks, "track", "tracks"),
         status.position
     ))?;
+    if let Some(cache) = status.cache.filter(|cache| cache.enabled) {
+        out.line(kept(&cache))?;
+    }
     for warning in &status.warnings {
         out.line(format!("warning: {}", warning.message))?;
     }
@@ -96,6 +100,22 @@ fn print(out: &mut Output, status: &v1::GetStatusResponse) -> Result<()> {
         ))?;
     }
     Ok(())
+}
+
+/// What is kept of files on other machines, for people.
+fn kept(cache: &v1::CacheStatus) -> String {
+    let pinned = match cache.pins {
+        Some(pins) if pins.missing_bytes > 0 => {
+            format!(
+                "; {} of what is pinned are missing",
+                rough(pins.missing_bytes)
+            )
+        }
+        Some(pins) if pins.bytes > 0 => format!("; {} are pinned", rough(pins.bytes)),
+        _ => String::new(),
+    };
+    let (bytes, limit) = (rough(cache.bytes), rough(cache.limit));
+    format!("cache: {bytes} of {limit}{pinned}")
 }
 
 fn heading(out: &mut Output, name: &str, is_empty: bool) -> Result<()> {

@@ -216,6 +216,41 @@ fn a_server_that_is_away_is_told_of_and_fetched_from_once_it_is_back() {
 }
 
 #[test]
+fn what_is_pinned_displaces_the_rest_and_what_does_not_fit_is_told_of() {
+    let mut elsewhere = library();
+    let key = elsewhere.key();
+    elsewhere.start(&format!("{key}\n[cache]\nsize = \"5 MB\""));
+    let world = &elsewhere.world;
+    for path in album(world, "Other") {
+        fs::read(path).unwrap();
+    }
+    let counts = || world.json(["cache", "stats", "--json"])["since_start"].clone();
+    let (hits, misses) = (counts()["hits"].clone(), counts()["misses"].clone());
+    pin(world, &directory(world, "Pinned"));
+    world.until("all of it is here", is_here);
+    // Nobody waited for that.
+    assert_eq!((&counts()["hits"], &counts()["misses"]), (&hits, &misses));
+    assert!(counts()["evicted"].as_u64() > Some(0));
+    plays(world, "Other", 2);
+    assert!(is_here(world));
+    elsewhere.world.stop();
+
+    elsewhere.start(&format!("{key}\n[cache]\nsize = \"3 MB\""));
+    put(&elsewhere, 7, "Pinned");
+    elsewhere.world.until("there is no room", |world| {
+        let pin = &pins(world)[0];
+        let missing = pin["missing"].as_array().unwrap();
+        let is_told = |track: &Value| {
+            let problem = track["problem"].as_str().unwrap_or_default();
+            problem.contains("cache.size")
+        };
+        pin["tracks"] == 5 && missing.iter().all(is_told) && !missing.is_empty()
+    });
+    plays(&elsewhere.world, "Pinned", 5);
+    elsewhere.world.stop();
+}
+
+#[test]
 fn what_is_on_a_disk_of_this_machine_needs_no_copy() {
     let mut world = World::new();
     world.add_songs(1..=3);
