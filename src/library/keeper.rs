@@ -20,7 +20,7 @@ use super::connect::{Opened, Opening, offline};
 use super::later::Later;
 use super::outlook::Outlook;
 use super::state::{Health, OriginState};
-use super::{Rescan, root};
+use super::{Rescan, kinds, root};
 use crate::config::{OriginConfig, OriginKind, Refresh};
 use crate::scan::{Request, ScanError, ScanStatus, Scanner, Scope};
 
@@ -145,15 +145,25 @@ impl Keeper {
         }
         let known = self.known_tracks();
         if empty && !accept_empty && known > 0 {
-            return Err(offline(format!(
-                "{} is empty, but {known} tracks of it are known; is its disk mounted? If it is \
-                 meant to be empty: musicfs origin rescan {} --accept-removals",
-                root.display(),
-                self.id
-            )));
+            return Err(self.empty(known));
         }
         self.registry.add(Arc::new(origin.clone()));
         Ok(origin)
+    }
+
+    /// What is said of a root without anything in it.
+    fn empty(&self, known: u64) -> OriginError {
+        let root = root::shown(&self.spec).display();
+        let what = if kinds::folder(&self.spec).is_some() {
+            "; is its disk mounted?"
+        } else {
+            "."
+        };
+        offline(format!(
+            "{root} is empty, but {known} tracks of it are known{what} If it is meant to be empty: \
+             musicfs origin rescan {} --accept-removals",
+            self.id
+        ))
     }
 
     fn row(&self) -> Option<OriginRow> {
@@ -223,6 +233,7 @@ impl Keeper {
                     }
                     Ok(_) => {}
                     Err(ScanError::Stopped) => return End::Stopped,
+                    Err(ScanError::Empty(known)) => return End::Lost(self.empty(known)),
                     Err(ScanError::Origin(error)) => {
                         if let Err(end) = self.failed(&origin, error).await {
                             return end;
@@ -295,6 +306,7 @@ impl Keeper {
         let result = self.scan(origin, request, progress, later).await;
         let end = match &result {
             Err(ScanError::Stopped) => Err(End::Stopped),
+            Err(ScanError::Empty(known)) => Err(End::Lost(self.empty(*known))),
             Err(ScanError::Origin(error)) => self.failed(origin, error.clone()).await,
             _ => Ok(()),
         };

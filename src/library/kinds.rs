@@ -50,9 +50,9 @@ pub(crate) fn connect(
     let origin: Arc<dyn Origin> = match target(spec, env)? {
         Target::Folder(root) => Arc::new(LocalOrigin::new(id, root)?),
         Target::Sftp(settings) => Arc::new(SftpOrigin::new(id, settings)?),
-        Target::Smb(settings) => Arc::new(SmbOrigin::new(id, settings)?),
         Target::S3(settings) => Arc::new(RemoteOrigin::s3(id, &settings)?),
         Target::Webdav(settings) => Arc::new(RemoteOrigin::webdav(id, &settings)?),
+        Target::Smb(settings) => Arc::new(SmbOrigin::new(id, settings)?),
     };
     Ok(Guarded::new(origin, limits, figures))
 }

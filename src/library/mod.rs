@@ -19,6 +19,7 @@ use std::time::Duration;
 
 use eventlog::OriginId;
 use eventlog::event::{LayoutSpec, OriginSpec, ScanReason, ScanSummary};
+use futures::FutureExt;
 use origins::{Figures, Registry};
 use parking_lot::Mutex;
 use projections::{OriginRow, ViewError};
@@ -105,7 +106,11 @@ impl Library {
             outlook: Arc::default(),
         });
         let watched = Arc::downgrade(&library);
-        let watch = move || outlook::watch(Weak::clone(&watched));
+        let stopped = stop.clone();
+        let watch = move || {
+            let watch = outlook::watch(Weak::clone(&watched));
+            stopped.clone().run_until_cancelled_owned(watch).map(drop)
+        };
         tasks.spawn("outlook".to_owned(), stop, watch);
         library
     }

@@ -114,7 +114,9 @@ impl From<ScanError> for Report {
             ScanError::Origin(error) => error.into(),
             ScanError::Log(error) => error.into(),
             ScanError::View(error) => error.into(),
-            ScanError::Stalled(_) => Self::new(Kind::Origin, error.to_string()),
+            ScanError::Empty(_) | ScanError::Stalled(_) => {
+                Self::new(Kind::Origin, error.to_string())
+            }
             ScanError::Stopped => Self::new(Kind::NotRunning, error.to_string()),
             ScanError::Panicked => Self::new(Kind::Bug, error.to_string()),
         }

@@ -3,7 +3,7 @@
 use std::collections::{HashMap, HashSet};
 
 use eventlog::{OriginPath, Revision, TrackId};
-use origins::{Depth, Directory, ErrorKind, Origin, WalkError};
+use origins::{Depth, Directory, ErrorKind, Origin, OriginError, WalkError};
 use projections::{CatalogReader, KnownFile, ViewError};
 use tokio::runtime::Handle;
 use tokio_stream::StreamExt;
@@ -33,6 +33,8 @@ pub(super) struct Listing {
     pub(super) complete: bool,
     /// Living tracks whose files the listing does not have.
     pub(super) missing: Vec<TrackId>,
+    /// True where all of the origin was listed, and there is nothing in it.
+    pub(super) is_empty: bool,
     /// What could not be listed, and why; the first of it.
     pub(super) trouble: Option<String>,
 }
@@ -56,6 +58,8 @@ struct Walked {
     /// Subtrees of which nothing is known: refused, or failed.
     opaque: Vec<OriginPath>,
     failed: bool,
+    /// Files and directories that were named, whatever they are.
+    entries: usize,
 }
 
 impl Comparer<'_> {
@@ -70,6 +74,8 @@ impl Comparer<'_> {
         match scope {
             Scope::Whole => {
                 self.walk(&OriginPath::root(), Depth::All, &mut walked, &mut hand_on)?;
+                walked.listing.is_empty =
+                    !walked.failed && walked.opaque.is_empty() && walked.entries == 0;
                 self.miss_unvisited(&OriginPath::root(), &mut walked)?;
             }
             Scope::Directories(directories) => {
@@ -151,6 +157,15 @@ impl Comparer<'_> {
                 Err(WalkError { error, .. }) if error.kind == ErrorKind::Offline => {
                     return Err(ScanError::Origin(error));
                 }
+                // The root has no parent that was listed: the origin itself is not there.
+                Err(WalkError { path, error })
+                    if error.kind == ErrorKind::NotFound && path.is_root() =>
+                {
+                    return Err(ScanError::Origin(OriginError {
+                        kind: ErrorKind::Offline,
+                        ..error
+                    }));
+                }
                 // Gone since its parent was listed, or since the watcher saw it.
                 Err(WalkError { error, .. }) if error.kind == ErrorKind::NotFound => {}
                 Err(failure) => {
@@ -177,6 +192,7 @@ impl Comparer<'_> {
         if !walked.visited.insert(directory.path.clone()) {
             return Ok(true);
         }
+        walked.entries += directory.files.len() + directory.directories.len();
         let known = self.catalog.files_in(self.origin.id(), &directory.path)?;
         let mut known: HashMap<&[u8], &KnownFile> =
             known.iter().map(|file| (&*file.name, file)).collect();

@@ -79,6 +79,9 @@ pub struct Request {
     pub accept_removals: bool,
     /// Read every file, changed or not (ORG-4).
     pub verify: bool,
+    /// Take an origin without anything in it for one that is not there: a bucket that was emptied by
+    /// mistake and a share that is not mounted look like that (ORG-6).
+    pub doubt_empty: bool,
 }
 
 impl Request {
@@ -90,6 +93,7 @@ impl Request {
             reason,
             accept_removals: false,
             verify: false,
+            doubt_empty: false,
         }
     }
 }
@@ -100,6 +104,9 @@ pub enum ScanError {
     /// The origin stopped answering.
     #[error("{0}")]
     Origin(OriginError),
+    /// There is nothing in it any more, of which so many tracks are known.
+    #[error("it is empty, but {0} tracks of it are known")]
+    Empty(u64),
     /// The log took no more events.
     #[error(transparent)]
     Log(#[from] StoreError),
@@ -201,6 +208,10 @@ impl Running<'_> {
         let was_held = known.is_some_and(|row| row.held_removals.is_some());
         let mut committer = Committer::new(self);
         let listing = self.pipeline(&mut committer)?;
+        let doubted = self.request.doubt_empty && !self.request.accept_removals;
+        if doubted && listing.is_empty && !listing.missing.is_empty() {
+            return Err(ScanError::Empty(listing.missing.len() as u64));
+        }
         committer.summary.listed = listing.listed;
         committer.summary.errors += listing.errors;
         committer.summary.whole = self.request.scope == Scope::Whole;

@@ -106,6 +106,16 @@ impl World {
         status.clone()
     }
 
+    async fn ask(&self, request: Request) -> Result<ScanSummary, ScanError> {
+        let origin: Arc<dyn Origin> = self.origin.clone();
+        let stop = CancellationToken::new();
+        let turn = Arc::new(Semaphore::new(1)).try_acquire_owned().unwrap();
+        let scan = self
+            .scanner
+            .scan(origin, request, Progress::begin(0), stop, turn);
+        scan.await
+    }
+
     fn track(&self, number: u64) -> TrackRow {
         let catalog = self.scanner.views.catalog();
         catalog.track(TrackId(number)).unwrap().unwrap()
@@ -171,4 +181,22 @@ async fn a_new_file_that_cannot_be_read_is_listed_and_read_later() {
     assert_eq!(world.track(1).media, unread);
     world.scan(None).await;
     assert_eq!(world.track(1).media.defects, []);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_origin_that_is_empty_of_a_sudden_loses_nothing_where_that_is_doubted() {
+    let world = World::new();
+    world.put("1.flac", "First");
+    world.scan(None).await;
+    std::fs::remove_file(world.music.path().join("1.flac")).unwrap();
+    let doubting = Request {
+        doubt_empty: true,
+        ..Request::whole(ScanReason::Interval)
+    };
+    let doubted = world.ask(doubting.clone()).await.unwrap_err();
+    assert!(matches!(doubted, ScanError::Empty(1)), "{doubted}");
+    assert!(world.track(1).living);
+    // Anything in it is a sign of life.
+    world.put("notes.txt", "");
+    assert_eq!(world.ask(doubting).await.unwrap().vanished, 1);
 }

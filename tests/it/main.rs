@@ -11,6 +11,8 @@ mod crash;
 #[cfg(test)]
 mod disk;
 #[cfg(test)]
+mod elsewhere;
+#[cfg(test)]
 mod faults;
 #[cfg(test)]
 mod followers;
@@ -42,6 +44,8 @@ mod remote;
 mod resources;
 #[cfg(test)]
 mod restart;
+#[cfg(test)]
+mod servers;
 #[cfg(test)]
 mod stopping;
 #[cfg(test)]

@@ -108,9 +108,7 @@ pub(in crate::cli) fn given(text: &OsStr, flag: &str) -> Result<OriginConfig> {
             "" => why,
             what => format!("{what}: {why}"),
         };
-        Report::new(Kind::Usage, message).hint(format!(
-            "write {flag}PATH or {flag}ID=PATH, or a URL for PATH"
-        ))
+        Report::new(Kind::Usage, message).hint(format!("write {flag}PATH or {flag}ID=PATH"))
     };
     let mut origin = OriginConfig::parse(text).map_err(|why| {
         // The address may hold a password.

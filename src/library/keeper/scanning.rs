@@ -28,6 +28,11 @@ impl Keeper {
         later: &mut Later,
     ) -> Result<ScanSummary, ScanError> {
         let began = Instant::now();
+        // What is deleted from a folder of this machine, its user deletes.
+        let request = Request {
+            doubt_empty: self.is_remote(),
+            ..request
+        };
         let (scope, status) = (request.scope.clone(), progress.watch());
         let whole = scope == Scope::Whole;
         let result = self.watched(origin, request, progress).await;

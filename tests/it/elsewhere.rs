@@ -1,0 +1,278 @@
+//! Origins on other machines: a server that dies and returns, falls silent, lets nobody in, is empty;
+//! and what that does to the rest.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use crate::servers::{Line, Server, free_port};
+use crate::world::{World, song};
+
+/// Three checks in 30 s each, and what a busy machine adds.
+const GIVEN_UP: Duration = Duration::from_secs(150);
+
+/// A library with a folder of an SFTP server beside its own.
+struct Elsewhere {
+    world: World,
+    server: Server,
+    line: Line,
+    music: PathBuf,
+}
+
+impl Elsewhere {
+    /// Songs 1 and 2 are here; as many more as wanted there.
+    fn new(count: u64) -> Self {
+        let world = World::new();
+        let (dir, music) = (world.path().join("sshd"), world.path().join("nas"));
+        for number in 1..=2_u64 {
+            fs::write(world.music().join(format!("{number}.flac")), song(number)).unwrap();
+        }
+        for number in 3..3 + count {
+            let path = music.join(format!("album {}/{number}.flac", number % 40));
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            fs::write(path, song(number)).unwrap();
+        }
+        let server = Server::start("sshd", &dir, &music, free_port(), &[]);
+        let line = Line::to(server.port);
+        let hosts = fs::read_to_string(dir.join("known_hosts")).unwrap();
+        let hosts = hosts.replace(&server.port.to_string(), &line.port.to_string());
+        fs::write(dir.join("hosts"), hosts).unwrap();
+        Self {
+            world,
+            server,
+            line,
+            music,
+        }
+    }
+
+    fn dir(&self) -> PathBuf {
+        self.world.path().join("sshd")
+    }
+
+    /// Starts the daemon with the server's folder as origin `nas`.
+    fn start(&mut self, more: &str) {
+        self.spawn(more);
+        self.world.until("the daemon is ready", |world| {
+            world.status()["state"] == "ready"
+        });
+    }
+
+    fn spawn(&mut self, more: &str) {
+        let user = std::env::var("USER").unwrap_or_else(|_| "root".to_owned());
+        let text = format!(
+            "[[origins]]\nid = 'nas'\nurl = 'sftp://{user}@127.0.0.1:{}/{}'\nknown_hosts = {:?}\n\
+             interval = 2\n{more}\n",
+            self.line.port,
+            self.music.display(),
+            self.dir().join("hosts"),
+        );
+        let config = self.world.path().join("config.toml");
+        fs::write(&config, text).unwrap();
+        self.world.spawn(&["--config", config.to_str().unwrap()]);
+    }
+
+    /// Lets in by the key that the server knows.
+    fn key(&self) -> String {
+        format!("key_file = {:?}", self.dir().join("user"))
+    }
+
+    fn restart_server(&mut self) {
+        let (dir, port) = (self.dir(), self.server.port);
+        self.server = Server::start("sshd", &dir, &self.music, port, &[]);
+    }
+
+    fn nas(&self) -> serde_json::Value {
+        nas(&self.world)
+    }
+
+    /// Reads everything that the tree shows of one origin's songs.
+    fn reads(&self, path: &str) -> std::io::Result<Vec<u8>> {
+        fs::read(self.world.mnt().join(path))
+    }
+}
+
+fn nas(world: &World) -> serde_json::Value {
+    let status = world.status();
+    let origins = status["origins"].as_array().cloned().unwrap_or_default();
+    let found = origins.into_iter().find(|origin| origin["id"] == "nas");
+    found.unwrap_or_default()
+}
+
+/// The path in the tree of a song by its number.
+fn path_of(world: &World, number: u64) -> String {
+    let (tree, name) = (world.tree(), format!("Song {number}.flac"));
+    let found = tree.keys().find(|path| path.ends_with(&name));
+    found
+        .unwrap_or_else(|| panic!("{number} in {tree:?}"))
+        .clone()
+}
+
+fn copy_into(path: &Path, number: u64) {
+    fs::write(path, song(number)).unwrap();
+}
+
+#[test]
+fn a_server_that_dies_takes_nothing_away_and_is_caught_up_with_when_it_returns() {
+    let mut elsewhere = Elsewhere::new(30);
+    elsewhere.start(&elsewhere.key());
+    assert_eq!(elsewhere.world.tree().len(), 32);
+    assert_eq!(elsewhere.nas()["health"], "healthy");
+    let (here, there) = (path_of(&elsewhere.world, 1), path_of(&elsewhere.world, 17));
+    assert_eq!(elsewhere.reads(&there).unwrap(), song(17));
+
+    elsewhere.server.stop();
+    elsewhere.world.until("the server is missed", |world| {
+        nas(world)["health"] == "degraded"
+    });
+    assert_eq!(elsewhere.world.tree().len(), 32);
+    assert!(elsewhere.reads(&there).is_err());
+    assert_eq!(elsewhere.reads(&here).unwrap(), song(1));
+    elsewhere.world.within(GIVEN_UP, "it is given up", |world| {
+        nas(world)["health"] == "unhealthy"
+    });
+    assert_eq!(elsewhere.world.tree().len(), 32);
+
+    copy_into(&elsewhere.music.join("album 5/99.flac"), 99);
+    fs::remove_file(elsewhere.music.join("album 17/17.flac")).unwrap();
+    elsewhere.restart_server();
+    let health = elsewhere.world.run(["origin", "health", "nas"]);
+    drop(health);
+    elsewhere.world.until("all is as it is there", |world| {
+        let shown = world.tree().len() == 32;
+        nas(world)["health"] == "healthy" && shown && !world.tree().contains_key(&there)
+    });
+    let metrics = fs::read_to_string(elsewhere.world.mnt().join(".status/metrics")).unwrap();
+    let counted = "musicfs_origin_errors_total{origin=\"nas\",op=\"check\"";
+    assert!(metrics.contains(counted), "{metrics}");
+    elsewhere.world.stop();
+    elsewhere.world.assert_sound();
+}
+
+#[test]
+fn a_server_killed_in_the_middle_of_a_scan_removes_nothing_and_the_scan_ends_later() {
+    let mut elsewhere = Elsewhere::new(600);
+    let slow = format!("{}\nrequests_per_second = 200", elsewhere.key());
+    elsewhere.spawn(&slow);
+    elsewhere
+        .world
+        .until("some are listed", |world| world.tree().len() > 50);
+    elsewhere.server.stop();
+    let shown = elsewhere.world.tree().len();
+    assert!(shown < 602, "too late: all is listed");
+    elsewhere.world.until("the server is missed", |world| {
+        nas(world)["health"] != "healthy"
+    });
+    assert!(elsewhere.world.tree().len() >= shown);
+    elsewhere.restart_server();
+    elsewhere
+        .world
+        .within(GIVEN_UP, "all is shown", |world| world.tree().len() == 602);
+    let vanished = elsewhere.world.events();
+    assert!(vanished.iter().all(|it| it["kind"] != "track.vanished"));
+    elsewhere.world.stop();
+    elsewhere.world.assert_sound();
+}
+
+#[test]
+fn a_secret_that_was_wrong_is_fetched_anew_and_is_in_no_message() {
+    let mut elsewhere = Elsewhere::new(3);
+    let (key, file) = (
+        elsewhere.dir().join("locked"),
+        elsewhere.world.path().join("passphrase"),
+    );
+    fs::copy(elsewhere.dir().join("user"), &key).unwrap();
+    let locked = std::process::Command::new("ssh-keygen")
+        .args(["-q", "-p", "-P", "", "-N", "correct horse", "-f"])
+        .arg(&key)
+        .status();
+    assert!(locked.unwrap().success());
+    fs::write(&file, "hunter2\n").unwrap();
+    elsewhere.spawn(&format!("key_file = {key:?}\npassphrase_file = {file:?}"));
+    elsewhere.world.until("it lets us not in", |world| {
+        nas(world)["health"] == "unhealthy" && world.tree().len() == 2
+    });
+    let refused = elsewhere.nas()["message"].to_string();
+    fs::write(&file, "correct horse\n").unwrap();
+    elsewhere.world.run(["origin", "health", "nas"]);
+    elsewhere.world.until("it lets us in", |world| {
+        world.tree().len() == 5 && nas(world)["health"] == "healthy"
+    });
+    let log = elsewhere.world.daemon_log();
+    assert!(log.contains("other users can read"), "{log}");
+    let events = serde_json::to_string(&elsewhere.world.events()).unwrap();
+    let shown = elsewhere.world.status().to_string();
+    let config = fs::read_to_string(elsewhere.world.mnt().join(".status/config.toml")).unwrap();
+    for text in [&refused, &log, &events, &shown, &config] {
+        assert!(
+            !text.contains("hunter2") && !text.contains("correct horse"),
+            "{text}"
+        );
+    }
+    elsewhere.world.stop();
+}
+
+#[test]
+fn a_server_that_swallows_everything_holds_up_nothing_else() {
+    let mut elsewhere = Elsewhere::new(3);
+    elsewhere.start(&elsewhere.key());
+    let (here, there) = (path_of(&elsewhere.world, 2), path_of(&elsewhere.world, 4));
+    elsewhere.line.swallow();
+    let mount = elsewhere.world.mnt();
+    let reader = std::thread::spawn(move || {
+        let began = Instant::now();
+        (fs::read(mount.join(there)).is_err(), began.elapsed())
+    });
+    let began = Instant::now();
+    while !reader.is_finished() {
+        let asked = Instant::now();
+        assert_eq!(elsewhere.world.tree().len(), 5);
+        assert_eq!(elsewhere.reads(&here).unwrap(), song(2));
+        assert!(
+            asked.elapsed() < Duration::from_secs(5),
+            "{:?}",
+            asked.elapsed()
+        );
+        assert!(
+            began.elapsed() < Duration::from_secs(90),
+            "the read does not end"
+        );
+        std::thread::sleep(Duration::from_millis(50));
+    }
+    let (failed, took) = reader.join().unwrap();
+    assert!(failed && took < Duration::from_secs(60), "{took:?}");
+    elsewhere.line.carry();
+    elsewhere
+        .world
+        .within(GIVEN_UP, "it answers again", |world| {
+            nas(world)["health"] == "healthy"
+        });
+    elsewhere.world.stop();
+}
+
+#[test]
+fn a_folder_that_is_empty_of_a_sudden_is_taken_for_one_that_is_not_there() {
+    let mut elsewhere = Elsewhere::new(3);
+    elsewhere.start(&elsewhere.key());
+    let away = elsewhere.world.path().join("away");
+    fs::create_dir(&away).unwrap();
+    for entry in fs::read_dir(&elsewhere.music).unwrap() {
+        let entry = entry.unwrap();
+        fs::rename(entry.path(), away.join(entry.file_name())).unwrap();
+    }
+    elsewhere
+        .world
+        .until("it is missed", |world| nas(world)["health"] == "unhealthy");
+    let why = elsewhere.nas()["message"].to_string();
+    assert!(
+        why.contains("is empty, but 3 tracks of it are known"),
+        "{why}"
+    );
+    assert_eq!(elsewhere.world.tree().len(), 5);
+    let accepted = elsewhere
+        .world
+        .run(["origin", "rescan", "nas", "--accept-removals"]);
+    assert!(accepted.status.success(), "{accepted:?}");
+    assert_eq!(elsewhere.world.tree().len(), 2);
+    elsewhere.world.stop();
+    elsewhere.world.assert_sound();
+}
