@@ -148,7 +148,7 @@ impl Shared {
         let mut state = self.lock();
         if let Some(why) = &state.ended {
             // Who asked may have stopped waiting.
-            let _ = answer.send(Err(Failure::Lost(why.into())));
+            let _ = answer.send(Err(Failure::Lost(why.clone())));
             return;
         }
         let now = Instant::now();
