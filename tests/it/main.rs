@@ -14,6 +14,7 @@ mod disk;
 mod elsewhere;
 #[cfg(test)]
 mod faults;
+mod federation;
 #[cfg(test)]
 mod followers;
 #[cfg(test)]
