@@ -398,6 +398,10 @@ fn refused(settings: &SmbSettings, error: &smb2::Error) -> OriginError {
     // A share that the server does not have now: an administrator's slip removes no music.
     let (kind, hint) = match kind_of(error) {
         ErrorKind::NotFound => (ErrorKind::Offline, "; check the share's name"),
+        ErrorKind::Denied if error.status() == Some(NtStatus::ACCESS_DENIED) => {
+            let hint = "; check who may use the share, and whether it requires encryption";
+            (ErrorKind::Denied, hint)
+        }
         ErrorKind::Denied => (ErrorKind::Denied, "; check user, password and domain"),
         ErrorKind::Offline => (ErrorKind::Offline, "; check the server and the way to it"),
         // Nothing but the network is read or written yet.
