@@ -6,6 +6,7 @@
 
 mod error;
 mod file;
+mod requests;
 mod server;
 mod share;
 mod walk;
