@@ -14,6 +14,7 @@ mod disk;
 mod elsewhere;
 #[cfg(test)]
 mod faults;
+#[cfg(test)]
 mod federation;
 #[cfg(test)]
 mod followers;
