@@ -11,6 +11,8 @@ mod crash;
 #[cfg(test)]
 mod disk;
 #[cfg(test)]
+mod duplicates;
+#[cfg(test)]
 mod elsewhere;
 #[cfg(test)]
 mod faults;

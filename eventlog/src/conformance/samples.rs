@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 
 use crate::event::{
-    Event, FoldedPlays, LayoutSpec, NameProfile, NewEvent, OriginSpec, ScanReason, ScanSummary,
+    Duplicates, Event, FoldedPlays, LayoutSpec, NameProfile, NewEvent, OriginSpec, ScanReason,
+    ScanSummary,
 };
 use crate::id::{
     CauseId, ContentId, EventId, Locator, OriginId, OriginPath, Position, Revision, Timestamp,
@@ -257,6 +258,14 @@ pub fn every_kind() -> Vec<Event> {
             layout: LayoutSpec {
                 template: "$artist/$title".to_owned(),
                 names: NameProfile::Windows,
+                duplicates: Duplicates::Content,
+            },
+        },
+        Event::LayoutChanged {
+            layout: LayoutSpec {
+                template: "$title".to_owned(),
+                names: NameProfile::Posix,
+                duplicates: Duplicates::Tags,
             },
         },
         read(1),

@@ -18,7 +18,7 @@ pub(super) fn digest(connection: &Connection, hasher: &mut blake3::Hasher) -> ru
          JOIN directory ON directory.num = track.directory \
          JOIN origin ON origin.num = directory.origin \
          LEFT JOIN media ON media.track = track.id ORDER BY track.id",
-        "SELECT known, highest, template, windows FROM library",
+        "SELECT known, highest, template, windows, duplicates FROM library",
     ]
     .iter()
     .try_for_each(|select| feed(connection, hasher, select))
