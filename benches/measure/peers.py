@@ -74,28 +74,45 @@ class Mpd:
     def available(cls):
         return shutil.which("mpd") is not None and shutil.which("mpc") is not None
 
+    def __init__(self, setting, library):
+        self.folder = setting.fresh("mpd")
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            port = free.getsockname()[1]
+        self.config = self.folder / "mpd.conf"
+        self.config.write_text(
+            f'music_directory "{library}"\ndb_file "{self.folder}/db"\nlog_file "{self.folder}/log"\n'
+            f'bind_to_address "127.0.0.1"\nport "{port}"\nauto_update "no"\n'
+            'audio_output {\n  type "null"\n  name "null"\n}\n')
+        self.mpc = ["mpc", "-h", "127.0.0.1", "-p", str(port)]
+
+    def __enter__(self):
+        self.server = subprocess.Popen(["mpd", "--no-daemon", self.config], stdout=subprocess.DEVNULL,
+                                       stderr=subprocess.DEVNULL)
+        while subprocess.run([*self.mpc, "version"], capture_output=True, check=False).returncode:
+            time.sleep(0.01)
+        return self
+
+    def __exit__(self, *_):
+        self.server.terminate()
+        self.server.wait()
+
+    def update(self):
+        return timed([*self.mpc, "update", "--wait"])
+
+    @classmethod
+    def scan(cls, setting, library):
+        """Seconds of a first scan."""
+        with cls(setting, library) as mpd:
+            return mpd.update()
+
     @classmethod
     def scans(cls, setting, library):
         first, again = [], []
         for _ in range(min(setting.runs, 3)):
-            folder = setting.fresh("mpd")
-            with socket.socket() as free:
-                free.bind(("127.0.0.1", 0))
-                port = free.getsockname()[1]
-            config = folder / "mpd.conf"
-            config.write_text(
-                f'music_directory "{library}"\ndb_file "{folder}/db"\nlog_file "{folder}/log"\n'
-                f'bind_to_address "127.0.0.1"\nport "{port}"\nauto_update "no"\n'
-                'audio_output {\n  type "null"\n  name "null"\n}\n')
-            server = subprocess.Popen(["mpd", "--no-daemon", config], stdout=subprocess.DEVNULL,
-                                      stderr=subprocess.DEVNULL)
-            mpc = ["mpc", "-h", "127.0.0.1", "-p", str(port)]
-            while subprocess.run([*mpc, "version"], capture_output=True, check=False).returncode:
-                time.sleep(0.01)
-            first.append(timed([*mpc, "update", "--wait"]))
-            again += [timed([*mpc, "update", "--wait"]) for _ in range(setting.runs)]
-            server.terminate()
-            server.wait()
+            with cls(setting, library) as mpd:
+                first.append(mpd.update())
+                again += [mpd.update() for _ in range(setting.runs)]
         return median(first), median(again)
 
 

@@ -21,6 +21,8 @@ def show(value, unit):
         return f"{value / 1e6:.1f} MB"
     if unit == "MB/s":
         return f"{value / 1e6:,.0f} MB/s"
+    if unit == "requests":
+        return f"{value:,} requests"
     if unit == "/s":
         return f"{value:,.0f}/s"
     return f"{value:.2f}"
@@ -53,7 +55,7 @@ class Report:
             self.notes.append(text)
 
     def markdown(self):
-        columns = ["musicfs", "native", "bindfs", "musefs", "MPD", "beets"]
+        columns = ["musicfs", "native", "bindfs", "musefs", "rclone", "MPD", "beets"]
         lines = [
             "# Benchmarks", "",
             "Made by `benches/run`, everything in one run on the same files. The machine is shared:",

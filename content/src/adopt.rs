@@ -87,7 +87,17 @@ fn try_adopt(reader: &Reader, disk: &Disk) -> Result<(), OriginError> {
     );
     // Moved, and otherwise as it was.
     let moved = older.key.revision == kept.key.revision && older.key.origin == kept.key.origin;
-    if !(moved || tags_differ(&exact, &before)?) || !samples_agree(reader, &before)? {
+    let differs = if !(moved || tags_differ(&exact, &before)?) {
+        Some("its tags are as they were, or not known")
+    } else if !read_agrees(kept, &before) {
+        Some("what was read of its sound is not as it was, or not known")
+    } else if !samples_agree(reader, &before)? {
+        Some("samples of its sound are not as they were, or not known")
+    } else {
+        None
+    };
+    if let Some(why) = differs {
+        tracing::debug!(path = %kept.key.path, "all of it is read: {why}");
         return Ok(());
     }
     if let Err(error) = take_over(kept, disk, &before, &older) {
@@ -117,6 +127,24 @@ fn tags_differ(now: &Reader, before: &Kept) -> Result<bool, OriginError> {
         }
     }
     Ok(false)
+}
+
+/// True where all that was read of the sound already is as it was.
+fn read_agrees(now: &Kept, before: &Kept) -> bool {
+    let ([_, sound, _], [_, then, _]) = (
+        now.shape.sections(now.size()),
+        before.shape.sections(before.size()),
+    );
+    let pieces = now.state.lock().pieces.clone();
+    pieces
+        .iter()
+        .filter(|(offset, piece)| piece.at == At::Own && sound.contains(offset))
+        .all(|(offset, piece)| {
+            let from = offset - sound.start + then.start;
+            let known = read_kept(before, from..from + u64::from(piece.len));
+            let read = now.read_piece(offset, &piece).ok().flatten();
+            known.is_some_and(|known| read.is_some_and(|read| read == known))
+        })
 }
 
 /// True where samples of the sound at its origin are as they were.
@@ -167,13 +195,24 @@ fn take_over(
     let presumed = !kept.shape.checksummed;
     // What has to be compared is noted before it can be read.
     disk.index.presume(id, presumed)?;
+    let _turn = kept.writing_down.lock();
+    let [_, sound, _] = kept.shape.sections(kept.size());
     let mut state = kept.state.lock();
+    let own: Vec<(u64, Piece)> = state
+        .pieces
+        .iter()
+        .filter(|(offset, piece)| piece.at == At::Own && sound.contains(offset))
+        .collect();
+    for (offset, piece) in &own {
+        state.pieces.remove(*offset, piece);
+    }
     let taken: Vec<(u64, Piece)> = chunks
         .into_iter()
         .filter(|(offset, piece)| state.pieces.insert(*offset, *piece))
         .collect();
     drop(state);
-    disk.index.share(id, &taken)?;
+    disk.index.share(id, &own, &taken)?;
+    disk.shrank(own.iter().map(|(_, piece)| u64::from(piece.len)).sum());
     disk.index.retire(older.id)?;
     kept.store.counters.adopted.add(1);
     Ok(())

@@ -240,9 +240,7 @@ impl Reader {
             return Step::Wait(ending);
         }
         let asked = self.asked(at, end);
-        let [_, sound, _] = self.kept.shape.sections(self.size());
-        let is_sound = asked.start < sound.end && sound.start < asked.end;
-        if is_sound && self.purpose == Purpose::Listening {
+        if self.purpose == Purpose::Listening && self.is_sound(&asked) {
             // Who has the lock is the one who finds out.
             drop(state);
             if !*self.kept.adoption.lock() {
@@ -255,6 +253,11 @@ impl Reader {
             // Somebody was faster.
             None => Step::Recent(Bytes::new()),
         }
+    }
+
+    fn is_sound(&self, range: &Range<u64>) -> bool {
+        let [_, sound, _] = self.kept.shape.sections(self.size());
+        range.start < sound.end && sound.start < range.end
     }
 
     /// What is fetched where `at` to `end` is wanted.
@@ -319,6 +322,10 @@ impl Reader {
         let Some(window) = self.ahead.lock().read(offset, end, self.size(), most) else {
             return;
         };
+        // Sound that may be taken over is not fetched before that is known.
+        if self.is_sound(&window) && !self.kept.adoption.try_lock().is_some_and(|known| *known) {
+            return;
+        }
         for flight in Flight::ahead(&self.kept, window) {
             let (kept, source) = (Arc::clone(&self.kept), Arc::clone(&self.source));
             self.runtime.spawn(async move {

@@ -288,6 +288,8 @@ pub struct LayoutSpec {
     pub template: String,
     /// Which names are allowed.
     pub names: NameProfile,
+    /// Which files of several origins are shown once.
+    pub duplicates: Duplicates,
 }
 
 /// Which names are allowed.
@@ -298,6 +300,33 @@ pub enum NameProfile {
     Posix,
     /// Also none that Windows refuses; names that differ only in case collide.
     Windows,
+}
+
+/// Which files of several origins are the same recording, and so are shown once (ORG-7).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Duplicates {
+    /// Those that sound the same, whatever their tags say.
+    #[default]
+    Content,
+    /// Those whose tags say the same, whatever they sound like.
+    Tags,
+    /// None: all files are shown.
+    All,
+}
+
+impl Duplicates {
+    /// Every rule, the default first.
+    pub const EVERY: [Self; 3] = [Self::Content, Self::Tags, Self::All];
+
+    /// The rule's name, as configured.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Content => "content",
+            Self::Tags => "tags",
+            Self::All => "all",
+        }
+    }
 }
 
 /// Access events of one track, folded.

@@ -2,7 +2,7 @@
 
 #![no_main]
 
-use eventlog::event::{LayoutSpec, NameProfile};
+use eventlog::event::{Duplicates, LayoutSpec, NameProfile};
 use eventlog::id::{ContentId, OriginPath};
 use eventlog::tags::{AudioFormat, AudioProperties, ByteRange, Field, Media, Tags};
 use libfuzzer_sys::fuzz_target;
@@ -21,6 +21,7 @@ fuzz_target!(|input: Input<'_>| {
     let spec = LayoutSpec {
         template: source.to_owned(),
         names,
+        duplicates: Duplicates::All,
     };
     match Template::parse(source) {
         Ok(template) => assert_eq!(template.to_string().parse(), Ok(template)),

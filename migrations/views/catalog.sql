@@ -57,10 +57,11 @@ CREATE TABLE pin (
 -- One row: how many tracks were ever known, the highest number that an event was about (0: none), and
 -- the layout in force (NULL: the default).
 CREATE TABLE library (
-    one      INTEGER PRIMARY KEY CHECK (one = 1),
-    known    INTEGER NOT NULL,
-    highest  INTEGER NOT NULL,
-    template TEXT,
-    windows  INTEGER NOT NULL
+    one        INTEGER PRIMARY KEY CHECK (one = 1),
+    known      INTEGER NOT NULL,
+    highest    INTEGER NOT NULL,
+    template   TEXT,
+    windows    INTEGER NOT NULL,
+    duplicates TEXT    NOT NULL
 ) STRICT;
-INSERT INTO library VALUES (1, 0, 0, NULL, 0);
+INSERT INTO library VALUES (1, 0, 0, NULL, 0, 'content');

@@ -24,9 +24,12 @@ CREATE TABLE track (
     size     INTEGER NOT NULL,
     mtime_ns INTEGER NOT NULL,
     album    INTEGER,              -- hash of the album, where the track has a disc number
+    sound    INTEGER,              -- hash of the sound, where there is any
+    alike    INTEGER,              -- hash of what tracks that may be shown as one have in common
     inputs   BLOB    NOT NULL
 ) STRICT;
 CREATE INDEX track_album ON track (album) WHERE album IS NOT NULL;
+CREATE INDEX track_alike ON track (alike, origin) WHERE alike IS NOT NULL;
 
 -- Albums with living tracks that tell of several discs.
 CREATE TABLE album (
@@ -42,7 +45,8 @@ CREATE TABLE library (
     directories    INTEGER NOT NULL,   -- with the root
     bytes          INTEGER NOT NULL,
     template       TEXT,
-    windows        INTEGER NOT NULL
+    windows        INTEGER NOT NULL,
+    duplicates     TEXT    NOT NULL
 ) STRICT;
-INSERT INTO library VALUES (1, 2, 0, 1, 0, NULL, 0);
+INSERT INTO library VALUES (1, 2, 0, 1, 0, NULL, 0, 'content');
 INSERT INTO node (ino, parent, name, slot, mtime_ns, size) VALUES (1, 1, '', 0, 0, 0);

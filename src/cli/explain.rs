@@ -1,5 +1,6 @@
 //! `musicfs explain`.
 
+mod copies;
 mod naming;
 
 use std::ffi::OsString;
@@ -10,6 +11,7 @@ use futures::StreamExt;
 use projections::{Ino, TrackRow};
 use serde_json::{Value, json};
 
+use self::copies::Copies;
 use self::naming::Naming;
 use super::context::Context;
 use super::library::Opened;
@@ -32,6 +34,7 @@ struct Explanation {
     /// True where it was found by a path that it had earlier.
     formerly: bool,
     naming: Naming,
+    copies: Copies,
     /// The event that took it out of the tree.
     gone: Option<Recorded>,
 }
@@ -86,6 +89,7 @@ impl Explanation {
         let row = row.ok_or_else(|| track::absent::unknown(found.track))?;
         let path = library.tree.path_of(Ino::of_track(row.id))?;
         Ok(Self {
+            copies: Copies::of(library, &row)?,
             naming: Naming::of(&row, library.catalog.layout()?, path.as_deref()),
             gone: if row.living {
                 None
@@ -129,6 +133,7 @@ impl Explanation {
             "track": id.0,
             "state": self.state(),
             "path": self.path,
+            "shown_as": self.copies.shown_as(*id),
             "formerly": self.formerly,
             "origin": locator.origin.as_str(),
             "origin_path": locator.path.to_string(),
@@ -139,6 +144,7 @@ impl Explanation {
             },
             "format": media.format.map(eventlog::AudioFormat::name),
             "content": media.content.to_string(),
+            "copies": self.copies.to_json(),
             "naming": self.naming.to_json(),
             "defects": defects.collect::<Vec<_>>(),
             "discovered": { "position": self.row.first_position.0, "at": self.row.discovered_at.to_string() },
@@ -158,6 +164,9 @@ impl Explanation {
         } = &self.row;
         let path = self.path.as_deref().unwrap_or("(not in the tree)");
         out.line(format!("track:{id}  {path}"))?;
+        if let Some(other) = self.copies.shown_as(*id) {
+            out.line(format!("a copy of what is shown as {other}"))?;
+        }
         if self.formerly {
             out.line("found by a name that it had earlier")?;
         }
@@ -210,6 +219,7 @@ impl Explanation {
         }
         out.table(&rows)?;
         out.line("")?;
+        self.copies.print(out)?;
         self.naming.print(out)?;
         for defect in &media.defects {
             out.line(format!("defect: {}: {}", defect.kind.name(), defect.detail))?;

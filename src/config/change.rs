@@ -7,6 +7,7 @@ use super::{Config, OriginConfig};
 pub const LIVE: &[&str] = &[
     "layout.template",
     "layout.names",
+    "layout.duplicates",
     "metrics.listen",
     "control.listen",
     "control.tls_cert",

@@ -4,7 +4,7 @@
 use std::thread::available_parallelism;
 
 use content::DeltaVerify;
-use eventlog::event::NameProfile;
+use eventlog::event::{Duplicates, NameProfile};
 
 pub use super::given::Given;
 pub(super) use super::given::{
@@ -119,6 +119,20 @@ pub const KEYS: &[Key<Config>] = &[
                 NameProfile::Windows => quoted("windows"),
             })
         },
+    },
+    Key {
+        name: "layout.duplicates",
+        takes: "`content`, `tags` or `all`",
+        about: "Which files of several origins are shown once: those that sound the same, or those \
+                whose tags say the same; with `all`, every file is shown. See \
+                [SEMANTICS](SEMANTICS.md#the-same-recording-on-several-origins).",
+        example: "\"content\"",
+        set: |config, given, _| {
+            let rules = Duplicates::EVERY.map(|rule| (rule.name(), rule));
+            config.layout_duplicates = Some(one_of(given, &rules)?);
+            Ok(())
+        },
+        get: |config| config.layout_duplicates.map(|rule| quoted(rule.name())),
     },
     Key {
         name: "scan.threads",

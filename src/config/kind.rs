@@ -193,6 +193,9 @@ fn lacking(origin: &OriginConfig, kind: OriginKind) -> Option<&'static str> {
 mod tests {
     use super::*;
 
+    /// Options as they are told.
+    type Told = &'static [(&'static str, &'static str)];
+
     fn faults_of(kind: &str, root: &str, options: &[(&str, &str)]) -> Vec<String> {
         let options = options
             .iter()
@@ -205,7 +208,7 @@ mod tests {
 
     #[test]
     fn whole_entries_have_no_faults() {
-        let fine: [(&str, &str, &[(&str, &str)]); 9] = [
+        let fine: [(&str, &str, Told); 9] = [
             ("", "/music", &[("priority", "5"), ("interval", "60")]),
             ("nfs", "/mnt/nas", &[("connections", "2")]),
             ("smb", "/mnt/nas", &[]),
@@ -231,7 +234,7 @@ mod tests {
 
     #[test]
     fn entries_tell_what_they_lack_and_what_is_in_vain() {
-        let wrong: [(&str, &str, &[(&str, &str)], &str); 12] = [
+        let wrong: [(&str, &str, Told, &str); 12] = [
             ("", "", &[], "has no path"),
             ("sftp", "", &[], "has no url"),
             ("sftp", "/music", &[], "has a `url`"),

@@ -24,7 +24,7 @@ pub mod webhook_keys;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
-use eventlog::event::{LayoutSpec, NameProfile};
+use eventlog::event::{Duplicates, LayoutSpec, NameProfile};
 use projections::layout::Template;
 
 pub use self::flags::{Flags, Sources};
@@ -52,6 +52,7 @@ pub struct Config {
     pub mount_options: Vec<String>,
     pub layout_template: Option<String>,
     pub layout_names: Option<NameProfile>,
+    pub layout_duplicates: Option<Duplicates>,
     pub scan_threads: usize,
     pub access: access::Settings,
     pub cache: cache::Settings,
@@ -66,7 +67,10 @@ impl Config {
     /// The layout that is asked for, where any of it is; what is not told is as by default.
     #[must_use]
     pub fn layout(&self) -> Option<LayoutSpec> {
-        if self.layout_template.is_none() && self.layout_names.is_none() {
+        if self.layout_template.is_none()
+            && self.layout_names.is_none()
+            && self.layout_duplicates.is_none()
+        {
             return None;
         }
         let template = self
@@ -77,6 +81,7 @@ impl Config {
         Some(LayoutSpec {
             template,
             names: self.layout_names.unwrap_or_default(),
+            duplicates: self.layout_duplicates.unwrap_or_default(),
         })
     }
 }

@@ -205,14 +205,14 @@ impl OriginConfig {
     #[must_use]
     pub fn is_same_place(&self, other: &Self) -> bool {
         let same = |key: &&str| self.options.get(*key) == other.options.get(*key);
-        self.root == other.root && PLACE.iter().all(|key| same(&key))
+        self.root == other.root && PLACE.iter().all(same)
     }
 
     /// True where the log's origin is this place, seen by the same user.
     fn is_place_of(&self, spec: &OriginSpec) -> bool {
         let same = |key: &&str| self.options.get(*key) == spec.options.get(*key);
         let known = OriginKind::from_name(&spec.kind).is_some();
-        known && spec.root == self.root.to_bytes() && PLACE.iter().all(|key| same(&key))
+        known && spec.root == self.root.to_bytes() && PLACE.iter().all(same)
     }
 
     /// The id of the one of `known` that is the same place.

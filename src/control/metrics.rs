@@ -225,7 +225,7 @@ fn library(to: Family<'_, '_>, status: &v1::GetStatusResponse) -> fmt::Result {
     });
     gauges(to, "musicfs_origin_health", help, "origin", health)?;
     self::origins::latencies(to, &status.origins)?;
-    let help = "Tracks of an origin that the tree shows";
+    let help = "Files of an origin in the library, copies of others included";
     let tracks = origins().map(|origin| (origin.id.as_str(), origin.tracks as f64));
     gauges(to, "musicfs_origin_tracks", help, "origin", tracks)?;
     let help = "Tracks that scans found added, changed, moved or vanished";

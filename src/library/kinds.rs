@@ -2,7 +2,7 @@
 
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use eventlog::event::OriginSpec;
@@ -50,9 +50,9 @@ pub(crate) fn connect(
     let origin: Arc<dyn Origin> = match target(spec, env)? {
         Target::Folder(root) => Arc::new(LocalOrigin::new(id, root)?),
         Target::Sftp(settings) => Arc::new(SftpOrigin::new(id, settings)?),
-        Target::Smb(settings) => Arc::new(SmbOrigin::new(id, settings)?),
         Target::S3(settings) => Arc::new(RemoteOrigin::s3(id, &settings)?),
         Target::Webdav(settings) => Arc::new(RemoteOrigin::webdav(id, &settings)?),
+        Target::Smb(settings) => Arc::new(SmbOrigin::new(id, settings)?),
     };
     Ok(Guarded::new(origin, limits, figures))
 }
@@ -138,13 +138,13 @@ impl Told<'_> {
             port: url.port().unwrap_or(SSH_PORT),
             user: self.option("user").unwrap_or_default(),
             root,
-            logins: self.sftp_logins(ssh)?,
+            logins: self.sftp_logins(ssh.as_deref())?,
             known_hosts: known_hosts.unwrap_or(usual),
             connections: self.connections,
         })
     }
 
-    fn sftp_logins(&self, ssh: Option<PathBuf>) -> Result<Vec<SftpLogin>, OriginError> {
+    fn sftp_logins(&self, ssh: Option<&Path>) -> Result<Vec<SftpLogin>, OriginError> {
         let mut logins = Vec::new();
         if let Some(key) = self.option("key_file") {
             logins.push(SftpLogin::Key(key.into(), self.secret("passphrase")?));
@@ -158,9 +158,7 @@ impl Told<'_> {
         if (self.env)("SSH_AUTH_SOCK").is_some() {
             logins.push(SftpLogin::Agent);
         }
-        let usual = USUAL_KEYS
-            .iter()
-            .filter_map(|name| Some(ssh.as_ref()?.join(name)));
+        let usual = USUAL_KEYS.iter().filter_map(|name| Some(ssh?.join(name)));
         let there = usual.filter(|key| key.is_file());
         logins.extend(there.map(|key| SftpLogin::Key(key, None)));
         if logins.is_empty() {

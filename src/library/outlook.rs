@@ -71,7 +71,7 @@ pub(super) async fn watch(library: Weak<Library>) {
                 tracing::warn!("offline: none of {all} origins answers; what is cached is served");
             }
             Some(Line::Online) => {
-                tracing::info!("online again: {} of {all} origins answer", all - down)
+                tracing::info!("online again: {} of {all} origins answer", all - down);
             }
             None => {}
         }

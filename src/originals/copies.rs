@@ -8,8 +8,8 @@ use async_trait::async_trait;
 use bytes::{Bytes, BytesMut};
 use content::Source;
 use eventlog::tags::ByteRange;
-use eventlog::{Locator, TrackId};
-use origins::{ErrorKind, OriginError, OriginFile};
+use eventlog::{Locator, OriginId, TrackId};
+use origins::{ErrorKind, Health, OriginError, OriginFile};
 use parking_lot::Mutex;
 use projections::TrackRow;
 
@@ -65,8 +65,7 @@ impl Copies {
 
     /// True where an origin is there that has it.
     pub(crate) fn can_be_reached(&self) -> bool {
-        let is_there = |copy: &Copy| self.sources.registry.get(&copy.locator.origin).is_some();
-        is_there(&self.first) || self.others().iter().any(is_there)
+        self.answers(&self.first) || self.others().iter().any(|copy| self.answers(copy))
     }
 
     /// What is said where nobody has it.
@@ -133,12 +132,22 @@ impl Copies {
         Err(failed.unwrap_or_else(|| gone(&self.first)))
     }
 
-    /// The copies that may have a stretch, the best first.
+    /// The copies that may have a stretch, the best first. An origin that is known not to answer is
+    /// not waited for: its own checks tell when it is back.
     fn ranked(&self, is_sound: bool) -> Vec<&Copy> {
         let all = std::iter::once(&self.first).chain(self.others());
-        let fit = all.filter(|copy| copy.whole || is_sound);
-        fit.filter(|copy| self.sources.registry.get(&copy.locator.origin).is_some())
-            .collect()
+        let fit: Vec<&Copy> = all
+            .filter(|copy| copy.whole || is_sound)
+            .filter(|copy| self.answers(copy))
+            .collect();
+        let origins: Vec<OriginId> = fit.iter().map(|copy| copy.locator.origin.clone()).collect();
+        let order = self.sources.registry.rank(&origins).into_iter();
+        order.filter_map(|at| fit.get(at).copied()).collect()
+    }
+
+    fn answers(&self, copy: &Copy) -> bool {
+        let standing = self.sources.registry.standing(&copy.locator.origin);
+        standing.is_some_and(|standing| standing.health != Health::Unhealthy)
     }
 
     async fn read_copy(&self, copy: &Copy, at: u64, len: usize) -> Result<Bytes, OriginError> {

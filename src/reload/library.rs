@@ -33,6 +33,7 @@ impl Part for Origins {
             Ok(()) => {
                 now.layout_template.clone_from(&new.layout_template);
                 now.layout_names = new.layout_names;
+                now.layout_duplicates = new.layout_duplicates;
             }
             Err(error) => told.refused.push(error.into()),
         }

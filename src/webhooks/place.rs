@@ -41,7 +41,7 @@ pub(super) async fn is_in(log: &dyn EventStore, place: Place) -> Result<bool> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use eventlog::event::{LayoutSpec, NameProfile};
+    use eventlog::event::{Duplicates, LayoutSpec, NameProfile};
     use eventlog::{Event, EventId, MemoryStore, NewEvent};
 
     #[tokio::test]
@@ -50,6 +50,7 @@ mod tests {
         let layout = LayoutSpec {
             template: "$title".to_owned(),
             names: NameProfile::Posix,
+            duplicates: Duplicates::Content,
         };
         let events: Vec<NewEvent> = std::iter::repeat_with(|| {
             let layout = layout.clone();

@@ -11,9 +11,13 @@ mod crash;
 #[cfg(test)]
 mod disk;
 #[cfg(test)]
+mod duplicates;
+#[cfg(test)]
 mod elsewhere;
 #[cfg(test)]
 mod faults;
+#[cfg(test)]
+mod federation;
 #[cfg(test)]
 mod followers;
 #[cfg(test)]

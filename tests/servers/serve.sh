@@ -3,6 +3,9 @@
 # The one who starts it holds the writing end of its standard input, and never writes: however that
 # process ends, the pipe ends with it.
 
+# Where "ready" is said, once the server answers.
+exec 4>&1
+
 # Processes that end with the script.
 watched=()
 trap 'kill "${watched[@]}" 2>/dev/null; wait' EXIT
@@ -35,5 +38,14 @@ start() {
 # Runs the last server, and ends when any of them does.
 serve() {
   start "$@"
+  local server=$!
+  (
+    until (exec 5<>"/dev/tcp/127.0.0.1/$port") 2>/dev/null; do
+      kill -0 "$server" 2>/dev/null || exit 0
+      sleep 0.05
+    done
+    echo ready >&4
+  ) &
+  exec 4>&-
   wait -n "${watched[@]}"
 }

@@ -29,10 +29,7 @@ impl Index {
     ) -> rusqlite::Result<Settled> {
         self.transact(|transaction| {
             let mut settled = Settled::default();
-            transaction.execute(
-                "DELETE FROM pieces WHERE file = ? AND chunk IS NULL AND offset >= ? AND offset < ?",
-                (file.0, signed(range.start), signed(range.end)),
-            )?;
+            clear(transaction, file, range)?;
             for cut in cuts {
                 let (len, sum) = (cut.len, cut.sum);
                 let at = match find(transaction, cut.hash)? {
@@ -58,9 +55,20 @@ impl Index {
         })
     }
 
-    /// Gives a file chunks that another has.
-    pub(crate) fn share(&self, file: FileId, pieces: &[(u64, Piece)]) -> rusqlite::Result<()> {
+    /// Gives a file chunks that another has, in place of pieces of its own.
+    pub(crate) fn share(
+        &self,
+        file: FileId,
+        own: &[(u64, Piece)],
+        pieces: &[(u64, Piece)],
+    ) -> rusqlite::Result<()> {
         self.transact(|transaction| {
+            for (offset, piece) in own {
+                let (offset, len) = (*offset, u64::from(piece.len));
+                clear(transaction, file, &(offset..offset + len))?;
+                let blob = file.blob();
+                discard(transaction, &[Stretch { blob, offset, len }])?;
+            }
             pieces
                 .iter()
                 .try_for_each(|(offset, piece)| put(transaction, file, *offset, piece))
@@ -152,6 +160,14 @@ pub(super) fn drop_unused(
         }
     }
     Ok(freed)
+}
+
+/// Takes out a file's own pieces within a range.
+fn clear(transaction: &Transaction<'_>, file: FileId, range: &Range<u64>) -> rusqlite::Result<()> {
+    let delete =
+        "DELETE FROM pieces WHERE file = ? AND chunk IS NULL AND offset >= ? AND offset < ?";
+    let within = (file.0, signed(range.start), signed(range.end));
+    transaction.execute(delete, within).map(drop)
 }
 
 fn same(at: &At, own: &Stretch) -> bool {

@@ -185,3 +185,28 @@ fn what_a_scan_read_is_kept() {
     assert_eq!(world.reader(&file).read_at(&mut read, 0).unwrap(), 70_000);
     assert!(read == bytes[..70_000]);
 }
+
+#[test]
+fn tags_may_change_again_and_again() {
+    let world = World::new();
+    let sound = noise(1, 5 * MIB);
+    world.store(&File::new(1, 1, &noise(2, 100), &sound, b""));
+    for revision in 2..6 {
+        let head = noise(revision, 6_000);
+        let now = File::new(1, revision as i64, &head, &sound, b"");
+        // As a scan does, which reads a little of the sound, too.
+        let bytes = bytes::Bytes::from(now.original.bytes.clone());
+        let parts = [
+            (0, bytes.slice(..6_000)),
+            (6_000, bytes.slice(6_000..40_000)),
+        ];
+        world.store.offer(now.key.clone(), now.shape, &parts);
+        // As the kernel does, which begins with less than was kept.
+        world.reader(&now).read_at(&mut [0; 16_384], 0).unwrap();
+        assert!(world.play(&now) == now.original.bytes);
+        let fetched = now.original.fetched();
+        assert!(fetched < 4_000, "{fetched} in revision {revision}");
+        world.chunked(&now);
+    }
+    assert_eq!(world.store.figures().adopted, 4);
+}

@@ -3,6 +3,7 @@
 
 mod damage;
 mod delta;
+mod killed;
 mod reading;
 mod room;
 mod support;

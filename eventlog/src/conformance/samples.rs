@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 
 use crate::event::{
-    Event, FoldedPlays, LayoutSpec, NameProfile, NewEvent, OriginSpec, ScanReason, ScanSummary,
+    Duplicates, Event, FoldedPlays, LayoutSpec, NameProfile, NewEvent, OriginSpec, ScanReason,
+    ScanSummary,
 };
 use crate::id::{
     CauseId, ContentId, EventId, Locator, OriginId, OriginPath, Position, Revision, Timestamp,
@@ -262,6 +263,14 @@ pub fn every_kind() -> Vec<Event> {
             layout: LayoutSpec {
                 template: "$artist/$title".to_owned(),
                 names: NameProfile::Windows,
+                duplicates: Duplicates::Content,
+            },
+        },
+        Event::LayoutChanged {
+            layout: LayoutSpec {
+                template: "$title".to_owned(),
+                names: NameProfile::Posix,
+                duplicates: Duplicates::Tags,
             },
         },
         Event::PinAdded {

@@ -4,7 +4,7 @@
 
 use serde_json::{Map, Value, json};
 
-use super::library::profile_name;
+use super::library::{duplicates_name, profile_name};
 use super::scan::reason_name;
 use crate::event::{Body, Event, OriginSpec, Recorded};
 use crate::id::{ContentId, Locator, Revision};
@@ -117,6 +117,7 @@ pub fn data(event: &Event) -> Value {
         Event::LayoutChanged { layout } => {
             put(&mut out, "template", layout.template.as_str());
             put(&mut out, "names", profile_name(layout.names));
+            optional(&mut out, "duplicates", duplicates_name(layout.duplicates));
         }
         Event::PinAdded { target } | Event::PinRemoved { target } => {
             let (target, value) = super::pin::parts(target);

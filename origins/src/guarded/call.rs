@@ -2,6 +2,7 @@
 
 use std::future::Future;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use tokio::sync::Notify;
@@ -21,6 +22,8 @@ pub(super) struct Guard {
     requests: Option<Pace>,
     bytes: Option<Pace>,
     pub(super) figures: Arc<Figures>,
+    /// True since a call got no answer, until one does.
+    silent: AtomicBool,
     /// Told when a call failed in a way that makes it doubtful whether the origin is there.
     pub(super) doubts: Arc<Notify>,
 }
@@ -39,6 +42,7 @@ impl Guard {
             requests: requests_per_second.map(|rate| Pace::new(rate.into())),
             bytes: bytes_per_second.map(Pace::new),
             figures,
+            silent: AtomicBool::new(false),
             doubts: Arc::default(),
         }
     }
@@ -56,7 +60,7 @@ impl Guard {
         T: Send + 'static,
         F: Future<Output = Result<T, OriginError>> + Send + 'static,
     {
-        let limit = self.reach.call();
+        let limit = self.reach.call(self.silent.load(Ordering::Relaxed));
         let mut place = match class {
             Class::Scan => self.admit(class, bytes).await,
             Class::Listener => timeout(limit, self.admit(class, bytes))
@@ -102,14 +106,15 @@ impl Guard {
         T: Send + 'static,
         F: Future<Output = Result<T, OriginError>> + Send + 'static,
     {
-        let limit = self.reach.attempt(bytes);
-        let until = end.min(Instant::now() + limit);
+        let began = Instant::now();
+        let until = end.min(began + self.reach.attempt(bytes));
         let silent = || {
             self.figures.count_timeout(op);
-            let limit = limit.min(self.reach.call()).as_secs();
+            self.silent.store(true, Ordering::Relaxed);
+            let waited = until.saturating_duration_since(began).as_secs();
             OriginError {
                 kind: ErrorKind::Offline,
-                message: format!("no answer within {limit} s"),
+                message: format!("no answer within {waited} s"),
             }
         };
         let (result, place) = if self.reach == Reach::Mount {
@@ -127,8 +132,20 @@ impl Guard {
                 Err(_) => return Err((silent(), place)),
             }
         };
-        self.figures.count(op, &result);
+        self.heard(op, &result);
         result.map_err(|error| (error, place))
+    }
+
+    /// Takes in that the origin answered, or that a call failed of itself.
+    pub(super) fn heard<T>(&self, op: Op, result: &Result<T, OriginError>) {
+        self.figures.count(op, result);
+        let answered = |error: &OriginError| {
+            use ErrorKind::{Changed, Denied, NotFound, Throttled};
+            matches!(error.kind, Changed | Denied | NotFound | Throttled { .. })
+        };
+        if result.as_ref().err().is_none_or(answered) {
+            self.silent.store(false, Ordering::Relaxed);
+        }
     }
 
     /// Waits for a place, and until the rates allow for the request.

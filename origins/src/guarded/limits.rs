@@ -16,6 +16,10 @@ const RETRIES: [Duration; 3] = [
 const LOCAL: Duration = Duration::from_secs(5);
 const REMOTE: Duration = Duration::from_secs(30);
 
+/// How long a call may take to a server that did not answer the last one: the kernel reads a page that
+/// failed once more by itself, and players try the next.
+const SILENT: Duration = Duration::from_secs(5);
+
 /// How long an attempt may take that transfers next to nothing: three of them fit into a call.
 const ATTEMPT: Duration = Duration::from_secs(10);
 
@@ -53,10 +57,11 @@ pub struct Limits {
 }
 
 impl Reach {
-    /// How long a call may take, with all its attempts.
-    pub(super) const fn call(self) -> Duration {
+    /// How long a call may take, with all its attempts; `silent` where the last one got no answer.
+    pub(super) const fn call(self, silent: bool) -> Duration {
         match self {
             Self::Disk => LOCAL,
+            Self::Mount | Self::Server if silent => SILENT,
             Self::Mount | Self::Server => REMOTE,
         }
     }
@@ -64,7 +69,7 @@ impl Reach {
     /// How long one attempt may take that is to transfer so many bytes.
     pub(super) fn attempt(self, bytes: u64) -> Duration {
         match self {
-            Self::Disk | Self::Mount => self.call(),
+            Self::Disk | Self::Mount => self.call(false),
             Self::Server => ATTEMPT + Duration::from_millis(bytes.saturating_mul(1_000) / SLOWEST),
         }
     }

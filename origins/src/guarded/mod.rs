@@ -2,7 +2,9 @@
 //!
 //! An implementation makes single attempts and tells failures apart; all else is decided here, once
 //! for every kind. A call ends within 5 s on a disk of this machine and within 30 s elsewhere. There,
-//! an attempt is given up after 10 s, and one that reads much after a second more for each 64 KiB. What
+//! an attempt is given up after 10 s, and one that reads much after a second more for each 64 KiB. An
+//! origin that left one unanswered has 5 s for each call, until it answers: the kernel reads a page that
+//! failed once more by itself. What
 //! may pass is tried again after 100 ms, 500 ms and 2 s, as far as the call's limit goes; where the
 //! server said how long to wait, after that.
 
@@ -137,7 +139,7 @@ impl Origin for Guarded {
     /// Asks once, at once: whoever checks has limits of their own.
     async fn check(&self) -> Result<(), OriginError> {
         let result = self.inner.check().await;
-        self.guard.figures.count(Op::Check, &result);
+        self.guard.heard(Op::Check, &result);
         result
     }
 

@@ -233,8 +233,14 @@ async fn silence_ends_within_the_limits() {
     let (result, took) = stat(&origin).await;
     assert_eq!(result.unwrap_err().kind, ErrorKind::Offline);
     assert_eq!((inner.asked(), took.as_secs()), (3, 30));
+    // The next is not waited for as long, until it answers.
+    assert_eq!(stat(&origin).await.1.as_secs(), 5);
+    inner.answers.lock().unwrap().clear();
+    assert!(stat(&origin).await.0.is_ok());
+    inner.answers.lock().unwrap().extend([never; 9]);
+    assert_eq!(stat(&origin).await.1.as_secs(), 30);
     let timeouts: Vec<_> = origin.guard.figures.errors(Op::Stat).collect();
-    assert_eq!(timeouts, [("timeout", 3)]);
+    assert_eq!(timeouts, [("timeout", 7)]);
 
     let disk = guarded(&Scripted::new([never]), Limits::default());
     assert_eq!(stat(&disk).await.1.as_secs(), 5);

@@ -24,6 +24,8 @@ pub(super) fn kind_of(errno: Errno) -> ErrorKind {
         | Errno::NETDOWN
         | Errno::NETUNREACH
         | Errno::CONNABORTED
+        | Errno::CONNREFUSED
+        | Errno::CONNRESET
         | Errno::SHUTDOWN
         | Errno::NODEV
         | Errno::NXIO
@@ -60,6 +62,7 @@ mod tests {
     fn our_own_limits_are_not_the_origins_fault() {
         assert_eq!(kind_of(Errno::MFILE), ErrorKind::Exhausted);
         assert_eq!(kind_of(Errno::NOTCONN), ErrorKind::Offline);
+        assert_eq!(kind_of(Errno::CONNREFUSED), ErrorKind::Offline);
         assert_eq!(kind_of(Errno::STALE), ErrorKind::Changed);
         assert_eq!(kind_of(Errno::IO), ErrorKind::Io);
     }

@@ -108,7 +108,7 @@ fn refusal(verdict: Verdict, key: &PublicKey, settings: &SftpSettings) -> String
         Verdict::Known | Verdict::Unknown => format!(
             "the server {host} port {port} is not known: it shows {kind} {print}, and {file} has no \
              such key of it; compare the fingerprint with the one that its administrator tells, and \
-             add it with: ssh-keyscan -t {} -p {port} {host} >> {file}",
+             add it with: ssh-keyscan -t {} -p {port} {host} >> '{file}'",
             scanned(kind.as_str())
         ),
     }
@@ -130,5 +130,5 @@ fn forget(host: &str, port: u16, file: &Path) -> String {
     } else {
         format!("[{host}]:{port}")
     };
-    format!("ssh-keygen -f {} -R '{name}'", file.display())
+    format!("ssh-keygen -f '{}' -R '{name}'", file.display())
 }

@@ -18,11 +18,10 @@ pub(super) struct Root(Vec<u8>);
 
 impl Root {
     pub(super) fn new(given: &[u8]) -> Self {
-        let tidy = given.trim_ascii_end();
-        let end = tidy.iter().rposition(|byte| *byte != b'/');
+        let end = given.iter().rposition(|byte| *byte != b'/');
         let kept = match end {
-            Some(end) => tidy.get(..=end).unwrap_or(tidy),
-            None => tidy.get(..1).unwrap_or(b"."),
+            Some(end) => given.get(..=end).unwrap_or(given),
+            None => given.get(..1).unwrap_or(b"."),
         };
         Self(kept.to_owned())
     }
@@ -213,6 +212,7 @@ mod tests {
         assert_eq!(at("/", "a"), "/a");
         assert_eq!(at("music", "a"), "music/a");
         assert_eq!(at("", "a"), "./a");
+        assert_eq!(at("/mine /", "a"), "/mine /a");
     }
 
     #[test]

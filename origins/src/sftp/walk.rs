@@ -86,7 +86,7 @@ async fn list_once(
     let mut links = Vec::new();
     let mut odd = 0_usize;
     for Name { name, attributes } in names {
-        if is_left_out(&name) || *name == *b"." {
+        if is_left_out(&name) {
             continue;
         }
         let Ok(path) = path.join(&name) else {

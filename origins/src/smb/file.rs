@@ -9,9 +9,10 @@ use futures::StreamExt;
 use futures::stream;
 
 use super::error::Failure;
+use super::requests::State;
 use super::revision;
 use super::server::Server;
-use super::share::{Share, State};
+use super::share::Share;
 use crate::origin::{ErrorKind, OriginError, OriginFile};
 
 /// Requests of one read that are under way at once, at most.

@@ -6,6 +6,7 @@
 
 mod error;
 mod file;
+mod requests;
 mod server;
 mod share;
 mod walk;
@@ -30,7 +31,8 @@ use share::Share;
 /// A folder of an SMB share as an origin.
 ///
 /// Links are what the server makes of them: some follow those that stay within the share. What it
-/// shows as a link is not there, nor is a folder that holds itself. A revision is size and time of
+/// shows as a link is not there, nor is a folder that holds itself. Samba shows pipes as empty files;
+/// sessions stay open until the server ends them. A revision is size and time of
 /// the last write, in steps of 100 ns.
 #[derive(Debug)]
 pub struct SmbOrigin {

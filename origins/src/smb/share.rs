@@ -1,25 +1,13 @@
-//! A session with a share: what is asked of it, each in one trip to the server and back.
-//!
-//! Nothing stays open at the server between two calls: what is opened is closed in the same compound
-//! request, so that a file that we have read can be renamed and removed there like any other.
+//! A session with a share: how it begins, and whether it is worth waiting for.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use smb2::client::connection::CompoundOp;
 use smb2::client::{Connection, Liveness, Tree};
-use smb2::msg::close::{CloseRequest, CloseResponse, SMB2_CLOSE_FLAG_POSTQUERY_ATTRIB};
-use smb2::msg::create::{
-    CreateDisposition, CreateRequest, CreateResponse, ImpersonationLevel, ShareAccess,
-};
-use smb2::msg::read::{ReadRequest, ReadResponse, SMB2_CHANNEL_NONE};
-use smb2::pack::{FileTime, Pack, ReadCursor, Unpack};
-use smb2::types::flags::FileAccessMask;
 use smb2::types::status::NtStatus;
-use smb2::types::{Command, CreditCharge, FileId, OplockLevel};
-use smb2::{ClientConfig, DirectoryReader, FileAttributes, ListOptions, SmbClient};
+use smb2::{ClientConfig, SmbClient};
 
-use super::error::{Failure, kind_of};
+use super::error::kind_of;
 use crate::origin::{ErrorKind, OriginError};
 use crate::pool::Pooled;
 use crate::settings::SmbSettings;
@@ -35,31 +23,15 @@ const PATIENCE: Duration = Duration::from_secs(60);
 /// under way within the credits that servers give.
 const MAX_READ: u32 = 1024 * 1024;
 
-/// Bytes of a payload that one credit stands for (MS-SMB2 §3.1.5.2).
-const CREDIT: u32 = 64 * 1024;
-
-/// The state of what is at a path.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct State {
-    pub(super) size: u64,
-    pub(super) modified: FileTime,
-    pub(super) attributes: FileAttributes,
-}
-
-/// What was read, and the states of the file before and after.
-#[derive(Debug)]
-pub(super) struct Read {
-    pub(super) bytes: Vec<u8>,
-    pub(super) before: State,
-    pub(super) after: State,
-}
+/// Most bytes that every server gives to one read.
+const SAFE_READ: u32 = 64 * 1024;
 
 /// A session: many requests at once.
 pub(super) struct Share {
     // Holds the session; dropped, it ends.
     _client: SmbClient,
-    connection: Connection,
-    tree: Tree,
+    pub(super) connection: Connection,
+    pub(super) tree: Tree,
     max_read: u32,
     calls: Mutex<Calls>,
 }
@@ -107,7 +79,7 @@ impl Share {
         let connection = client.connection_for(&tree).map_err(refused)?;
         let most = connection
             .params()
-            .map_or(CREDIT, |agreed| agreed.max_read_size);
+            .map_or(SAFE_READ, |agreed| agreed.max_read_size);
         Ok(Self {
             _client: client,
             connection,
@@ -122,134 +94,8 @@ impl Share {
         self.max_read
     }
 
-    /// The state of what is at `path`.
-    pub(super) async fn look(&self, path: &str) -> Result<State, Failure> {
-        let _call = self.begin();
-        let open = open(path, FileAccessMask::FILE_READ_ATTRIBUTES);
-        let close = close();
-        let frames = self
-            .ask(&[(Command::Create, &open, 1), (Command::Close, &close, 1)])
-            .await?;
-        match frames.as_slice() {
-            [created, closed] => {
-                let created: CreateResponse = created.body()?;
-                self.close_again(created.file_id, closed).await;
-                Ok(State::before(&created))
-            }
-            _ => Err(short()),
-        }
-    }
-
-    /// Reads up to `len` bytes of the file at `path` from `offset`, at most
-    /// [`max_read`](Self::max_read).
-    pub(super) async fn read(&self, path: &str, offset: u64, len: u32) -> Result<Read, Failure> {
-        let _call = self.begin();
-        let access = FileAccessMask::FILE_READ_DATA | FileAccessMask::FILE_READ_ATTRIBUTES;
-        let (open, close) = (open(path, access), close());
-        let read = ReadRequest {
-            // Where in the answer the bytes are to be: right after its header.
-            padding: 0x50,
-            flags: 0,
-            length: len,
-            offset,
-            file_id: FileId::SENTINEL,
-            minimum_count: 0,
-            channel: SMB2_CHANNEL_NONE,
-            remaining_bytes: 0,
-            read_channel_info: vec![],
-        };
-        let charge = u16::try_from(len.div_ceil(CREDIT))
-            .unwrap_or(u16::MAX)
-            .max(1);
-        let frames = self
-            .ask(&[
-                (Command::Create, &open, 1),
-                (Command::Read, &read, charge),
-                (Command::Close, &close, 1),
-            ])
-            .await?;
-        let [created, bytes, closed] = frames.as_slice() else {
-            return Err(short());
-        };
-        let created: CreateResponse = created.body()?;
-        let before = State::before(&created);
-        self.close_again(created.file_id, closed).await;
-        let bytes = match bytes.status {
-            NtStatus::END_OF_FILE => Vec::new(),
-            _ => bytes.body::<ReadResponse>()?.data,
-        };
-        let closed: CloseResponse = closed.body()?;
-        let after = match closed.flags & SMB2_CLOSE_FLAG_POSTQUERY_ATTRIB {
-            0 => self.look(path).await?,
-            _ => State::after(&closed),
-        };
-        if bytes.len() > len as usize {
-            let what = "the server gives more bytes than it was asked for";
-            return Err(Failure::told_as(ErrorKind::Io, what));
-        }
-        Ok(Read {
-            bytes,
-            before,
-            after,
-        })
-    }
-
-    /// Begins to list the directory at `path`.
-    pub(super) async fn list(&self, path: &str) -> Result<Listing<'_>, Failure> {
-        let call = self.begin();
-        let options = ListOptions::new().index_numbers(true);
-        let reader = self
-            .tree
-            .open_directory_reader_with(self.connection.clone(), path, options)
-            .await?;
-        Ok(Listing {
-            reader,
-            _call: call,
-        })
-    }
-
-    /// Sends requests as one, each on what the first of them opens.
-    async fn ask(
-        &self,
-        requests: &[(Command, &(dyn Pack + Sync), u16)],
-    ) -> Result<Vec<Frame>, Failure> {
-        let tree = Some(self.tree.tree_id);
-        let operations: Vec<_> = requests
-            .iter()
-            .map(|&(command, body, charge)| CompoundOp {
-                command,
-                body,
-                tree_id: tree,
-                credit_charge: CreditCharge(charge),
-            })
-            .collect();
-        let answers = self.connection.execute_compound(&operations).await?;
-        let frames = requests.iter().zip(answers).map(|((command, ..), answer)| {
-            answer.map(|answer| Frame {
-                command: *command,
-                status: answer.header.status,
-                body: answer.body,
-            })
-        });
-        Ok(frames.collect::<Result<_, _>>()?)
-    }
-
-    /// Closes what a failed read may have left open.
-    async fn close_again(&self, file: FileId, closed: &Frame) {
-        if closed.status != NtStatus::SUCCESS {
-            let request = CloseRequest {
-                flags: 0,
-                file_id: file,
-            };
-            let tree = Some(self.tree.tree_id);
-            let again = self.connection.execute(Command::Close, &request, tree);
-            if let Err(error) = again.await {
-                tracing::debug!(%error, "a file stays open at the server until the session ends");
-            }
-        }
-    }
-
-    fn begin(&self) -> Call<'_> {
+    /// Notes that a call is under way, until what is returned is dropped.
+    pub(super) fn begin(&self) -> Call<'_> {
         self.lock().waiting += 1;
         Call {
             share: self,
@@ -286,7 +132,7 @@ impl Pooled for Share {
 }
 
 /// A call that is under way.
-struct Call<'a> {
+pub(super) struct Call<'a> {
     share: &'a Share,
     begun: Instant,
 }
@@ -304,89 +150,6 @@ impl Drop for Call<'_> {
     }
 }
 
-/// A directory that is being listed; closed when dropped.
-pub(super) struct Listing<'a> {
-    reader: DirectoryReader,
-    _call: Call<'a>,
-}
-
-impl Listing<'_> {
-    /// Some more entries; `None` at the end.
-    pub(super) async fn next(&mut self) -> Result<Option<Vec<smb2::DirectoryEntry>>, Failure> {
-        Ok(self.reader.next_batch().await?)
-    }
-}
-
-/// The answer to one request of several.
-struct Frame {
-    command: Command,
-    status: NtStatus,
-    body: Vec<u8>,
-}
-
-impl Frame {
-    fn body<T: Unpack>(&self) -> Result<T, Failure> {
-        if self.status != NtStatus::SUCCESS {
-            return Err(Failure::Smb(smb2::Error::Protocol {
-                status: self.status,
-                command: self.command,
-            }));
-        }
-        Ok(T::unpack(&mut ReadCursor::new(&self.body))?)
-    }
-}
-
-fn short() -> Failure {
-    Failure::told_as(
-        ErrorKind::Io,
-        "the server answers fewer requests than it got",
-    )
-}
-
-impl State {
-    fn before(created: &CreateResponse) -> Self {
-        Self {
-            size: created.end_of_file,
-            modified: created.last_write_time,
-            attributes: FileAttributes::new(created.file_attributes),
-        }
-    }
-
-    fn after(closed: &CloseResponse) -> Self {
-        Self {
-            size: closed.end_of_file,
-            modified: closed.last_write_time,
-            attributes: FileAttributes::new(closed.file_attributes),
-        }
-    }
-}
-
-/// To open what is there, for reading, and to keep nobody from anything.
-fn open(path: &str, access: u32) -> CreateRequest {
-    CreateRequest {
-        requested_oplock_level: OplockLevel::None,
-        impersonation_level: ImpersonationLevel::Impersonation,
-        desired_access: FileAccessMask::new(access),
-        file_attributes: 0,
-        share_access: ShareAccess(
-            ShareAccess::FILE_SHARE_READ
-                | ShareAccess::FILE_SHARE_WRITE
-                | ShareAccess::FILE_SHARE_DELETE,
-        ),
-        create_disposition: CreateDisposition::FileOpen,
-        create_options: 0,
-        name: smb2::encode_path(path),
-        create_contexts: vec![],
-    }
-}
-
-fn close() -> CloseRequest {
-    CloseRequest {
-        flags: SMB2_CLOSE_FLAG_POSTQUERY_ATTRIB,
-        file_id: FileId::SENTINEL,
-    }
-}
-
 fn refused(settings: &SmbSettings, error: &smb2::Error) -> OriginError {
     let SmbSettings {
         host, port, share, ..
@@ -398,6 +161,10 @@ fn refused(settings: &SmbSettings, error: &smb2::Error) -> OriginError {
     // A share that the server does not have now: an administrator's slip removes no music.
     let (kind, hint) = match kind_of(error) {
         ErrorKind::NotFound => (ErrorKind::Offline, "; check the share's name"),
+        ErrorKind::Denied if error.status() == Some(NtStatus::ACCESS_DENIED) => {
+            let hint = "; check who may use the share, and whether it requires encryption";
+            (ErrorKind::Denied, hint)
+        }
         ErrorKind::Denied => (ErrorKind::Denied, "; check user, password and domain"),
         ErrorKind::Offline => (ErrorKind::Offline, "; check the server and the way to it"),
         // Nothing but the network is read or written yet.

@@ -126,7 +126,7 @@ fn directory(path: &OriginPath, entries: Vec<DirectoryEntry>, here: &Above) -> D
     let mut odd = 0_usize;
     for entry in entries {
         let name: Box<[u8]> = entry.name.as_bytes().into();
-        if is_left_out(&name) || entry.name == "." || entry.is_link() {
+        if is_left_out(&name) || entry.is_link() {
             continue;
         }
         if path.join(&name).is_err() {

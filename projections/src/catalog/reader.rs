@@ -282,7 +282,7 @@ impl CatalogReader {
 
     /// The layout in force.
     pub fn layout(&self) -> Result<LayoutSpec, ViewError> {
-        let select = "SELECT template, windows FROM library";
+        let select = "SELECT template, windows, duplicates FROM library";
         self.source.read(|connection| {
             let mut select = connection.prepare_cached(select)?;
             select.query_row([], |row| row::read(row, 0))

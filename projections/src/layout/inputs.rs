@@ -151,21 +151,44 @@ impl NameInputs {
         &self.filename
     }
 
+    /// What its tags call the recording: artists, album, disc, number and title, whatever their case
+    /// and accents. None without an artist and a title. A 64-bit hash, the same in every version.
+    #[must_use]
+    pub fn recording(&self) -> Option<u64> {
+        let named = |value: &Value| value.as_deref().is_some_and(|text| !text.trim().is_empty());
+        if !named(&self.artist) || !named(&self.title) {
+            return None;
+        }
+        let parts = [
+            &self.artist,
+            &self.album,
+            &self.disc,
+            &self.track,
+            &self.title,
+        ];
+        let parts = parts.map(|part| names::plain(part.as_deref().unwrap_or_default()));
+        Some(hash(parts.iter().map(|part| &**part)))
+    }
+
+    /// The original file's name, without its extension, by a 64-bit hash.
+    #[must_use]
+    pub(crate) fn file_hash(&self) -> u64 {
+        hash([self.filename()].into_iter())
+    }
+
     /// The album that the track is of; none without an album tag.
     #[must_use]
     pub fn album_key(&self) -> Option<AlbumKey> {
         let album = self.album.as_deref()?;
-        let mut hasher = blake3::Hasher::new();
-        for part in [
+        let parts = [
             self.albumartist.as_deref(),
             Some(album),
             self.year.as_deref(),
-        ] {
-            hasher.update(names::folded(part.unwrap_or_default()).as_bytes());
-            hasher.update(&[0]);
-        }
+        ];
+        let parts = parts.map(|part| names::folded(part.unwrap_or_default()));
         let mut key = [0; 16];
-        hasher.finalize_xof().fill(&mut key);
+        let hashed = hashed(parts.iter().map(|part| &**part));
+        hashed.finalize_xof().fill(&mut key);
         Some(AlbumKey(key))
     }
 
@@ -223,6 +246,21 @@ impl Format {
             capitals,
         }
     }
+}
+
+fn hashed<'t>(parts: impl Iterator<Item = &'t str>) -> blake3::Hasher {
+    let mut hasher = blake3::Hasher::new();
+    for part in parts {
+        hasher.update(part.as_bytes());
+        hasher.update(&[0]);
+    }
+    hasher
+}
+
+fn hash<'t>(parts: impl Iterator<Item = &'t str>) -> u64 {
+    let mut hash = [0; 8];
+    hashed(parts).finalize_xof().fill(&mut hash);
+    u64::from_le_bytes(hash)
 }
 
 /// The original's name without its extension, and what that tells.

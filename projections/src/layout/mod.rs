@@ -13,18 +13,19 @@ mod variable;
 #[cfg(test)]
 mod tests;
 
-use eventlog::event::{LayoutSpec, NameProfile};
+use eventlog::event::{Duplicates, LayoutSpec, NameProfile};
 
 pub use inputs::{AlbumKey, NameInputs};
 pub use problem::{Problem, TemplateError};
 pub use template::Template;
 pub use variable::Variable;
 
-/// The rule by which tracks get their names.
+/// The rule by which tracks are shown and get their names.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Layout {
     template: Template,
     profile: NameProfile,
+    duplicates: Duplicates,
 }
 
 /// Where a track wants to be shown. The tree numbers the files that want one and the same place.
@@ -46,6 +47,7 @@ impl Layout {
         Ok(Self {
             template,
             profile: spec.names,
+            duplicates: spec.duplicates,
         })
     }
 
@@ -56,6 +58,7 @@ impl Layout {
         Self::of(spec).unwrap_or_else(|_| Self {
             template: Template::default(),
             profile: spec.names,
+            duplicates: spec.duplicates,
         })
     }
 
@@ -65,6 +68,7 @@ impl Layout {
         LayoutSpec {
             template: self.template.to_string(),
             names: self.profile,
+            duplicates: self.duplicates,
         }
     }
 
@@ -72,6 +76,12 @@ impl Layout {
     #[must_use]
     pub fn profile(&self) -> NameProfile {
         self.profile
+    }
+
+    /// Which files of several origins are shown once.
+    #[must_use]
+    pub fn duplicates(&self) -> Duplicates {
+        self.duplicates
     }
 
     /// Where a track wants to be shown. `multi_disc` tells whether its album has several discs:

@@ -105,6 +105,17 @@ pub(super) fn folded(text: &str) -> Cow<'_, str> {
     Cow::Owned(composed(text).chars().map(fold).nfc().collect())
 }
 
+/// The text without regard to case, accents (U+0300 to U+036F), and blanks at its ends.
+pub(super) fn plain(text: &str) -> Cow<'_, str> {
+    let text = text.trim();
+    if text.is_ascii() {
+        return folded(text);
+    }
+    let is_accent = |char: &char| ('\u{300}'..='\u{36f}').contains(char);
+    let bare: String = text.nfd().filter(|char| !is_accent(char)).collect();
+    Cow::Owned(folded(&bare).into_owned())
+}
+
 fn fold(char: char) -> char {
     fn only(mut chars: impl ExactSizeIterator<Item = char>, or: char) -> char {
         if chars.len() == 1 {

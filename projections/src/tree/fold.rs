@@ -3,9 +3,11 @@
 use eventlog::event::LayoutSpec;
 use eventlog::{Event, Locator, Media, OriginPath, Recorded, Revision, TrackId};
 
+use super::alike;
 use super::directories::Edit;
+use super::moves::{Move, Target};
 use super::node::{Ino, TreeStats};
-use super::rows::{Entry, EntryKind, TrackEntry, TreeRows};
+use super::rows::{TrackEntry, TreeRows};
 use crate::fact;
 use crate::layout::{NameInputs, Place};
 use crate::view::{Change, Changes};
@@ -102,6 +104,7 @@ impl<R: TreeRows> Edit<'_, R> {
         let entry = TrackEntry {
             origin: locator.origin.clone(),
             inputs: NameInputs::of(media, &locator.origin, &locator.path),
+            sound: alike::sound(media),
             size: locator.revision.size,
             mtime_ns: locator.revision.mtime_ns,
         };
@@ -121,6 +124,7 @@ impl<R: TreeRows> Edit<'_, R> {
         entry.size = revision.size;
         entry.mtime_ns = revision.mtime_ns;
         entry.inputs = entry.inputs.updated(media, path);
+        entry.sound = media.map_or(entry.sound, alike::sound);
         self.put(track, Some(&entry));
         // The bytes may differ even where size, time and name do not.
         self.changes.push(Change::FileChanged {
@@ -134,18 +138,30 @@ impl<R: TreeRows> Edit<'_, R> {
         if before.as_ref() == entry {
             return;
         }
-        let old_place = before.as_ref().map(|entry| self.place(entry));
+        let ino = Ino::of_track(track);
+        let file = before.as_ref().and_then(|_| self.rows.entry(ino));
+        let from = before.as_ref().filter(|_| file.is_some());
+        let from = from.map(|entry| self.place(entry));
         let turned = self.count_discs(before.as_ref(), entry);
         match entry {
             Some(entry) => self.rows.put_track(track, entry),
             None => self.rows.remove_track(track),
         }
-        let new_place = entry.map(|entry| self.place(entry));
-        self.relocate(track, old_place.as_ref(), new_place.as_ref().zip(entry));
+        let (is_shown, mut moves) = self.regroup(track, before.as_ref(), entry);
+        let to = entry.filter(|_| is_shown);
+        let to = to.map(|entry| Target::of(self.place(entry), entry));
+        match (file, to) {
+            (Some(file), Some(to)) if from.as_ref() == Some(&to.place) => self.refresh(file, &to),
+            (None, None) => {}
+            (file, to) => moves.push(Move {
+                track,
+                is_shown: file.is_some(),
+                to,
+            }),
+        }
+        self.relocate(moves);
         if before.is_some() && entry.is_some() {
-            self.changes.push(Change::FileChanged {
-                ino: Ino::of_track(track),
-            });
+            self.changes.push(Change::FileChanged { ino });
         }
         for album in turned {
             self.replace_album(album, track);
@@ -158,75 +174,6 @@ impl<R: TreeRows> Edit<'_, R> {
             .disc_of()
             .is_some_and(|album| self.rows.album(album) > 0);
         self.layout.place(&entry.inputs, several)
-    }
-
-    /// Moves a track's file from one place to another; either may be none.
-    fn relocate(
-        &mut self,
-        track: TrackId,
-        from: Option<&Place>,
-        to: Option<(&Place, &TrackEntry)>,
-    ) {
-        let ino = Ino::of_track(track);
-        let old = if from.is_some() {
-            self.rows.entry(ino)
-        } else {
-            None
-        };
-        if let Some((place, entry)) = to
-            && let Some(file) = old.clone().filter(|_| from == Some(place))
-        {
-            return self.refresh(file, entry);
-        }
-        // New directories first: what both places share is not deleted in between.
-        let parent = to.map(|(place, _)| self.enter(&place.directories, track));
-        let old = if from.is_some() {
-            self.rows.entry(ino)
-        } else {
-            old
-        };
-        if let Some(file) = &old {
-            self.unseat(file);
-            self.count_file(file, -1);
-            self.vacate(file.parent, file.name.clone());
-        }
-        if let (Some(parent), Some((place, entry))) = (parent, to) {
-            let file = Entry {
-                ino,
-                parent,
-                name: place.file.as_str().into(),
-                mtime_ns: entry.mtime_ns,
-                first: self.spelling_differs().then_some(track),
-                kind: EntryKind::File {
-                    size: entry.size,
-                    numbered: None,
-                },
-            };
-            self.count_file(&file, 1);
-            self.seat(file);
-        }
-        if let Some(file) = old {
-            self.left(file.parent, track);
-        }
-    }
-
-    /// Gives a file that stays in its place its new size and time.
-    fn refresh(&mut self, mut file: Entry, entry: &TrackEntry) {
-        self.count_file(&file, -1);
-        if let EntryKind::File { size, .. } = &mut file.kind {
-            *size = entry.size;
-        }
-        file.mtime_ns = entry.mtime_ns;
-        self.count_file(&file, 1);
-        self.rows.update(&file);
-    }
-
-    fn count_file(&mut self, file: &Entry, by: i64) {
-        if let EntryKind::File { size, .. } = file.kind {
-            let TreeStats { files, bytes, .. } = &mut self.rows.library().stats;
-            *files = files.saturating_add_signed(by);
-            *bytes = bytes.wrapping_add_signed(size.cast_signed().wrapping_mul(by));
-        }
     }
 
     /// Counts tracks that tell of several discs. Returns the albums that turned into, or from, one
@@ -262,8 +209,12 @@ impl<R: TreeRows> Edit<'_, R> {
                 continue;
             };
             let [from, to] = [!several, several].map(|is| self.layout.place(&entry.inputs, is));
-            if from != to {
-                self.relocate(track, Some(&from), Some((&to, &entry)));
+            if from != to && self.rows.entry(Ino::of_track(track)).is_some() {
+                self.relocate(vec![Move {
+                    track,
+                    is_shown: true,
+                    to: Some(Target::of(to, &entry)),
+                }]);
             }
         }
     }
@@ -287,19 +238,40 @@ impl<R: TreeRows> Edit<'_, R> {
                 ..TreeStats::default()
             };
         }
+        let regrouped = old.duplicates() != self.layout.duplicates();
+        if regrouped {
+            self.each_track(|edit, track, entry| edit.rows.put_track(track, &entry));
+        }
+        self.each_track(|edit, track, entry| {
+            let several = entry
+                .disc_of()
+                .is_some_and(|album| edit.rows.album(album) > 0);
+            let is_shown = !anew && edit.rows.entry(Ino::of_track(track)).is_some();
+            let from = is_shown.then(|| old.place(&entry.inputs, several));
+            // Which tracks are shown does not depend on their names.
+            let shows = if anew || regrouped {
+                edit.is_to_be_shown(track, &entry)
+            } else {
+                is_shown
+            };
+            let to = shows.then(|| edit.layout.place(&entry.inputs, several));
+            if from != to {
+                let to = to.map(|place| Target::of(place, &entry));
+                edit.relocate(vec![Move {
+                    track,
+                    is_shown,
+                    to,
+                }]);
+            }
+        });
+    }
+
+    fn each_track(&mut self, mut work: impl FnMut(&mut Self, TrackId, TrackEntry)) {
         let mut last = None;
         while let Some(track) = self.rows.next_track(last) {
             last = Some(track);
-            let Some(entry) = self.rows.track(track) else {
-                continue;
-            };
-            let several = entry
-                .disc_of()
-                .is_some_and(|album| self.rows.album(album) > 0);
-            let from = (!anew).then(|| old.place(&entry.inputs, several));
-            let to = self.layout.place(&entry.inputs, several);
-            if from.as_ref() != Some(&to) {
-                self.relocate(track, from.as_ref(), Some((&to, &entry)));
+            if let Some(entry) = self.rows.track(track) {
+                work(self, track, entry);
             }
         }
     }

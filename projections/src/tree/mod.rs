@@ -4,10 +4,13 @@
 //! want one name are served by id: the lowest gets the name, the others the first free number. A
 //! directory of that name comes before any file.
 
+pub mod alike;
+mod copies;
 mod digest;
 mod directories;
 mod fold;
 pub mod memory;
+mod moves;
 mod names;
 mod node;
 mod reader;
@@ -30,8 +33,8 @@ pub struct Tree;
 
 impl View for Tree {
     const NAME: &'static str = "tree";
-    const REVISION: u32 = 1;
-    const FORMAT: u32 = 1;
+    const REVISION: u32 = 2;
+    const FORMAT: u32 = 2;
     const SCHEMA: &'static str = include_str!("../../../migrations/views/tree.sql");
     const INDEXES: &'static str = include_str!("../../../migrations/views/tree.indexes.sql");
     type Rows<'c> = sqlite::SqliteRows<'c>;

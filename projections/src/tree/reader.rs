@@ -2,14 +2,16 @@
 
 use std::sync::Arc;
 
-use eventlog::Position;
 use eventlog::event::NameProfile;
+use eventlog::{Position, TrackId};
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
+use super::alike::{self, Alike};
 use super::node::{Ino, Node, NodeKind, TreeStats};
-use super::sqlite::{read_stats, slot};
+use super::sqlite::{read_stats, read_track, read_track_id, slot, track_columns};
 use crate::error::ViewError;
 use crate::file::read_position;
+use crate::layout::row;
 use crate::pool::Source;
 
 /// Answers from the tree as last committed. Cheap to clone; for any number of threads; follows
@@ -78,6 +80,32 @@ impl TreeReader {
                 node = find(&transaction, directory.ino, name)?;
             }
             Ok(node)
+        })
+    }
+
+    /// The living tracks that are shown as one with a track, itself included, by id: the first is the
+    /// one that is shown. None for a track that does not live.
+    pub fn copies(&self, track: TrackId) -> Result<Vec<TrackId>, ViewError> {
+        self.source.read(|connection| {
+            let transaction = connection.unchecked_transaction()?;
+            let select = "SELECT template, windows, duplicates FROM library";
+            let layout = transaction.query_row(select, [], |row| row::read(row, 0))?;
+            let select = concat!(
+                "SELECT id, ",
+                track_columns!(),
+                " FROM track WHERE id = ?1 UNION SELECT id, ",
+                track_columns!(),
+                " FROM track WHERE alike = (SELECT alike FROM track WHERE id = ?1)"
+            );
+            let alike: Result<Vec<Alike>, _> = transaction
+                .prepare_cached(select)?
+                .query_map([track.0.cast_signed()], |row| {
+                    let entry = read_track(row, 1)?;
+                    Ok(Alike::of(read_track_id(row)?, &entry, layout.duplicates))
+                })?
+                .collect();
+            let mut sets = alike::sets(alike?).into_iter();
+            Ok(sets.find(|set| set.contains(&track)).unwrap_or_default())
         })
     }
 

@@ -69,6 +69,12 @@ pub trait TreeRows {
     /// The living tracks of an origin, by id.
     fn tracks_of_origin(&mut self, origin: &OriginId) -> Vec<TrackId>;
 
+    /// True where a living track of another origin is [alike](super::alike::key).
+    fn is_elsewhere(&mut self, alike: u64, origin: &OriginId) -> bool;
+
+    /// Living tracks that are alike, as many as there are up to `limit`, in any order.
+    fn tracks_alike(&mut self, alike: u64, limit: usize) -> Vec<TrackId>;
+
     /// The first living track after that one.
     fn next_track(&mut self, after: Option<TrackId>) -> Option<TrackId>;
 
@@ -87,7 +93,8 @@ pub trait TreeRows {
     /// The layout in force.
     fn layout(&mut self) -> Arc<Layout>;
 
-    /// Puts another layout in force.
+    /// Puts another layout in force. Which tracks are alike follows once each is [put](Self::put_track)
+    /// again.
     fn put_layout(&mut self, layout: &LayoutSpec);
 }
 
@@ -188,6 +195,8 @@ pub struct TrackEntry {
     pub origin: OriginId,
     /// What its name is made of.
     pub inputs: NameInputs,
+    /// What it [sounds](super::alike::sound) like.
+    pub sound: Option<u64>,
     /// Bytes of its file.
     pub size: u64,
     /// Last modification of its file, nanoseconds since the Unix epoch.

@@ -6,9 +6,10 @@ use eventlog::event::{LayoutSpec, NameProfile};
 use eventlog::{OriginId, TrackId};
 use rusqlite::{Connection, Row, params};
 
+use super::alike;
 use super::node::{Ino, TreeStats};
 use super::rows::{Entry, EntryKind, Library, Noted, Numbered, TrackEntry, TreeRows};
-use crate::layout::{Layout, NameInputs, names, row};
+use crate::layout::{Layout, names, row};
 use crate::sql::{Sql, undecodable};
 use crate::view::Rows;
 
@@ -18,6 +19,14 @@ macro_rules! entry_columns {
         "ino, parent, name, mtime_ns, size, first, wanted, number"
     };
 }
+
+/// The columns of a [`TrackEntry`].
+macro_rules! track_columns {
+    () => {
+        "origin, size, mtime_ns, sound, inputs"
+    };
+}
+pub(super) use track_columns;
 
 /// The tree's rows during one transaction. The figures of the whole are held back until its end.
 pub struct SqliteRows<'c> {
@@ -34,8 +43,8 @@ pub struct SqliteRows<'c> {
 impl<'c> SqliteRows<'c> {
     pub(super) fn new(connection: &'c Connection) -> Self {
         let mut sql = Sql::new(connection);
-        let select =
-            "SELECT next_directory, files, directories, bytes, template, windows FROM library";
+        let select = "SELECT next_directory, files, directories, bytes, template, windows, duplicates \
+             FROM library";
         let stored = sql.one(select, [], |row| {
             let stats = read_stats(row, 1)?;
             Ok((
@@ -233,15 +242,9 @@ impl TreeRows for SqliteRows<'_> {
     }
 
     fn track(&mut self, track: TrackId) -> Option<TrackEntry> {
-        let select = "SELECT origin, size, mtime_ns, inputs FROM track WHERE id = ?";
-        self.sql.one(select, [track.0.cast_signed()], |row| {
-            Ok(TrackEntry {
-                origin: row.get_ref(0)?.as_str()?.parse().map_err(undecodable)?,
-                size: row.get::<_, i64>(1)?.cast_unsigned(),
-                mtime_ns: row.get(2)?,
-                inputs: read_inputs(row, 3)?,
-            })
-        })
+        let select = concat!("SELECT ", track_columns!(), " FROM track WHERE id = ?");
+        let key = [track.0.cast_signed()];
+        self.sql.one(select, key, |row| read_track(row, 0))
     }
 
     fn put_track(&mut self, track: TrackId, entry: &TrackEntry) {
@@ -250,15 +253,18 @@ impl TreeRows for SqliteRows<'_> {
         let Some(inputs) = self.sql.keep(inputs) else {
             return;
         };
+        let alike = alike::key(entry, self.layout.duplicates());
         self.sql.run(
-            "INSERT OR REPLACE INTO track (id, origin, size, mtime_ns, album, inputs) \
-             VALUES (?, ?, ?, ?, ?, ?)",
+            "INSERT OR REPLACE INTO track (id, origin, size, mtime_ns, album, sound, alike, inputs) \
+             VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
             params![
                 track.0.cast_signed(),
                 entry.origin.as_str(),
                 entry.size.cast_signed(),
                 entry.mtime_ns,
                 entry.disc_of().map(u64::cast_signed),
+                entry.sound.map(u64::cast_signed),
+                alike.map(u64::cast_signed),
                 inputs
             ],
         );
@@ -277,6 +283,22 @@ impl TreeRows for SqliteRows<'_> {
     fn tracks_of_origin(&mut self, origin: &OriginId) -> Vec<TrackId> {
         let select = "SELECT id FROM track WHERE origin = ? ORDER BY id";
         self.sql.all(select, [origin.as_str()], read_track_id)
+    }
+
+    fn is_elsewhere(&mut self, alike: u64, origin: &OriginId) -> bool {
+        let select = "SELECT 1 WHERE EXISTS (SELECT 1 FROM track WHERE alike = ?1 AND origin < ?2) \
+                      OR EXISTS (SELECT 1 FROM track WHERE alike = ?1 AND origin > ?2)";
+        let key = params![alike.cast_signed(), origin.as_str()];
+        self.sql.one(select, key, |_| Ok(())).is_some()
+    }
+
+    fn tracks_alike(&mut self, alike: u64, limit: usize) -> Vec<TrackId> {
+        let select = "SELECT id FROM track WHERE alike = ? LIMIT ?";
+        let key = params![
+            alike.cast_signed(),
+            i64::try_from(limit).unwrap_or(i64::MAX)
+        ];
+        self.sql.all(select, key, read_track_id)
     }
 
     fn next_track(&mut self, after: Option<TrackId>) -> Option<TrackId> {
@@ -329,6 +351,18 @@ pub(super) fn slot(name: &str, profile: NameProfile) -> i64 {
         .map_or(0, |chunk| i64::from_le_bytes(*chunk))
 }
 
+/// Reads the columns of [`track_columns`] from the column `at` on.
+pub(super) fn read_track(row: &Row<'_>, at: usize) -> rusqlite::Result<TrackEntry> {
+    let inputs = row.get_ref(at + 4)?.as_blob().map_err(undecodable)?;
+    Ok(TrackEntry {
+        origin: row.get_ref(at)?.as_str()?.parse().map_err(undecodable)?,
+        size: row.get::<_, i64>(at + 1)?.cast_unsigned(),
+        mtime_ns: row.get(at + 2)?,
+        sound: row.get::<_, Option<i64>>(at + 3)?.map(i64::cast_unsigned),
+        inputs: rmp_serde::from_slice(inputs).map_err(undecodable)?,
+    })
+}
+
 /// Reads the columns of [`entry_columns`].
 pub(super) fn read_entry(row: &Row<'_>) -> rusqlite::Result<Entry> {
     let ino = Ino::from_sql(row.get(0)?);
@@ -364,10 +398,6 @@ pub(super) fn read_stats(row: &Row<'_>, at: usize) -> rusqlite::Result<TreeStats
     })
 }
 
-pub(super) fn read_inputs(row: &Row<'_>, at: usize) -> rusqlite::Result<NameInputs> {
-    rmp_serde::from_slice(row.get_ref(at)?.as_blob().map_err(undecodable)?).map_err(undecodable)
-}
-
-fn read_track_id(row: &Row<'_>) -> rusqlite::Result<TrackId> {
+pub(super) fn read_track_id(row: &Row<'_>) -> rusqlite::Result<TrackId> {
     Ok(TrackId(row.get::<_, i64>(0)?.cast_unsigned()))
 }

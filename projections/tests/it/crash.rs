@@ -71,6 +71,7 @@ fn killed_at_any_moment_the_views_go_on_exactly() {
             album,
             title,
             disc: "",
+            sound: title,
         };
         facts::discovered(track, &format!("{}/{track}.flac", track / 10), song)
     });

@@ -1,6 +1,6 @@
 //! Short ways to write facts down.
 
-use eventlog::event::{LayoutSpec, NameProfile, OriginSpec};
+use eventlog::event::{Duplicates, LayoutSpec, NameProfile, OriginSpec};
 use eventlog::tags::{AudioProperties, ByteRange};
 use eventlog::{
     AudioFormat, Body, CauseId, ContentId, Event, EventId, Field, Locator, Media, NewEvent,
@@ -14,6 +14,8 @@ pub(crate) struct Song {
     pub(crate) album: &'static str,
     pub(crate) title: &'static str,
     pub(crate) disc: &'static str,
+    /// What it sounds like; nothing means that it has no sound.
+    pub(crate) sound: &'static str,
 }
 
 impl Song {
@@ -23,11 +25,11 @@ impl Song {
         tags.push(Field::Album, self.album);
         tags.push(Field::Title, self.title);
         tags.push(Field::Disc, self.disc);
-        media(tags, self.title)
+        media(tags, self.sound)
     }
 }
 
-/// Media with those tags; files of one `sound` sound the same.
+/// Media with those tags; files of one `sound` sound the same. Without one, they have none.
 pub(crate) fn media(tags: Tags, sound: &str) -> Media {
     let mut content = [7; 16];
     content
@@ -43,7 +45,7 @@ pub(crate) fn media(tags: Tags, sound: &str) -> Media {
         },
         audio_range: ByteRange {
             offset: 42,
-            len: 1000,
+            len: 1000 * u64::from(!sound.is_empty()),
         },
         content: ContentId(content),
         defects: Vec::new(),
@@ -92,6 +94,7 @@ pub(crate) fn layout(template: &str, windows: bool) -> LayoutSpec {
     LayoutSpec {
         template: template.into(),
         names,
+        duplicates: Duplicates::default(),
     }
 }
 

@@ -17,6 +17,7 @@ pub(crate) const SONG: Song = Song {
     album: "Album",
     title: "Title",
     disc: "",
+    sound: "Title",
 };
 
 /// A log, and the views of it.

@@ -147,6 +147,7 @@ fn show_tells_where_values_come_from() {
         mount.options = []  # default
         layout.template = (none)  # default
         layout.names = (none)  # default
+        layout.duplicates = (none)  # default
         scan.threads = 2  # ~/.config/musicfs/config.toml:2
         cache.enabled = true  # default
         cache.dir = (none)  # default

@@ -319,7 +319,7 @@ fn the_default_layout_is_the_default_in_all_of_it() {
     let output = world.run(["layout", "set", "default"]);
     let said = String::from_utf8(output.stdout).unwrap();
     assert!(
-        said.contains("template  $albumartist/") && said.contains("names     posix"),
+        said.contains("template    $albumartist/") && said.contains("names       posix"),
         "{said}"
     );
     let shown = world.json(["layout", "set", "--json", "default", "--names", "windows"]);

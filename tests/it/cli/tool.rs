@@ -103,7 +103,7 @@ pub(super) fn is_root() -> bool {
 
 /// A library's log with some events, made by the store itself.
 pub(super) fn some_log(state: &Path) {
-    use eventlog::event::{LayoutSpec, NameProfile};
+    use eventlog::event::{Duplicates, LayoutSpec, NameProfile};
     use eventlog::{Event, EventStore, NewEvent, Position, SqliteStore};
 
     std::fs::create_dir_all(state.join("log")).unwrap();
@@ -113,6 +113,7 @@ pub(super) fn some_log(state: &Path) {
             let layout = LayoutSpec {
                 template: format!("$artist/{number} $title"),
                 names: NameProfile::Posix,
+                duplicates: Duplicates::Content,
             };
             NewEvent::now(Event::LayoutChanged { layout }, None)
         })

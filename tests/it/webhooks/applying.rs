@@ -4,7 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use eventlog::event::{LayoutSpec, NameProfile};
+use eventlog::event::{Duplicates, LayoutSpec, NameProfile};
 use eventlog::{Event, EventStore, NewEvent, SqliteStore};
 use musicfs::config::{Address, WebhookConfig};
 use musicfs::supervise::Supervisor;
@@ -21,6 +21,7 @@ async fn append(store: &dyn EventStore, count: usize) {
         let layout = LayoutSpec {
             template: format!("$artist/{} $title", store.head().0),
             names: NameProfile::Posix,
+            duplicates: Duplicates::Content,
         };
         let event = NewEvent::now(Event::LayoutChanged { layout }, None);
         store.append(store.head(), &[event]).await.unwrap();

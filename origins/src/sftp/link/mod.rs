@@ -82,7 +82,7 @@ impl Link {
                 why = say(requests, &mut outgoing) => why,
                 () = served.idle(idle) => "it was not used".into(),
             };
-            served.end(why);
+            served.end(&why);
             drop(keep);
         });
         Self {
@@ -129,7 +129,7 @@ impl Link {
     /// Ends the session; who waits for an answer is told `why`.
     pub(super) fn end(&self, why: &str) {
         self.task.abort();
-        self.shared.end(why.into());
+        self.shared.end(why);
     }
 }
 
@@ -189,14 +189,14 @@ impl Shared {
         state.given_up = false;
     }
 
-    fn end(&self, why: Box<str>) {
+    fn end(&self, why: &str) {
         let waiting = {
             let mut state = self.lock();
-            state.ended.get_or_insert_with(|| why.clone());
+            state.ended.get_or_insert_with(|| why.into());
             std::mem::take(&mut state.waiting)
         };
         for asked in waiting.into_values() {
-            let _ = asked.send(Err(Failure::Lost(why.clone())));
+            let _ = asked.send(Err(Failure::Lost(why.into())));
         }
     }
 

@@ -176,7 +176,7 @@ async fn what_may_not_be_read_is_denied() {
     if rustix::process::geteuid().is_root() {
         settings.user = "nobody".to_owned();
     }
-    let closed: fs::Permissions = std::os::unix::fs::PermissionsExt::from_mode(0);
+    let closed: fs::Permissions = std::os::unix::fs::PermissionsExt::from_mode(0o000);
     fs::set_permissions(sshd.folder.at("closed"), closed.clone()).unwrap();
     fs::set_permissions(sshd.folder.at("2.flac"), closed).unwrap();
     let origin = super::support::origin(settings);

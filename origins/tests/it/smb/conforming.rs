@@ -40,9 +40,9 @@ impl Fixture for Remote {
         Arc::clone(&self.origin)
     }
 
-    /// Windows has no names that end so, and Samba shows others in their place.
+    /// Names are Unicode. Windows has none that end so, and Samba shows others in their place.
     fn can_have(&self, name: &[u8]) -> bool {
-        str::from_utf8(name).is_ok() && !name.ends_with(b" ") && !name.ends_with(b".")
+        std::str::from_utf8(name).is_ok() && !name.ends_with(b" ") && !name.ends_with(b".")
     }
 
     async fn put(&self, path: &OriginPath, bytes: &[u8]) {

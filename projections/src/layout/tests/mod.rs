@@ -5,7 +5,7 @@ mod places;
 mod properties;
 mod templates;
 
-use eventlog::event::{LayoutSpec, NameProfile};
+use eventlog::event::{Duplicates, LayoutSpec, NameProfile};
 use eventlog::id::{ContentId, OriginPath};
 use eventlog::tags::{AudioFormat, AudioProperties, ByteRange, Field, Media, Tags};
 
@@ -48,6 +48,7 @@ fn layout(template: &str, names: NameProfile) -> Layout {
     Layout::of(&LayoutSpec {
         template: template.to_owned(),
         names,
+        duplicates: Duplicates::Content,
     })
     .unwrap()
 }

@@ -1,6 +1,6 @@
 //! What people expect to find, tag by tag.
 
-use eventlog::event::{LayoutSpec, NameProfile};
+use eventlog::event::{Duplicates, LayoutSpec, NameProfile};
 use eventlog::tags::AudioFormat;
 
 use super::{from_bytes, path, path_in, track, track_at};
@@ -357,6 +357,7 @@ fn a_template_from_elsewhere_never_stops_the_fold() {
     let spec = LayoutSpec {
         template: "$future".to_owned(),
         names: NameProfile::Windows,
+        duplicates: Duplicates::Content,
     };
     assert!(Layout::of(&spec).is_err());
     let layout = Layout::of_or_default(&spec);

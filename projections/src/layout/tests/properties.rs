@@ -177,7 +177,7 @@ proptest! {
         profile in profile(),
         multi_disc in any::<bool>(),
     ) {
-        let spec = eventlog::event::LayoutSpec { template, names: profile };
+        let spec = eventlog::event::LayoutSpec { template, names: profile, duplicates: Default::default() };
         let layout = Layout::of_or_default(&spec);
         prop_assert_eq!(layout.spec().template.parse::<Template>().unwrap().to_string(), layout.spec().template);
         let place = layout.place(&inputs, multi_disc);

@@ -4,6 +4,7 @@
 //! `MUSICFS_SEQUENCES` sets how many histories are tried. A failure is shrunk and printed as Rust.
 
 mod catalog;
+mod copies;
 mod ops;
 mod regressions;
 mod sqlite;

@@ -1,5 +1,7 @@
 //! What can happen, and how it is drawn.
 
+use eventlog::event::Duplicates;
+
 use crate::facts::Song;
 
 macro_rules! sixty {
@@ -65,6 +67,7 @@ pub(super) enum Op {
     LayoutChange {
         template: &'static str,
         windows: bool,
+        duplicates: Duplicates,
     },
     Pin {
         path: &'static str,
@@ -76,7 +79,7 @@ pub(super) enum Op {
     CrashAfterCommit,
 }
 
-const ORIGINS: &[&str] = &["o", "p"];
+const ORIGINS: &[&str] = &["o", "o", "p", "q"];
 /// In a path `\u{ff}` stands for the byte, which is not UTF-8.
 const PATHS: &[&str] = &[
     "\u{ff}.flac",
@@ -95,6 +98,8 @@ const NAMES: &[&str] = &[
 /// Longer than any name may be, and alike where they are cut.
 const LONG: &str = concat!(sixty!(), sixty!(), sixty!(), sixty!(), sixty!(), "x");
 const LONGER: &str = concat!(sixty!(), sixty!(), sixty!(), sixty!(), sixty!(), "y (2)");
+/// What files sound like; nothing is no sound.
+const SOUNDS: &[&str] = &["a", "a", "a", "b", ""];
 const DISCS: &[&str] = &["", "", "1", "2", "a.flac"];
 const TEMPLATES: &[&str] = &[
     "$albumartist/$album< ($year)> [$format_upper]/<$disc->$track - $title.$format",
@@ -133,7 +138,13 @@ impl Random {
             album: self.of(&NAMES[..4]),
             title: self.of(NAMES),
             disc: self.of(DISCS),
+            sound: self.of(SOUNDS),
         }
+    }
+
+    fn duplicates(&mut self) -> Duplicates {
+        use Duplicates::{All, Content, Tags};
+        [Content, Content, Tags, Tags, All][self.below(5)]
     }
 
     fn track(&mut self) -> u64 {
@@ -188,6 +199,7 @@ impl Random {
             34..36 => Op::LayoutChange {
                 template: self.of(TEMPLATES),
                 windows: self.below(2) == 0,
+                duplicates: self.duplicates(),
             },
             36 => Op::Rebuild,
             37 => Op::Restart,
@@ -209,6 +221,7 @@ impl Random {
         let layout = Op::LayoutChange {
             template: self.of(TEMPLATES),
             windows: self.below(3) == 0,
+            duplicates: self.duplicates(),
         };
         let steps = 4 + self.below(28);
         std::iter::once(layout)

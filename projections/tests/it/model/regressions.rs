@@ -1,5 +1,7 @@
 //! Histories that once failed, or that name a rule.
 
+use eventlog::event::Duplicates::*;
+
 use super::hold;
 use super::ops::Op::*;
 use crate::facts::Song;
@@ -9,6 +11,7 @@ const A: Song = Song {
     album: "a",
     title: "a",
     disc: "",
+    sound: "a",
 };
 
 #[test]
@@ -18,6 +21,7 @@ fn a_returned_track_gets_its_name_back() {
             LayoutChange {
                 template: "$title",
                 windows: false,
+                duplicates: Content,
             },
             AddFile {
                 origin: "o",
@@ -56,6 +60,7 @@ fn a_directory_takes_a_files_name_and_gives_it_back() {
             LayoutChange {
                 template: "$artist/$title",
                 windows: true,
+                duplicates: Content,
             },
             AddFile {
                 origin: "o",
@@ -65,6 +70,7 @@ fn a_directory_takes_a_files_name_and_gives_it_back() {
             LayoutChange {
                 template: "<$disc>/$title",
                 windows: true,
+                duplicates: Content,
             },
             AddFile {
                 origin: "o",
@@ -98,6 +104,7 @@ fn a_directory_is_spelt_by_its_lowest_track() {
             LayoutChange {
                 template: "$artist/$album/$title",
                 windows: true,
+                duplicates: Content,
             },
             AddFile {
                 origin: "o",
@@ -137,6 +144,7 @@ fn a_name_that_falls_free_is_spelt_by_its_heir() {
             LayoutChange {
                 template: "$title",
                 windows: true,
+                duplicates: Content,
             },
             AddFile {
                 origin: "o",
@@ -154,6 +162,80 @@ fn a_name_that_falls_free_is_spelt_by_its_heir() {
                 song: Song { title: "A", ..A },
             },
             Remove { track: 1 },
+        ],
+        true,
+    );
+}
+
+#[test]
+fn a_track_that_comes_back_elsewhere_hides_one_copy_and_reveals_another() {
+    hold(
+        &[
+            LayoutChange {
+                template: "$title",
+                windows: true,
+                duplicates: Content,
+            },
+            AddFile {
+                origin: "p",
+                path: "a.flac",
+                song: A,
+            },
+            AddFile {
+                origin: "p",
+                path: "b.flac",
+                song: Song { title: "b", ..A },
+            },
+            AddFile {
+                origin: "o",
+                path: "b.flac",
+                song: Song {
+                    title: "b",
+                    disc: "1",
+                    ..A
+                },
+            },
+            Return {
+                track: 0,
+                origin: "o",
+                path: "a.flac",
+                song: A,
+            },
+        ],
+        true,
+    );
+}
+
+#[test]
+fn a_copy_has_no_number() {
+    let copy = |origin| AddFile {
+        origin,
+        path: "a.flac",
+        song: A,
+    };
+    let layout = |duplicates| LayoutChange {
+        template: "$title",
+        windows: false,
+        duplicates,
+    };
+    hold(
+        &[
+            layout(Tags),
+            copy("o"),
+            copy("p"),
+            AddFile {
+                origin: "p",
+                path: "b.flac",
+                song: Song {
+                    artist: "b",
+                    sound: "b",
+                    ..A
+                },
+            },
+            copy("q"),
+            layout(All),
+            layout(Content),
+            OriginRemove { origin: "o" },
         ],
         true,
     );

@@ -225,6 +225,16 @@ fn compare_tree(events: &[Recorded], reader: &TreeReader) -> Result<(), String> 
         }
     }
     assert_eq!(seen + 1, tree.entries.len(), "lists hold each node once");
+    for track in tree.tracks.keys() {
+        let copies = reader.copies(*track).unwrap();
+        assert!(
+            copies.contains(track),
+            "{copies:?} are the copies of {track}"
+        );
+        let is_shown = |copy: &TrackId| tree.entries.contains_key(&Ino::of_track(*copy));
+        let shown: Vec<_> = copies.iter().filter(|copy| is_shown(copy)).collect();
+        assert_eq!(shown, copies.first().into_iter().collect::<Vec<_>>());
+    }
     assert_eq!(reader.stats().unwrap(), tree.library.stats);
     Ok(())
 }

@@ -7,6 +7,8 @@ use projections::TreeStats;
 use projections::layout::{AlbumKey, Layout, NameInputs, Place, names};
 use projections::tree::{Entry, EntryKind, Ino, memory::MemoryTree};
 
+use super::copies::{self, Recording};
+
 /// A living track, as the facts have it.
 struct Fact {
     origin: OriginId,
@@ -86,8 +88,9 @@ impl TreeModel {
         }
     }
 
-    /// Where each living track wants to be.
+    /// Where each track that is shown wants to be.
     fn places(&self) -> Vec<(Ino, Place, u64)> {
+        let shown = self.shown();
         let inputs: Vec<_> = self
             .living
             .iter()
@@ -106,6 +109,7 @@ impl TreeModel {
             .collect();
         inputs
             .iter()
+            .filter(|(track, ..)| shown.contains(track))
             .map(|(track, inputs, size)| {
                 let multi = inputs
                     .album_key()
@@ -117,6 +121,17 @@ impl TreeModel {
                 )
             })
             .collect()
+    }
+
+    /// The tracks that no copy stands for.
+    fn shown(&self) -> BTreeSet<TrackId> {
+        let facts = self.living.iter().map(|(track, fact)| Recording {
+            track: *track,
+            origin: &fact.origin,
+            media: &fact.media,
+            path: &fact.path,
+        });
+        copies::shown(&facts.collect::<Vec<_>>(), self.layout.duplicates())
     }
 
     fn expected(&self) -> Shape {
@@ -183,14 +198,14 @@ impl TreeModel {
         if expected != actual {
             return Err(format!("expected {expected:#?}\nfound {actual:#?}"));
         }
-        let files = self.living.len() as u64;
+        let shown = self.shown();
+        let files = shown.len() as u64;
         let stats = TreeStats {
             files,
             directories: expected.len() as u64 - files + 1,
-            bytes: self
-                .living
-                .values()
-                .fold(0, |bytes, fact| bytes.wrapping_add(fact.size)),
+            bytes: shown.iter().fold(0, |bytes, track| {
+                bytes.wrapping_add(self.living[track].size)
+            }),
         };
         if stats == tree.library.stats && actual.len() + 1 == tree.entries.len() {
             Ok(())

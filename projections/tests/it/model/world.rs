@@ -138,10 +138,14 @@ impl Log {
                     reader: None,
                 }]
             }
-            Op::LayoutChange { template, windows } => {
-                vec![Event::LayoutChanged {
-                    layout: facts::layout(template, windows),
-                }]
+            Op::LayoutChange {
+                template,
+                windows,
+                duplicates,
+            } => {
+                let mut layout = facts::layout(template, windows);
+                layout.duplicates = duplicates;
+                vec![Event::LayoutChanged { layout }]
             }
             Op::Pin { path, added } => {
                 let target = PinTarget::Path(TreePath::new(path).unwrap());
