@@ -185,7 +185,8 @@ impl Federation {
                 "--ao=null",
                 "--vo=null",
                 "--no-video",
-                "--untimed",
+                "--speed=50",
+                "--really-quiet",
             ])
             .arg(self.path(number))
             .stdout(Stdio::null())
