@@ -18,12 +18,8 @@ pub(super) fn digest(connection: &Connection, hasher: &mut blake3::Hasher) -> ru
          JOIN directory ON directory.num = track.directory \
          JOIN origin ON origin.num = directory.origin \
          LEFT JOIN media ON media.track = track.id ORDER BY track.id",
-<<<<<<< HEAD
-        "SELECT known, highest, template, windows FROM library",
-        "SELECT target, value, added_at, position FROM pin ORDER BY target, value",
-=======
         "SELECT known, highest, template, windows, duplicates FROM library",
->>>>>>> main
+        "SELECT target, value, added_at, position FROM pin ORDER BY target, value",
     ]
     .iter()
     .try_for_each(|select| feed(connection, hasher, select))

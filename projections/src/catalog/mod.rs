@@ -26,8 +26,8 @@ pub struct Catalog;
 
 impl View for Catalog {
     const NAME: &'static str = "catalog";
-    const REVISION: u32 = 2;
-    const FORMAT: u32 = 2;
+    const REVISION: u32 = 3;
+    const FORMAT: u32 = 3;
     const SCHEMA: &'static str = include_str!("../../../migrations/views/catalog.sql");
     const INDEXES: &'static str = include_str!("../../../migrations/views/catalog.indexes.sql");
     type Rows<'c> = sqlite::SqliteRows<'c>;
