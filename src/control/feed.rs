@@ -223,7 +223,7 @@ mod tests {
         let layout = LayoutSpec {
             template: "$title".to_owned(),
             names: Default::default(),
-            duplicates: Default::default(),
+            duplicates: eventlog::event::Duplicates::default(),
         };
         let events = [10, 20, 30].map(|micros| {
             let layout = layout.clone();

@@ -1,11 +1,14 @@
 //! Where the tracks that events are about were before, and where they are now.
 //!
 //! Now is the tree's to tell. Before is computed from the log by the layout itself, so that it is
-//! known however long ago it was, and after any restart.
+//! known however long ago it was, and after any restart. Where a track comes or goes, one of its copies
+//! may go or come: those that are like what it was or is are told of, too.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use eventlog::{Event, EventStore, Filter, Position, Recorded, Subject, TrackId};
+use eventlog::{
+    Event, EventStore, Filter, Locator, Media, OriginPath, Position, Recorded, Subject, TrackId,
+};
 use futures::StreamExt;
 use projections::layout::{Layout, NameInputs};
 use projections::{Ino, NodeKind, TreeReader, Views};
@@ -77,62 +80,107 @@ impl Changes {
         let layout = Layout::of_or_default(&views.catalog().layout()?);
         let tree = Shown(views.tree());
         let mut steps = Vec::with_capacity(self.tracks.len());
-        for (track, since) in self.tracks {
-            let before = match since {
-                Some(position) => before(log, track, position, &layout).await?,
-                None => Vec::new(),
+        let mut copies = BTreeSet::new();
+        for (track, since) in &self.tracks {
+            let former = match since {
+                Some(position) => described(log, *track, *position).await?,
+                None => None,
             };
-            let path = tree.0.path_of(Ino::of_track(track))?;
-            let after = path.map(|path| parent(&path).to_owned());
+            let now = Description::now(views, *track)?;
+            for description in former.iter().chain(&now) {
+                copies.extend(tree.0.alike(&description.media, &description.inputs)?);
+            }
+            steps.push(Step {
+                before: former.map_or_else(Vec::new, |former| former.folders(&layout)),
+                after: tree.folder_of(*track)?,
+            });
+        }
+        copies.retain(|copy| !self.tracks.contains_key(copy));
+        for copy in copies {
+            let after = tree.folder_of(copy)?;
+            let description = Description::now(views, copy)?.filter(|_| after.is_none());
+            let before = description.map_or_else(
+                || after.iter().cloned().collect(),
+                |copy| copy.folders(&layout),
+            );
             steps.push(Step { before, after });
         }
         Ok(folder::folders(&steps, &tree))
     }
 }
 
-/// The folders that a track may have been in before an event: two where that depends on whether its
-/// album had several discs then.
-async fn before(
+/// What decides on where a track is shown.
+struct Description {
+    inputs: NameInputs,
+    media: Media,
+}
+
+impl Description {
+    fn of(locator: &Locator, media: &Media) -> Self {
+        Self {
+            inputs: NameInputs::of(media, &locator.origin, &locator.path),
+            media: media.clone(),
+        }
+    }
+
+    /// As the catalog has it, of a living track.
+    fn now(views: &Views, track: TrackId) -> Result<Option<Self>> {
+        let row = views.catalog().track(track)?;
+        let row = row.filter(|row| row.living);
+        Ok(row.map(|row| Self::of(&row.locator, &row.media)))
+    }
+
+    fn change(&mut self, media: Option<&Media>, path: Option<&OriginPath>) {
+        self.inputs = self.inputs.updated(media, path);
+        if let Some(media) = media {
+            self.media = media.clone();
+        }
+    }
+
+    /// The folders that it may be in: two where that depends on whether its album has several discs.
+    fn folders(&self, layout: &Layout) -> Vec<String> {
+        let places = [false, true].map(|several| layout.place(&self.inputs, several));
+        let mut folders = places.map(|place| place.directories.join("/")).to_vec();
+        folders.dedup();
+        folders
+    }
+}
+
+/// What a track was before an event; `None` where it did not live.
+async fn described(
     log: &dyn EventStore,
     track: TrackId,
     position: Position,
-    layout: &Layout,
-) -> Result<Vec<String>> {
+) -> Result<Option<Description>> {
     let filter = Filter {
         kinds: PLACING.map(str::to_owned).to_vec(),
         subject: Some(Subject::Track(track).to_string()),
     };
     let until = Position(position.0.saturating_sub(1));
     let mut events = log.read(Position::START, Some(until), filter);
-    let mut inputs: Option<NameInputs> = None;
-    let mut shown = false;
+    let mut described: Option<Description> = None;
     while let Some(recorded) = events.next().await {
         let recorded = recorded?;
         match recorded.event() {
             Some(
                 Event::TrackDiscovered { locator, media, .. }
                 | Event::TrackReturned { locator, media, .. },
-            ) => {
-                inputs = Some(NameInputs::of(media, &locator.origin, &locator.path));
-                shown = true;
-            }
+            ) => described = Some(Description::of(locator, media)),
             Some(Event::TrackContentChanged { media, .. } | Event::TrackTagsRead { media, .. }) => {
-                inputs = inputs.map(|known| known.updated(Some(media), None));
+                if let Some(known) = &mut described {
+                    known.change(Some(media), None);
+                }
             }
             Some(Event::TrackMoved { to, media, .. }) => {
-                inputs = inputs.map(|known| known.updated(media.as_ref(), Some(to)));
+                if let Some(known) = &mut described {
+                    known.change(media.as_ref(), Some(to));
+                }
             }
-            Some(Event::TrackVanished { .. }) => shown = false,
+            Some(Event::TrackVanished { .. }) => described = None,
             _ => {}
         }
     }
-    let Some(inputs) = inputs.filter(|_| shown) else {
-        return Ok(Vec::new());
-    };
-    let places = [false, true].map(|several| layout.place(&inputs, several));
-    let mut folders = places.map(|place| place.directories.join("/")).to_vec();
-    folders.dedup();
-    Ok(folders)
+    Ok(described)
 }
 
 fn parent(path: &str) -> &str {
@@ -140,6 +188,13 @@ fn parent(path: &str) -> &str {
 }
 
 struct Shown(TreeReader);
+
+impl Shown {
+    fn folder_of(&self, track: TrackId) -> Result<Option<String>> {
+        let path = self.0.path_of(Ino::of_track(track))?;
+        Ok(path.map(|path| parent(&path).to_owned()))
+    }
+}
 
 /// What cannot be read is taken to be there: to scan it is the safe side.
 impl folder::Tree for Shown {

@@ -16,6 +16,7 @@ use eventlog::event::Duplicates;
 use eventlog::{Media, OriginId, TrackId, decide};
 
 use super::rows::TrackEntry;
+use crate::layout::NameInputs;
 
 /// More alike tracks than these are no copies, but silence, or a test tone: all are shown. So the
 /// work for one event has a limit.
@@ -54,10 +55,10 @@ impl Alike {
 
 /// What tracks that are alike by a rule have in common; none for a track that is like no other.
 #[must_use]
-pub fn key(entry: &TrackEntry, rule: Duplicates) -> Option<u64> {
+pub fn key(sound: Option<u64>, inputs: &NameInputs, rule: Duplicates) -> Option<u64> {
     match rule {
-        Duplicates::Content => entry.sound,
-        Duplicates::Tags => entry.inputs.recording(),
+        Duplicates::Content => sound,
+        Duplicates::Tags => inputs.recording(),
         Duplicates::All => None,
     }
 }

@@ -14,7 +14,7 @@ use super::rows::{TrackEntry, TreeRows};
 impl<R: TreeRows> Edit<'_, R> {
     /// True for a living track that is to be shown.
     pub(super) fn is_to_be_shown(&mut self, track: TrackId, entry: &TrackEntry) -> bool {
-        let Some(key) = alike::key(entry, self.layout.duplicates()) else {
+        let Some(key) = entry.alike(self.layout.duplicates()) else {
             return true;
         };
         if !self.rows.is_elsewhere(key, &entry.origin) {
@@ -35,7 +35,7 @@ impl<R: TreeRows> Edit<'_, R> {
         let rule = self.layout.duplicates();
         let keyed = |entry: Option<&TrackEntry>| {
             let entry = entry?;
-            Some((alike::key(entry, rule)?, entry.origin.clone()))
+            Some((entry.alike(rule)?, entry.origin.clone()))
         };
         let (before, after) = (keyed(before), keyed(after));
         let before = before.filter(|before| after.as_ref() != Some(before));

@@ -7,7 +7,6 @@ use std::sync::Arc;
 use eventlog::event::LayoutSpec;
 use eventlog::{OriginId, TrackId};
 
-use super::alike;
 use super::node::Ino;
 use super::rows::{Entry, EntryKind, Library, Noted, TrackEntry, TreeRows};
 use crate::layout::{Layout, names};
@@ -171,12 +170,12 @@ impl TreeRows for MemoryTree {
     fn is_elsewhere(&mut self, alike: u64, origin: &OriginId) -> bool {
         let rule = self.layout.duplicates();
         let mut others = self.tracks.values().filter(|entry| entry.origin != *origin);
-        others.any(|entry| alike::key(entry, rule) == Some(alike))
+        others.any(|entry| entry.alike(rule) == Some(alike))
     }
 
     fn tracks_alike(&mut self, alike: u64, limit: usize) -> Vec<TrackId> {
         let rule = self.layout.duplicates();
-        let is_alike = |entry: &TrackEntry| alike::key(entry, rule) == Some(alike);
+        let is_alike = |entry: &TrackEntry| entry.alike(rule) == Some(alike);
         let tracks = self.tracks.iter().filter(|(_, entry)| is_alike(entry));
         tracks.map(|(track, _)| *track).take(limit).collect()
     }

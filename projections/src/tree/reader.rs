@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use eventlog::event::NameProfile;
-use eventlog::{Position, TrackId};
+use eventlog::event::{Duplicates, NameProfile};
+use eventlog::{Media, Position, TrackId};
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use super::alike::{self, Alike};
@@ -11,7 +11,7 @@ use super::node::{Ino, Node, NodeKind, TreeStats};
 use super::sqlite::{read_stats, read_track, read_track_id, slot, track_columns};
 use crate::error::ViewError;
 use crate::file::read_position;
-use crate::layout::row;
+use crate::layout::{NameInputs, row};
 use crate::pool::Source;
 
 /// Answers from the tree as last committed. Cheap to clone; for any number of threads; follows
@@ -88,8 +88,7 @@ impl TreeReader {
     pub fn copies(&self, track: TrackId) -> Result<Vec<TrackId>, ViewError> {
         self.source.read(|connection| {
             let transaction = connection.unchecked_transaction()?;
-            let select = "SELECT template, windows, duplicates FROM library";
-            let layout = transaction.query_row(select, [], |row| row::read(row, 0))?;
+            let rule = rule(&transaction)?;
             let select = concat!(
                 "SELECT id, ",
                 track_columns!(),
@@ -101,11 +100,33 @@ impl TreeReader {
                 .prepare_cached(select)?
                 .query_map([track.0.cast_signed()], |row| {
                     let entry = read_track(row, 1)?;
-                    Ok(Alike::of(read_track_id(row)?, &entry, layout.duplicates))
+                    Ok(Alike::of(read_track_id(row)?, &entry, rule))
                 })?
                 .collect();
             let mut sets = alike::sets(alike?).into_iter();
             Ok(sets.find(|set| set.contains(&track)).unwrap_or_default())
+        })
+    }
+
+    /// The living tracks that are alike to such a file by the rule in force, shown or not; none where
+    /// they are too many to be copies.
+    pub fn alike(&self, media: &Media, inputs: &NameInputs) -> Result<Vec<TrackId>, ViewError> {
+        self.source.read(|connection| {
+            let transaction = connection.unchecked_transaction()?;
+            let Some(key) = alike::key(alike::sound(media), inputs, rule(&transaction)?) else {
+                return Ok(Vec::new());
+            };
+            let select = "SELECT id FROM track WHERE alike = ? LIMIT ?";
+            let limit = alike::MOST as i64 + 1;
+            let tracks: Vec<TrackId> = transaction
+                .prepare_cached(select)?
+                .query_map([key.cast_signed(), limit], read_track_id)?
+                .collect::<Result<_, _>>()?;
+            Ok(if tracks.len() > alike::MOST {
+                Vec::new()
+            } else {
+                tracks
+            })
         })
     }
 
@@ -123,6 +144,13 @@ impl TreeReader {
     pub fn position(&self) -> Result<Position, ViewError> {
         self.source.read(read_position)
     }
+}
+
+fn rule(connection: &Connection) -> rusqlite::Result<Duplicates> {
+    let select = "SELECT template, windows, duplicates FROM library";
+    let mut statement = connection.prepare_cached(select)?;
+    let layout = statement.query_row([], |row| row::read(row, 0))?;
+    Ok(layout.duplicates)
 }
 
 fn get(connection: &Connection, ino: Ino) -> rusqlite::Result<Option<Node>> {

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use eventlog::event::LayoutSpec;
+use eventlog::event::{Duplicates, LayoutSpec};
 use eventlog::{OriginId, TrackId};
 
 use super::node::{Ino, TreeStats};
@@ -69,7 +69,7 @@ pub trait TreeRows {
     /// The living tracks of an origin, by id.
     fn tracks_of_origin(&mut self, origin: &OriginId) -> Vec<TrackId>;
 
-    /// True where a living track of another origin is [alike](super::alike::key).
+    /// True where a living track of another origin is [alike](TrackEntry::alike).
     fn is_elsewhere(&mut self, alike: u64, origin: &OriginId) -> bool;
 
     /// Living tracks that are alike, as many as there are up to `limit`, in any order.
@@ -204,6 +204,12 @@ pub struct TrackEntry {
 }
 
 impl TrackEntry {
+    /// What it has in common with those that are [alike](super::alike) by a rule, if any.
+    #[must_use]
+    pub fn alike(&self, rule: Duplicates) -> Option<u64> {
+        super::alike::key(self.sound, &self.inputs, rule)
+    }
+
     /// The album it is of, by a hash, if any.
     #[must_use]
     pub fn album(&self) -> Option<u64> {

@@ -6,7 +6,6 @@ use eventlog::event::{LayoutSpec, NameProfile};
 use eventlog::{OriginId, TrackId};
 use rusqlite::{Connection, Row, params};
 
-use super::alike;
 use super::node::{Ino, TreeStats};
 use super::rows::{Entry, EntryKind, Library, Noted, Numbered, TrackEntry, TreeRows};
 use crate::layout::{Layout, names, row};
@@ -253,7 +252,7 @@ impl TreeRows for SqliteRows<'_> {
         let Some(inputs) = self.sql.keep(inputs) else {
             return;
         };
-        let alike = alike::key(entry, self.layout.duplicates());
+        let alike = entry.alike(self.layout.duplicates());
         self.sql.run(
             "INSERT OR REPLACE INTO track (id, origin, size, mtime_ns, album, sound, alike, inputs) \
              VALUES (?, ?, ?, ?, ?, ?, ?, ?)",

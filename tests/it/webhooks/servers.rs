@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use super::receiver::{Hit, Receiver, Reply};
 use super::{listed, put, start, until, until_done};
-use crate::world::World;
+use crate::world::{World, flac};
 
 const OLD: &str = "Björk & Co/Old [FLAC]";
 const NEW: &str = "Björk & Co/New (1) [FLAC]";
@@ -93,6 +93,46 @@ fn jellyfin_is_told_which_folders_changed() {
         ("GET", "/base/System/Info")
     );
     assert_eq!(test.header("authorization"), "MediaBrowser Token=\"k3y\"");
+}
+
+#[test]
+fn the_folder_of_a_copy_that_takes_the_place_is_told_of() {
+    let receiver = Receiver::new();
+    let mut world = World::new();
+    album(&world);
+    let text = format!(
+        "[[webhooks]]\nname = 'jellyfin'\nformat = 'jellyfin'\nurl = '{}'\ntoken = 'k3y'\n",
+        receiver.url("/")
+    );
+    start(&mut world, &text);
+    until(&world, &receiver, "it is told of the album", |hits| {
+        !hits.is_empty()
+    });
+    let backup = world.path().join("backup");
+    std::fs::create_dir(&backup).unwrap();
+    let tags = [
+        ("ARTIST", "Björk & Co"),
+        ("ALBUM", "New (1)"),
+        ("TITLE", "Song"),
+    ];
+    std::fs::write(backup.join("1.flac"), flac(1, &tags)).unwrap();
+    world.json(["origin", "add", backup.to_str().unwrap(), "--json"]);
+    world.until("the copy is in the library", |world| {
+        world.status()["origins"][0]["tracks"] == 1
+    });
+    assert!(!world.mnt().join(NEW).exists(), "it is not shown");
+    std::fs::remove_file(world.music().join("1.flac")).unwrap();
+    let is_told = |hits: &[Hit]| {
+        let told = updates(hits)
+            .into_iter()
+            .flat_map(|it| it.as_array().cloned());
+        let paths: Vec<_> = told.flatten().map(|it| it["Path"].clone()).collect();
+        paths
+            .iter()
+            .any(|path| path.as_str().unwrap().ends_with(NEW))
+    };
+    until(&world, &receiver, "it is told of the copy's album", is_told);
+    assert!(world.mnt().join(NEW).exists());
 }
 
 #[test]
