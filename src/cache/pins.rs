@@ -124,7 +124,7 @@ pub(crate) fn keep(engine: &Engine) {
 enum Fetched {
     /// It is whole, or nobody wants it any more.
     Done,
-    /// It was told to end.
+    /// Only a part of it could be kept, or it was told to end.
     Ended,
     /// Its origin cannot be reached.
     Offline(String),
@@ -352,7 +352,7 @@ fn fetch(engine: &Engine, file: &Missing) -> Fetched {
     if !copies.can_be_reached() {
         return Fetched::Offline(format!("the origin {} does not answer", file.key.origin));
     }
-    let stop = engine.supervisor.stop();
+    let (stop, before) = (engine.supervisor.stop(), store.kept(&file.key));
     let reader = sources.reader(&row, Purpose::Listening);
     let filled = reader.fill(|_| {
         make_way(store, stop);
@@ -361,6 +361,7 @@ fn fetch(engine: &Engine, file: &Missing) -> Fetched {
     match filled {
         Ok(()) if store.kept(&file.key) >= file.key.revision.size => Fetched::Done,
         Ok(()) if stop.is_cancelled() || store.is_pressed() => Fetched::Ended,
+        Ok(()) if store.kept(&file.key) > before => Fetched::Ended,
         Ok(()) => Fetched::Failed("what was fetched could not be kept".to_owned()),
         Err(error) => match error.kind {
             ErrorKind::Offline | ErrorKind::Throttled { .. } => Fetched::Offline(error.message),
