@@ -64,7 +64,17 @@ until_works() {
 
 monmaptool --create --fsid "$cluster" --addv a "v1:127.0.0.1:$monitor" "$dir/monmap"
 ceph-mon --mkfs -i a --monmap "$dir/monmap"
-start ceph-mon -f -i a
+# At times it hangs while it starts; then another does not.
+for attempt in 1 2 3 4 5 6; do
+  ceph-mon -f -i a &
+  monitoring=$!
+  for try in 1 2 3; do
+    timeout 4 ceph status && break 2
+  done
+  echo "attempt $attempt of the monitor failed"
+  kill -KILL "$monitoring"
+done
+watched+=("$monitoring")
 until_works ceph status
 disk=$(cat /proc/sys/kernel/random/uuid)
 ceph osd new "$disk"
