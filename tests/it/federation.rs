@@ -66,7 +66,12 @@ impl Federation {
 
     fn start(&mut self, at: usize) {
         let (name, port, _) = self.servers[at];
-        let server = Server::start(name, &self.dir(name), &self.music, port, &[]);
+        // A bucket is in its server's memory: each time there is a new one.
+        let dir = match name {
+            "s3" => tempfile::tempdir_in(self.world.path()).unwrap().keep(),
+            name => self.dir(name),
+        };
+        let server = Server::start(name, &dir, &self.music, port, &[]);
         self.servers[at].2 = Some(server);
         if name == "s3" {
             self.upload(&self.music);
