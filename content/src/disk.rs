@@ -42,6 +42,8 @@ pub(crate) struct Disk {
     pub(crate) limit: u64,
     /// Bytes that are kept.
     pub(crate) bytes: AtomicU64,
+    /// Bytes for which there was no room.
+    refused: AtomicU64,
     /// Tells the order of uses.
     clock: AtomicI64,
     /// How much of the disk is taken, in percent.
@@ -91,6 +93,7 @@ impl Disk {
             limit,
             _lock: lock,
             dir: dir.to_owned(),
+            refused: AtomicU64::new(0),
             taken: AtomicU8::new(0),
             resting: Mutex::new(None),
             complained: AtomicBool::new(false),
@@ -125,7 +128,16 @@ impl Disk {
         let reserved = self
             .bytes
             .fetch_update(Ordering::Relaxed, Ordering::Relaxed, grown);
+        if reserved.is_err() {
+            self.refused
+                .fetch_max(more.min(self.limit), Ordering::Relaxed);
+        }
         reserved.is_ok()
+    }
+
+    /// Room was made, as far as there was any to be made.
+    pub(crate) fn made_room(&self) {
+        self.refused.store(0, Ordering::Relaxed);
     }
 
     /// True where nothing may be fetched ahead of being asked for.
@@ -136,7 +148,8 @@ impl Disk {
     /// Bytes that have to leave.
     pub(crate) fn excess(&self) -> u64 {
         let kept = self.bytes.load(Ordering::Relaxed);
-        let over = kept.saturating_sub(self.limit);
+        let wanted = kept.saturating_add(self.refused.load(Ordering::Relaxed));
+        let over = wanted.saturating_sub(self.limit);
         let over = if over > 0 { over + self.limit / 20 } else { 0 };
         if self.taken.load(Ordering::Relaxed) < EVICT {
             return over;

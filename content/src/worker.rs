@@ -149,6 +149,7 @@ fn make_room(inner: &Inner, disk: &Disk) {
             }
         }
     }
+    disk.made_room();
     if let Err(error) = disk.collect() {
         tracing::warn!("space of the content store cannot be given back yet: {error}");
     }
