@@ -1,9 +1,11 @@
 //! Looking at what is kept before somebody reads it (CAS-6).
 
+use std::io;
 use std::ops::Range;
 
 use crate::chunk;
 use crate::disk::Disk;
+use crate::error::StoreError;
 use crate::index::{ChunkId, FileId};
 use crate::key::Key;
 use crate::piece::{At, Piece};
@@ -60,7 +62,7 @@ impl Store {
         &self,
         extent: Extent,
         progress: impl FnMut(Checked) -> bool,
-    ) -> Result<Checked, rusqlite::Error> {
+    ) -> Result<Checked, StoreError> {
         let looked = self.look(extent, progress)?;
         Ok(looked.map_or_else(Checked::default, |look| look.checked))
     }
@@ -72,14 +74,15 @@ impl Store {
     pub fn verify(
         &self,
         progress: impl FnMut(Checked) -> bool,
-    ) -> Result<(Checked, Vec<Lost>), rusqlite::Error> {
+    ) -> Result<(Checked, Vec<Lost>), StoreError> {
         let Some(look) = self.look(Extent::All, progress)? else {
             return Ok((Checked::default(), Vec::new()));
         };
         let mut lost = Vec::with_capacity(look.lost.len());
         for (file, range) in look.lost {
             // One that is gone by now lacks nothing.
-            let key = look.disk.index.key(file)?;
+            let key = look.disk.index.key(file);
+            let key = key.map_err(|error| look.disk.unusable(error))?;
             lost.extend(key.map(|key| Lost { key, range }));
         }
         Ok((look.checked, lost))
@@ -90,7 +93,7 @@ impl Store {
         &self,
         extent: Extent,
         mut progress: impl FnMut(Checked) -> bool,
-    ) -> Result<Option<Look<'_>>, rusqlite::Error> {
+    ) -> Result<Option<Look<'_>>, StoreError> {
         let Some(disk) = &self.inner.disk else {
             return Ok(None);
         };
@@ -101,9 +104,13 @@ impl Store {
             checked: Checked::default(),
             lost: Vec::new(),
         };
-        if look.at_chunks(extent, &mut progress)? && extent == Extent::All {
-            look.at_parts(&mut progress)?;
-        }
+        let looked = look.at_chunks(extent, &mut progress).and_then(|go_on| {
+            if go_on && extent == Extent::All {
+                look.at_parts(&mut progress)?;
+            }
+            Ok(())
+        });
+        looked.map_err(|error| disk.unusable(error))?;
         Ok(Some(look))
     }
 
@@ -116,7 +123,7 @@ impl Store {
         &self,
         sample: u64,
         mut go_on: impl FnMut() -> bool,
-    ) -> Result<Checked, rusqlite::Error> {
+    ) -> Result<Checked, StoreError> {
         let checked = self.check(Extent::Sample(sample), |_| go_on())?;
         if checked.damaged * 100 <= checked.pieces {
             return Ok(checked);
@@ -134,12 +141,13 @@ impl Store {
     ///
     /// # Errors
     /// Where the index cannot be written.
-    pub fn clear(&self, pinned: bool) -> Result<u64, rusqlite::Error> {
+    pub fn clear(&self, pinned: bool) -> Result<u64, StoreError> {
         let Some(disk) = &self.inner.disk else {
             return Ok(0);
         };
         self.inner.flush();
-        let freed = self.inner.clear(disk, pinned)?;
+        let freed = self.inner.clear(disk, pinned);
+        let freed = freed.map_err(|error| disk.unusable(error))?;
         if let Err(error) = disk.collect() {
             tracing::warn!("space of the content store cannot be given back yet: {error}");
         }
@@ -153,7 +161,7 @@ impl Look<'_> {
         &mut self,
         extent: Extent,
         progress: &mut impl FnMut(Checked) -> bool,
-    ) -> Result<bool, rusqlite::Error> {
+    ) -> rusqlite::Result<bool> {
         let (highest, ..) = self.disk.index.chunk_figures()?;
         let (mut after, mut left) = match extent {
             Extent::All => (ChunkId(0), u64::MAX),
@@ -183,10 +191,7 @@ impl Look<'_> {
     }
 
     /// Looks at the stretches that are in no chunk yet.
-    fn at_parts(
-        &mut self,
-        progress: &mut impl FnMut(Checked) -> bool,
-    ) -> Result<(), rusqlite::Error> {
+    fn at_parts(&mut self, progress: &mut impl FnMut(Checked) -> bool) -> rusqlite::Result<()> {
         let mut after = FileId(0);
         loop {
             let files = self.disk.index.files_after(after, BATCH)?;
@@ -220,8 +225,13 @@ impl Look<'_> {
             .and_then(|blob| crate::blob::read_checked(&blob, at, &mut buffer, piece.sum));
         self.checked.pieces += 1;
         self.checked.bytes += u64::from(piece.len);
-        if matches!(read, Ok(true)) && right(&buffer) {
-            return;
+        match read {
+            Ok(true) if right(&buffer) => return,
+            // The disk's trouble, as for a reader: what is on it may be as it should be.
+            Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                return self.disk.failed(&error);
+            }
+            _ => {}
         }
         if let Err(error) = self.drop_piece(file, offset, piece) {
             self.disk.failed(&error);

@@ -102,6 +102,14 @@ impl Disk {
         Ok(disk)
     }
 
+    /// What is said where the index failed somebody who asked for it.
+    pub(crate) fn unusable(&self, source: rusqlite::Error) -> StoreError {
+        StoreError::Index {
+            path: self.dir.join("index.db"),
+            source,
+        }
+    }
+
     /// The moment of a use.
     pub(crate) fn tick(&self) -> i64 {
         self.clock.fetch_add(1, Ordering::Relaxed) + 1

@@ -140,12 +140,14 @@ impl Store {
     ///
     /// # Errors
     /// Where the index cannot be read.
-    pub fn contents(&self) -> Result<Contents, rusqlite::Error> {
+    pub fn contents(&self) -> Result<Contents, StoreError> {
         let Some(disk) = &self.inner.disk else {
             return Ok(Contents::default());
         };
-        let files = disk.index.count()?;
-        let (_, chunks, referenced) = disk.index.chunk_figures()?;
+        let files = disk.index.count();
+        let files = files.map_err(|error| disk.unusable(error))?;
+        let figures = disk.index.chunk_figures();
+        let (_, chunks, referenced) = figures.map_err(|error| disk.unusable(error))?;
         Ok(Contents {
             bytes: self.bytes(),
             limit: disk.limit,
