@@ -15,10 +15,11 @@ use blake3::Hasher;
 use eventlog::ContentId;
 use eventlog::tags::{AudioFormat, ByteRange};
 
+use crate::sheet::Sheet;
 use crate::source::Source;
 
 /// Bytes of each sample, at most.
-pub(crate) const SAMPLE: usize = 4 << 10;
+pub(crate) const SAMPLE: usize = 2 << 10;
 
 /// What the identity of a file is computed from, beside its format.
 pub(crate) enum Essence {
@@ -27,14 +28,31 @@ pub(crate) enum Essence {
     /// The checksum of the decoded audio, and the length of the encoded.
     Checksum([u8; 16]),
     /// What an Ogg stream carries.
-    Packets {
-        /// The payload's first bytes.
-        first: Vec<u8>,
-        /// The payload's last bytes.
-        last: Vec<u8>,
-        /// The last granule position: the stream's length in samples.
-        granule: u64,
-    },
+    Packets(Carried),
+}
+
+/// What stands for the sound of an Ogg stream.
+pub(crate) struct Carried {
+    /// The payload's first bytes.
+    pub(crate) first: Vec<u8>,
+    /// The payload's last bytes.
+    pub(crate) last: Vec<u8>,
+    /// The last granule position: the stream's length in samples.
+    pub(crate) granule: u64,
+}
+
+impl Carried {
+    /// The identity of what they stand for.
+    pub(crate) fn content_id(&self, format: Option<AudioFormat>) -> ContentId {
+        let mut hasher = begun(format);
+        hasher
+            .update(b"p")
+            .update(&self.granule.to_le_bytes())
+            .update(&(self.first.len() as u64).to_le_bytes())
+            .update(&self.first)
+            .update(&self.last);
+        ended(&hasher)
+    }
 }
 
 /// The identity of what `range` of the file holds.
@@ -47,39 +65,50 @@ pub(crate) fn content_id(
     range: ByteRange,
     essence: &Essence,
 ) -> io::Result<ContentId> {
-    let mut hasher = Hasher::new();
+    let mut hasher = begun(format);
+    hasher.update(match essence {
+        Essence::Packets(packets) => return Ok(packets.content_id(format)),
+        Essence::Checksum(_) => b"c",
+        Essence::Samples => b"s",
+    });
+    hasher.update(&range.len.to_le_bytes());
+    if let Essence::Checksum(md5) = essence {
+        hasher.update(md5);
+    } else {
+        for (offset, len) in samples(range) {
+            hasher.update(source.exactly(offset, len)?);
+        }
+    }
+    Ok(ended(&hasher))
+}
+
+/// True for a file that was whole when it was read before, and sounds as it did then. What its
+/// sound lacks need not be looked for again.
+///
+/// # Errors
+/// What the origin said.
+pub(crate) fn is_known_whole(source: &mut Source<'_>, sheet: &Sheet) -> io::Result<bool> {
+    let Some(known) = source.known_whole() else {
+        return Ok(false);
+    };
+    let id = content_id(source, Some(sheet.format), sheet.range, &sheet.essence)?;
+    Ok(id == known.content)
+}
+
+/// A hash that every identity of that format begins with.
+fn begun(format: Option<AudioFormat>) -> Hasher {
     let name = format.map_or("unknown", family);
+    let mut hasher = Hasher::new();
     hasher
         .update(&[u8::try_from(name.len()).unwrap_or(u8::MAX)])
         .update(name.as_bytes());
-    match essence {
-        Essence::Checksum(md5) => {
-            hasher
-                .update(b"c")
-                .update(&range.len.to_le_bytes())
-                .update(md5);
-        }
-        Essence::Packets {
-            first,
-            last,
-            granule,
-        } => {
-            hasher.update(b"p").update(&granule.to_le_bytes());
-            hasher
-                .update(&(first.len() as u64).to_le_bytes())
-                .update(first)
-                .update(last);
-        }
-        Essence::Samples => {
-            hasher.update(b"s").update(&range.len.to_le_bytes());
-            for (offset, len) in samples(range) {
-                hasher.update(source.exactly(offset, len)?);
-            }
-        }
-    }
+    hasher
+}
+
+fn ended(hasher: &Hasher) -> ContentId {
     let mut id = [0; 16];
     hasher.finalize_xof().fill(&mut id);
-    Ok(ContentId(id))
+    ContentId(id)
 }
 
 /// One name for what differs only by tags: an M4A and an M4B of the same AAC sound alike, and

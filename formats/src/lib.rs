@@ -61,13 +61,39 @@ pub fn read(file: &dyn ReadAt, name: &[u8]) -> io::Result<Media> {
     reading::read(Source::new(file), name)
 }
 
-/// As [`read`], of a file that was read before, and had so many bytes of tags before its sound:
-/// fetches little more than the tags that it has now, in more reads where they grew.
+/// What was found in a file when it was read before.
+#[derive(Debug, Clone, Copy)]
+pub struct Known<'a> {
+    /// What it said then.
+    pub media: &'a Media,
+    /// How many bytes it had then.
+    pub size: u64,
+}
+
+impl Known<'_> {
+    /// How many bytes precede the sound now that the file has `size` bytes, where other tags are
+    /// all that is new.
+    fn head(&self, size: u64) -> u64 {
+        let then = self.media.audio_range;
+        let behind = self
+            .size
+            .saturating_sub(then.offset.saturating_add(then.len));
+        // Tags that stood behind the sound have grown there.
+        if behind > then.offset {
+            then.offset
+        } else {
+            (then.offset.saturating_add(size)).saturating_sub(self.size)
+        }
+    }
+}
+
+/// As [`read`], of a file that was read before, and finds the same. Where the sound is as it was,
+/// little more is fetched than the tags: 8 kB, in more reads where they grew.
 ///
 /// # Errors
 /// Only where `file` could not be read.
-pub fn read_again(file: &dyn ReadAt, name: &[u8], head: u64) -> io::Result<Media> {
-    reading::read(Source::expecting(file, head), name)
+pub fn read_again(file: &dyn ReadAt, name: &[u8], known: Known<'_>) -> io::Result<Media> {
+    reading::read(Source::again(file, known), name)
 }
 
 /// The format that a file's name promises, where its content cannot be asked.

@@ -20,6 +20,10 @@ pub(crate) fn read(mut source: Source<'_>, name: &[u8]) -> io::Result<Media> {
     let parsed = catch_unwind(AssertUnwindSafe(|| parse(&mut source, promised)));
     let (mut sheet, format) = parsed.unwrap_or_else(|_| Ok(given_up(promised)))?;
     if source.exhausted() {
+        if let Some(anew) = source.anew() {
+            // Small steps led nowhere.
+            return read(anew, name);
+        }
         let detail = "the tags are larger or more scattered than is read (16 MiB, 256 reads)";
         sheet.given_up(detail);
     }

@@ -2,13 +2,21 @@
 
 use std::io;
 
-use crate::ReadAt;
+use eventlog::Media;
+use eventlog::tags::DefectKind;
+
+use crate::identity::SAMPLE;
+use crate::{Known, ReadAt};
 
 /// What one read fetches at least, in bytes: what a remote origin sends as fast as less.
 const BLOCK: usize = 64 << 10;
 
-/// The same where tags that are known of have changed, and each byte counts (CAS-3).
-const SMALL_BLOCK: usize = 2 << 10;
+/// The same of a file that is [`Known`], where each byte counts (CAS-3): what is sampled of its
+/// sound's beginning, and a little before or behind it.
+const SMALL_BLOCK: usize = SAMPLE + 256;
+
+/// And of its end, where tags are looked for: an ID3v1 tag and another one's footer.
+const SMALL_TAIL: usize = 512;
 
 /// What one read fetches at most, in bytes. Reading on in sequence doubles up to it.
 pub(crate) const MAX_READ: usize = 1 << 20;
@@ -49,36 +57,58 @@ pub(crate) struct Source<'a> {
     windows: Vec<Window>,
     fetched: usize,
     fetches: usize,
-    /// What one read fetches at least, and the first.
+    /// What one read fetches at least, the first, and that of the end.
     block: usize,
     first: usize,
+    tail: usize,
     ahead: usize,
     exhausted: bool,
+    known: Option<Known<'a>>,
 }
 
 impl<'a> Source<'a> {
     pub(crate) fn new(file: &'a dyn ReadAt) -> Self {
-        Self::with(file, BLOCK, BLOCK)
-    }
-
-    /// A file whose tags are expected to take as much as `head`: little more than them is fetched.
-    pub(crate) fn expecting(file: &'a dyn ReadAt, head: u64) -> Self {
-        let head = usize::try_from(head).unwrap_or(MAX_READ);
-        Self::with(file, SMALL_BLOCK, head.clamp(SMALL_BLOCK, MAX_READ))
-    }
-
-    fn with(file: &'a dyn ReadAt, block: usize, first: usize) -> Self {
         Self {
             file,
             len: file.len(),
             windows: Vec::with_capacity(2),
             fetched: 0,
             fetches: 0,
-            block,
-            first,
-            ahead: block,
+            block: BLOCK,
+            first: BLOCK,
+            tail: BLOCK,
+            ahead: BLOCK,
             exhausted: false,
+            known: None,
         }
+    }
+
+    /// A file that was read before: little more than its tags is fetched.
+    pub(crate) fn again(file: &'a dyn ReadAt, known: Known<'a>) -> Self {
+        let tags = usize::try_from(known.head(file.len())).unwrap_or(MAX_READ);
+        Self {
+            block: SMALL_BLOCK,
+            first: (tags + SMALL_BLOCK).min(MAX_READ),
+            tail: SMALL_TAIL,
+            ahead: SMALL_BLOCK,
+            known: Some(known),
+            ..Self::new(file)
+        }
+    }
+
+    /// The same file as if nothing were known of it; none where nothing is.
+    pub(crate) fn anew(&self) -> Option<Self> {
+        self.known.map(|_| Self::new(self.file))
+    }
+
+    /// What was found when the file was read before, if it sounded whole.
+    pub(crate) fn known_whole(&self) -> Option<&'a Media> {
+        let media = self.known?.media;
+        let whole = media
+            .defects
+            .iter()
+            .all(|defect| !matches!(defect.kind, DefectKind::Truncated | DefectKind::BadAudio));
+        whole.then_some(media)
     }
 
     /// The file's length in bytes.
@@ -164,14 +194,15 @@ impl<'a> Source<'a> {
         if self.windows.is_empty() && offset == 0 {
             return (0, len.max(self.first));
         }
-        let tail = self.len.saturating_sub(self.block as u64);
+        let tail = self.len.saturating_sub(self.tail as u64);
         if offset >= tail {
-            return (tail, self.block);
+            return (tail, self.tail);
         }
         let sequential = self.windows.last().is_some_and(|last| {
             offset <= last.end() && last.end() < offset.saturating_add(len as u64)
         });
-        self.ahead = if sequential {
+        // What is known grows by little: what doubled would be fetched for nothing.
+        self.ahead = if sequential && self.known.is_none() {
             (self.ahead * 2).min(MAX_READ)
         } else {
             self.block
@@ -188,7 +219,14 @@ impl<'a> Source<'a> {
         spare: usize,
         fetches: usize,
     ) -> io::Result<Option<usize>> {
-        let len = self.clip(offset, len);
+        let end = offset + self.clip(offset, len) as u64;
+        // What begins in a window goes on there: no byte is fetched twice.
+        let begun = self.windows.iter().position(|window| {
+            window.offset <= offset && offset < window.end() && window.bytes.len() < MAX_READ
+        });
+        let begun = begun.and_then(|index| Some((index, self.windows.get(index)?.end())));
+        let offset = begun.map_or(offset, |(_, end)| end);
+        let len = usize::try_from(end.saturating_sub(offset)).unwrap_or(0);
         if self.fetched + len + spare > BUDGET || self.fetches + fetches >= MAX_FETCHES {
             self.exhausted = true;
             return Ok(None);
@@ -198,6 +236,12 @@ impl<'a> Source<'a> {
         bytes.truncate(read);
         self.fetched += len;
         self.fetches += 1;
+        if let Some((index, _)) = begun
+            && let Some(window) = self.windows.get_mut(index)
+        {
+            window.bytes.append(&mut bytes);
+            return Ok(Some(index));
+        }
         if self.windows.len() == KEPT {
             // The head stays: identification, tags and samples come back to it.
             self.windows.remove(1);

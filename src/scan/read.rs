@@ -10,10 +10,10 @@ use bytes::Bytes;
 use content::Store;
 use eventlog::tags::{AudioProperties, ByteRange, Defect, DefectKind};
 use eventlog::{ContentId, Locator, Media, OriginPath, Revision, Tags};
-use formats::ReadAt;
+use formats::{Known, ReadAt};
 use origins::local::read_checked;
 use origins::{ErrorKind, Origin, OriginError, OriginFile};
-use projections::CatalogReader;
+use projections::{CatalogReader, TrackRow};
 use tokio::runtime::Handle;
 
 use super::compare::Candidate;
@@ -118,8 +118,11 @@ fn read_once(
     };
     let known = candidate.known.filter(|_| !origin.is_here());
     let known = known.and_then(|track| reading.catalog.track(track).ok().flatten());
-    let media = match known {
-        Some(known) => formats::read_again(&remote, path.name(), known.media.audio_range.offset),
+    let media = match &known {
+        Some(TrackRow { media, locator, .. }) => {
+            let size = locator.revision.size;
+            formats::read_again(&remote, path.name(), Known { media, size })
+        }
         None => formats::read(&remote, path.name()),
     };
     let media = media.map_err(failed)?;

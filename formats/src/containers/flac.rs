@@ -6,7 +6,7 @@ use eventlog::tags::{AudioFormat, DefectKind};
 
 use super::{Lead, flac_frames};
 use crate::bytes::Bytes;
-use crate::identity::Essence;
+use crate::identity::{self, Essence};
 use crate::sheet::Sheet;
 use crate::source::Source;
 use crate::stream::Plain;
@@ -119,7 +119,8 @@ fn sound(source: &mut Source<'_>, sheet: &mut Sheet, info: Option<StreamInfo>) -
     if let Some(md5) = info.md5 {
         sheet.essence = Essence::Checksum(md5);
     }
-    if let Some(samples) = info.samples
+    if !identity::is_known_whole(source, sheet)?
+        && let Some(samples) = info.samples
         && let Some(end) = flac_frames::end_of_last(source, sheet.range, info)?
         && end < samples
     {

@@ -12,9 +12,9 @@ use crate::source::Source;
 use crate::tags::trailer;
 use crate::text;
 
-/// How far behind the tags the first frame is looked for: first where the head of the file has
-/// most likely been fetched already, then farther.
-const SEARCHED: [usize; 2] = [32 << 10, 128 << 10];
+/// How far behind the tags the first frame is looked for: first where it should be, then where the
+/// head of the file has most likely been fetched already, then farther.
+const SEARCHED: [usize; 3] = [1 << 10, 32 << 10, 128 << 10];
 
 /// A frame's header.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

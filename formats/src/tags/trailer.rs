@@ -14,6 +14,12 @@ const MAX_TAGS: usize = 8;
 /// `TAG+`, the extension that stands before an ID3v1 tag.
 const EXTENDED_LEN: u64 = 227;
 
+/// Bytes that tell of any tag that ends behind them.
+const FOOTERS: u64 = EXTENDED_LEN + id3v1::LEN;
+
+/// The longest tag that is fetched at once, pictures and all, in bytes.
+const MAX_AT_ONCE: usize = 64 << 10;
+
 /// What stands at a file's end.
 pub(crate) struct Trailer {
     /// Where the audio ends and the tags begin.
@@ -57,6 +63,12 @@ fn step(source: &mut Source<'_>, trailer: &mut Trailer) -> io::Result<Option<u64
         && let Some(place) = apev2::ended_by(source.at(start, 32)?, start)
     {
         trailer.ape.get_or_insert(place);
+        // One read has a tag of usual size, and what another before it would end with.
+        let ahead = place.start.saturating_sub(FOOTERS);
+        let len = usize::try_from(end - ahead).unwrap_or(usize::MAX);
+        if len <= MAX_AT_ONCE {
+            source.at(ahead, len)?;
+        }
         return Ok(Some(place.start));
     }
     lyrics3(source, end)

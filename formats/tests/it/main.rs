@@ -1,6 +1,7 @@
 //! Reading real files: what they say, what that costs, and what hostile ones can do.
 #![cfg(test)]
 
+mod again;
 mod cost;
 mod damage;
 mod fragmented;

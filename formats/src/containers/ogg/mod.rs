@@ -2,6 +2,7 @@
 
 mod begin;
 mod codec;
+mod known;
 mod packets;
 mod page;
 mod tail;
@@ -15,7 +16,7 @@ use self::packets::Packets;
 use self::page::Page;
 use self::tail::Tail;
 use super::Lead;
-use crate::identity::{Essence, SAMPLE};
+use crate::identity::{Carried, Essence, SAMPLE};
 use crate::sheet::Sheet;
 use crate::source::Source;
 use crate::tags::vorbis;
@@ -45,17 +46,24 @@ pub(super) fn read(source: &mut Source<'_>, lead: &Lead) -> io::Result<Option<Sh
 
     lead.lay(source, &mut sheet)?;
     sheet.range(start, source.len());
-    let tail = Tail::read(source, start, serial)?;
-    let begin = if tail.chained {
-        0
+    let known = known::unchanged(source, &codec, &first, sheet.audio.audio_md5)?;
+    if let Some((carried, ms)) = known {
+        sheet.audio.duration_ms = Some(ms);
+        sheet.essence = Essence::Packets(carried);
     } else {
-        begin::granule(source, start, codec.held)?
-    };
-    if let Some(end) = tail.granule {
-        let samples = end.saturating_sub(begin).saturating_sub(codec.pre_skip);
-        sheet.samples(samples, codec.rate);
+        let tail = Tail::read(source, start, serial)?;
+        let begin = if tail.chained {
+            0
+        } else {
+            begin::granule(source, start, codec.held)?
+        };
+        if let Some(end) = tail.granule {
+            let samples = end.saturating_sub(begin).saturating_sub(codec.pre_skip);
+            sheet.samples(samples, codec.rate);
+        }
+        finish(&mut sheet, first, tail);
     }
-    finish(&mut sheet, first, tail);
+    sheet.mean_bitrate(sheet.range.len);
     Ok(Some(sheet))
 }
 
@@ -100,7 +108,6 @@ fn skip_headers(packets: &mut Packets<'_, '_>, codec: &Codec) -> io::Result<u64>
 }
 
 fn finish(sheet: &mut Sheet, first: Vec<u8>, tail: Tail) {
-    let bytes = sheet.range.len;
     if tail.granule.is_none() {
         sheet.defect(DefectKind::BadAudio, "no page tells where the stream ends");
     }
@@ -110,17 +117,13 @@ fn finish(sheet: &mut Sheet, first: Vec<u8>, tail: Tail) {
             "the stream's last page is missing or cut off",
         );
     }
-    sheet.mean_bitrate(bytes);
-    sheet.essence = match sheet.audio.audio_md5 {
-        Some(md5) => Essence::Packets {
-            first: md5.to_vec(),
-            last: Vec::new(),
-            granule: tail.granule.unwrap_or(0),
-        },
-        None => Essence::Packets {
-            first,
-            last: tail.payload,
-            granule: tail.granule.unwrap_or(0),
-        },
+    let (first, last) = match sheet.audio.audio_md5 {
+        Some(md5) => (md5.to_vec(), Vec::new()),
+        None => (first, tail.payload),
     };
+    sheet.essence = Essence::Packets(Carried {
+        first,
+        last,
+        granule: tail.granule.unwrap_or(0),
+    });
 }
