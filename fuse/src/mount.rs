@@ -57,6 +57,9 @@ pub enum Unmounted {
     /// It was still in use: gone from the tree, and served on to those who hold it open for as
     /// long as this process lives.
     Detached,
+    /// Nothing used it here, yet somebody holds it: another mount namespace has a copy, or it was
+    /// detached before by somebody else while in use. Served on like [`Unmounted::Detached`].
+    Held,
 }
 
 /// Why a filesystem could not be mounted or unmounted.
@@ -166,12 +169,13 @@ impl Mounted {
     }
 
     /// Unmounts, once nothing uses the mount any more, or after `patience` in any case. Returns
-    /// when the session has ended, except for what [`Unmounted::Detached`] says.
+    /// when the session has ended, except for what [`Unmounted`] says.
     ///
     /// # Errors
     /// Where the kernel or `fusermount3` refuses for another reason than use.
     pub fn unmount(mut self, patience: Duration) -> Result<Unmounted, MountError> {
         let deadline = Instant::now() + patience;
+        let mut lasting = Unmounted::Held;
         while !self.is_over() && self.is_in_place() {
             match mountpoint::unmount(&self.mountpoint) {
                 Ok(()) => break,
@@ -181,6 +185,7 @@ impl Mounted {
                 Err(_) if Instant::now() >= deadline => {
                     mountpoint::detach(&self.mountpoint)
                         .map_err(|error| MountError::unmounting(&self.mountpoint, &error))?;
+                    lasting = Unmounted::Detached;
                     break;
                 }
                 Err(_) => std::thread::sleep(RETRY),
@@ -193,7 +198,7 @@ impl Mounted {
             .max(RETRY);
         if self.end.wait(Some(rest)).is_none() {
             self.threads.clear();
-            return Ok(Unmounted::Detached);
+            return Ok(lasting);
         }
         self.threads.clear();
         Ok(Unmounted::Cleanly)

@@ -45,6 +45,9 @@ pub(super) async fn stop(running: Running) {
     match block_in_place(move || mounted.unmount(USERS)) {
         Ok(Unmounted::Cleanly) => {}
         Ok(Unmounted::Detached) => tracing::warn!("unmounted while in use; its users lose it now"),
+        Ok(Unmounted::Held) => tracing::warn!(
+            "unmounted, but a copy of the mount is held elsewhere; its users lose it now"
+        ),
         Err(error) => tracing::error!("{error}"),
     }
     // Now that nothing is read any more; what users of a detached mount still have open ends here.

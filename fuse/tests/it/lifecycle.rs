@@ -87,7 +87,7 @@ fn a_mount_that_was_taken_away_while_in_use_is_not_waited_for() {
         .unwrap();
     assert!(status.success());
     let unmounted = mounted.unmount(Duration::from_millis(200));
-    assert_eq!(unmounted.unwrap(), Unmounted::Detached);
+    assert_eq!(unmounted.unwrap(), Unmounted::Held);
     drop(reader);
 }
 
