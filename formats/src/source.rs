@@ -128,17 +128,13 @@ impl<'a> Source<'a> {
     /// What the origin said.
     pub(crate) fn at(&mut self, offset: u64, len: usize) -> io::Result<&[u8]> {
         let len = self.clip(offset, len);
-        if len == 0 {
-            return Ok(&[]);
-        }
-        let index = match self.holding(offset, len) {
-            Some(index) => Some(index),
-            None => {
-                let (start, size) = self.plan(offset, len);
-                self.fetch(start, size, RESERVE, RESERVED_FETCHES)?
+        while len > 0 && self.holding(offset, len).is_none() {
+            let (start, size) = self.plan(offset, len);
+            if !self.fetch(start, size, RESERVE, RESERVED_FETCHES)? {
+                break;
             }
-        };
-        Ok(self.kept(index, offset, len))
+        }
+        Ok(self.kept(offset, len))
     }
 
     /// As [`at`](Self::at), but fetches no more than is asked for, and where the budget is spent
@@ -149,14 +145,8 @@ impl<'a> Source<'a> {
     /// What the origin said.
     pub(crate) fn exactly(&mut self, offset: u64, len: usize) -> io::Result<&[u8]> {
         let len = self.clip(offset, len);
-        if len == 0 {
-            return Ok(&[]);
-        }
-        let index = match self.holding(offset, len) {
-            Some(index) => Some(index),
-            None => self.fetch(offset, len, 0, 0)?,
-        };
-        Ok(self.kept(index, offset, len))
+        while len > 0 && self.holding(offset, len).is_none() && self.fetch(offset, len, 0, 0)? {}
+        Ok(self.kept(offset, len))
     }
 
     /// The `N` bytes at `offset`, where the file has them.
@@ -174,13 +164,13 @@ impl<'a> Source<'a> {
             .position(|window| window.get(offset, len).is_some())
     }
 
-    /// As much of that as the window holds; nothing where there is no window.
-    fn kept(&self, index: Option<usize>, offset: u64, len: usize) -> &[u8] {
-        let window = index.and_then(|index| self.windows.get(index));
-        window.map_or(&[], |window| {
-            let rest = usize::try_from(window.end().saturating_sub(offset)).unwrap_or(0);
-            window.get(offset, len.min(rest)).unwrap_or_default()
-        })
+    /// As much of that as a window holds.
+    fn kept(&self, offset: u64, len: usize) -> &[u8] {
+        let begun = (self.windows.iter()).filter_map(|window| {
+            let held = usize::try_from(window.end().checked_sub(offset)?).ok()?;
+            window.get(offset, held.min(len))
+        });
+        begun.max_by_key(|bytes| bytes.len()).unwrap_or_default()
     }
 
     fn clip(&self, offset: u64, len: usize) -> usize {
@@ -210,43 +200,45 @@ impl<'a> Source<'a> {
         (offset, len.max(self.ahead))
     }
 
-    /// Fetches a stretch into a window, unless less than `spare` bytes and `fetches` reads would
-    /// be left of the budget.
-    fn fetch(
-        &mut self,
-        offset: u64,
-        len: usize,
-        spare: usize,
-        fetches: usize,
-    ) -> io::Result<Option<usize>> {
+    /// Fetches of a stretch what no window holds: all of it, or what precedes or follows a window
+    /// that holds a part. False where nothing came: less than `spare` bytes and `fetches` reads
+    /// would be left of the budget, or the file has become shorter.
+    fn fetch(&mut self, offset: u64, len: usize, spare: usize, fetches: usize) -> io::Result<bool> {
         let end = offset + self.clip(offset, len) as u64;
-        // What begins in a window goes on there: no byte is fetched twice.
-        let begun = self.windows.iter().position(|window| {
-            window.offset <= offset && offset < window.end() && window.bytes.len() < MAX_READ
-        });
-        let begun = begun.and_then(|index| Some((index, self.windows.get(index)?.end())));
-        let offset = begun.map_or(offset, |(_, end)| end);
+        let growing = |window: &Window| window.bytes.len() < MAX_READ;
+        let before = (self.windows.iter())
+            .position(|window| window.offset <= offset && offset < window.end() && growing(window));
+        let before = before.and_then(|index| Some((index, self.windows.get(index)?.end())));
+        let offset = before.map_or(offset, |(_, end)| end);
+        let behind = (self.windows.iter())
+            .position(|window| offset < window.offset && window.offset < end && growing(window));
+        let behind = behind.and_then(|index| Some((index, self.windows.get(index)?.offset)));
+        let end = behind.map_or(end, |(_, start)| start);
         let len = usize::try_from(end.saturating_sub(offset)).unwrap_or(0);
         if self.fetched + len + spare > BUDGET || self.fetches + fetches >= MAX_FETCHES {
             self.exhausted = true;
-            return Ok(None);
+            return Ok(false);
         }
         let mut bytes = vec![0; len];
         let read = self.file.read_at(&mut bytes, offset)?;
         bytes.truncate(read);
         self.fetched += len;
         self.fetches += 1;
-        if let Some((index, _)) = begun
-            && let Some(window) = self.windows.get_mut(index)
-        {
-            window.bytes.append(&mut bytes);
-            return Ok(Some(index));
+        let joined = before.or(behind.filter(|_| read == len));
+        if let Some(window) = joined.and_then(|(index, _)| self.windows.get_mut(index)) {
+            if before.is_some() {
+                window.bytes.append(&mut bytes);
+            } else {
+                bytes.append(&mut window.bytes);
+                *window = Window { offset, bytes };
+            }
+        } else {
+            if self.windows.len() == KEPT {
+                // The head stays: identification, tags and samples come back to it.
+                self.windows.remove(1);
+            }
+            self.windows.push(Window { offset, bytes });
         }
-        if self.windows.len() == KEPT {
-            // The head stays: identification, tags and samples come back to it.
-            self.windows.remove(1);
-        }
-        self.windows.push(Window { offset, bytes });
-        Ok(Some(self.windows.len() - 1))
+        Ok(read > 0)
     }
 }

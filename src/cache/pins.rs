@@ -161,7 +161,7 @@ impl Keeper {
             fills: JoinSet::new(),
             // An origin that is back is noticed by its check, every 30 s.
             origins: Rests::new(secs(2), secs(30)),
-            files: Rests::new(secs(30), secs(3600)),
+            files: Rests::new(secs(5), secs(3600)),
             room: 0,
             due: None,
             earliest: Instant::now(),

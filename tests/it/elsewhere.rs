@@ -68,7 +68,9 @@ impl Elsewhere {
         );
         let config = self.world.path().join("config.toml");
         fs::write(&config, text).unwrap();
-        self.world.spawn(&["--config", config.to_str().unwrap()]);
+        let arguments = ["--config", config.to_str().unwrap()];
+        let all = [("MUSICFS_LOG_LEVEL", "info,musicfs=debug,content=debug")];
+        self.world.spawn_in(&arguments, &all);
     }
 
     /// Lets in by the key that the server knows.

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
-use crate::servers::{Server, free_port};
+use crate::servers::{Server, free_port, upload};
 use crate::world::{World, not_tested};
 
 /// Until an origin is given up: three checks in 30 s each, and what a busy machine adds.
@@ -74,32 +74,12 @@ impl Federation {
         let server = Server::start(name, &dir, &self.music, port, &[]);
         self.servers[at].2 = Some(server);
         if name == "s3" {
-            self.upload(&self.music);
+            upload(&self.music, port);
         }
     }
 
     fn stop(&mut self, at: usize) {
         drop(self.servers[at].2.take());
-    }
-
-    /// Copies a folder into the bucket, which its server keeps in memory.
-    fn upload(&self, folder: &Path) {
-        let copied = Command::new("rclone")
-            .args(["--config", "/dev/null", "copy"])
-            .arg(folder)
-            .arg("s3:music")
-            // It cannot do with one.
-            .env_remove("AWS_CA_BUNDLE")
-            .env("RCLONE_CONFIG_S3_TYPE", "s3")
-            .env("RCLONE_CONFIG_S3_PROVIDER", "Ceph")
-            .env("RCLONE_CONFIG_S3_ACCESS_KEY_ID", "AKAKAKAK")
-            .env("RCLONE_CONFIG_S3_SECRET_ACCESS_KEY", "SKSKSKSK")
-            .env(
-                "RCLONE_CONFIG_S3_ENDPOINT",
-                format!("http://127.0.0.1:{}", self.port("s3")),
-            )
-            .status();
-        assert!(copied.unwrap().success());
     }
 
     fn port(&self, name: &str) -> u16 {

@@ -113,7 +113,7 @@ fn a_service_of_systemd_writes_to_the_journal() {
     let journal = UnixDatagram::bind(run.join("systemd/journal/socket")).unwrap();
     journal.set_read_timeout(Some(LIMIT)).unwrap();
     let line = format!(
-        "mount --bind {} /run && exec {} mount {} --origin {} --state-dir {}",
+        "umount --all --lazy --types fuse.musicfs; mount --bind {} /run && exec {} mount {} --origin {} --state-dir {}",
         run.display(),
         crate::world::binary().display(),
         world.mnt().display(),

@@ -51,6 +51,8 @@ mod resources;
 #[cfg(test)]
 mod restart;
 #[cfg(test)]
+mod retagged;
+#[cfg(test)]
 mod servers;
 #[cfg(test)]
 mod stopping;

@@ -248,7 +248,9 @@ fn a_terminal_that_is_gone_ends_what_runs_in_it() {
         quoted(&world.music()),
         quoted(&world.state()),
     );
-    let mut script = Command::new("script")
+    // Whoever runs the tests may have it ignored, as nohup(1) does, and the daemon would respect that.
+    let mut script = Command::new("env")
+        .args(["--default-signal=HUP", "script"])
         .args(["-qec", &line, "/dev/null"])
         .stdin(Stdio::null())
         .stdout(Stdio::null())

@@ -56,6 +56,26 @@ pub(crate) fn free_port() -> u16 {
     listener.local_addr().unwrap().port()
 }
 
+/// Copies a folder into the bucket `music` of the server that `s3.sh` has started on that port.
+pub(crate) fn upload(folder: &Path, port: u16) {
+    let copied = Command::new("rclone")
+        .args(["--config", "/dev/null", "copy"])
+        .arg(folder)
+        .arg("s3:music")
+        // It cannot do with one.
+        .env_remove("AWS_CA_BUNDLE")
+        .env("RCLONE_CONFIG_S3_TYPE", "s3")
+        .env("RCLONE_CONFIG_S3_PROVIDER", "Ceph")
+        .env("RCLONE_CONFIG_S3_ACCESS_KEY_ID", "AKAKAKAK")
+        .env("RCLONE_CONFIG_S3_SECRET_ACCESS_KEY", "SKSKSKSK")
+        .env(
+            "RCLONE_CONFIG_S3_ENDPOINT",
+            format!("http://127.0.0.1:{port}"),
+        )
+        .status();
+    assert!(copied.unwrap().success());
+}
+
 /// What a line does with what it is given.
 const CARRIES: u8 = 0;
 const SWALLOWS: u8 = 1;

@@ -4,8 +4,9 @@
 #   tests/servers/sshd.sh DIR ROOT PORT [OPTION VALUE]...
 #
 # In DIR, made where it is missing: host_ed25519, host_rsa, host_ecdsa (the server's keys), user (the
-# key that it lets in), known_hosts (its keys), log. Sessions begin in ROOT. Further options are those
-# of sshd_config, such as: HostKeyAlgorithms rsa-sha2-512.
+# key that it lets in), known_hosts (its keys), log, and sftp.log, which tells how many bytes of each
+# file were read. Sessions begin in ROOT. Further options are those of sshd_config, such as:
+# HostKeyAlgorithms rsa-sha2-512.
 #
 # Says "ready" once it answers. Ends, with all its sessions, when its standard input ends or it is sent
 # SIGTERM.
@@ -13,7 +14,13 @@ set -euo pipefail
 dir=$1 root=$2 port=$3
 shift 3
 
+# Not the one inside sshd: it logs to the system.
+for sftp_server in /usr/lib/openssh/sftp-server /usr/libexec/{openssh/,}sftp-server; do
+  [ ! -x "$sftp_server" ] || break
+done
+
 mkdir -p "$dir"
+: >>"$dir/sftp.log"
 # Whoever logs in has to read which keys let in.
 chmod 755 "$dir"
 for type in ed25519 rsa ecdsa; do
@@ -43,7 +50,7 @@ UsePAM no
 PasswordAuthentication no
 KbdInteractiveAuthentication no
 MaxStartups 100
-Subsystem sftp internal-sftp -R -l VERBOSE -d $root
+Subsystem sftp $sftp_server -R -e -l VERBOSE -d $root 2>>$dir/sftp.log
 LogLevel VERBOSE
 END
 } >"$dir/sshd_config"

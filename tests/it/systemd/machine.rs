@@ -161,9 +161,11 @@ fn tree() -> &'static Path {
 fn nspawn(dir: &Path, cgroup: Option<&Path>) -> Child {
     let console = fs::File::create(dir.join("console")).unwrap();
     let dist = root().join("dist");
-    let enter = "[ -z \"$0\" ] || echo $$ >\"$0/cgroup.procs\"; exec \"$@\"";
-    let mut command = Command::new("sh");
-    command.args(["-c", enter]);
+    // A machine is begun with a copy of all mounts: those of other tests would not end while it lasts.
+    let enter = "[ -z \"$0\" ] || echo $$ >\"$0/cgroup.procs\"; \
+                 umount --all --lazy --types fuse.musicfs; exec \"$@\"";
+    let mut command = Command::new("unshare");
+    command.args(["--mount", "sh", "-c", enter]);
     command.arg(cgroup.unwrap_or(Path::new("")));
     // Should the test be killed, the machine goes with it.
     command.args(["setpriv", "--pdeathsig=KILL", "systemd-nspawn", "--quiet"]);
