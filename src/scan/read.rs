@@ -5,6 +5,7 @@ use std::fs::File;
 use std::io;
 use std::os::unix::fs::FileExt;
 use std::sync::Arc;
+use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
 use content::Store;
@@ -21,6 +22,10 @@ use crate::originals;
 
 /// How often a file that changes while it is read is tried again before it is left to a later scan.
 const ATTEMPTS: usize = 3;
+
+/// How long a file whose origin tells whole seconds is left alone after a change: another one in the
+/// same second, and to the same size, would not show. Clocks may differ by as much.
+const SETTLED: Duration = Duration::from_secs(2);
 
 /// What reading needs.
 pub(super) struct Reading<'a> {
@@ -66,7 +71,17 @@ pub(super) fn read(reading: &Reading<'_>, candidate: &Candidate) -> Outcome {
     let Candidate { path, revision, .. } = candidate;
     let mut revision = revision.clone();
     for _ in 0..ATTEMPTS {
-        let error = match read_once(reading, candidate, &revision) {
+        let read = match settles_in(&revision, SystemTime::now()) {
+            None => read_once(reading, candidate, &revision),
+            Some(time) => {
+                std::thread::sleep(time);
+                Err(OriginError {
+                    kind: ErrorKind::Changed,
+                    message: format!("{path} was changed just now"),
+                })
+            }
+        };
+        let error = match read {
             Ok(media) => return Outcome::Read(revision, media),
             Err(error) => error,
         };
@@ -85,6 +100,19 @@ pub(super) fn read(reading: &Reading<'_>, candidate: &Candidate) -> Outcome {
         }
     }
     Outcome::Later
+}
+
+/// How long it takes until no change can hide behind this revision; none where none can.
+fn settles_in(revision: &Revision, now: SystemTime) -> Option<Duration> {
+    let whole_seconds = revision.tag.is_none() && revision.mtime_ns % 1_000_000_000 == 0;
+    let changed = u64::try_from(revision.mtime_ns)
+        .ok()
+        .filter(|_| whole_seconds)?;
+    let changed = SystemTime::UNIX_EPOCH.checked_add(Duration::from_nanos(changed))?;
+    // What is dated farther ahead is not new, but dated wrongly.
+    let ahead = changed.duration_since(now).unwrap_or_default();
+    let left = changed.checked_add(SETTLED)?.duration_since(now).ok()?;
+    (ahead <= SETTLED && !left.is_zero()).then_some(left)
 }
 
 fn read_once(
@@ -195,5 +223,34 @@ impl ReadAt for RemoteFile<'_> {
             .for_each(|(to, from)| *to = *from);
         self.parts.borrow_mut().push((offset, bytes));
         Ok(len)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_changed_in_this_second_or_the_last_is_left_alone() {
+        let settles = |mtime_ns: i64, tag: Option<&str>, now_ms: u64| {
+            let tag = tag.map(Into::into);
+            let revision = Revision {
+                size: 1,
+                mtime_ns,
+                tag,
+            };
+            let now = SystemTime::UNIX_EPOCH + Duration::from_millis(now_ms);
+            settles_in(&revision, now).map(|left| left.as_millis())
+        };
+        let second = 1_000_000_000;
+        assert_eq!(settles(50 * second, None, 50_000), Some(2_000));
+        assert_eq!(settles(50 * second, None, 51_999), Some(1));
+        assert_eq!(settles(50 * second, None, 52_000), None);
+        assert_eq!(settles(50 * second, None, 48_500), Some(3_500));
+        assert_eq!(settles(50 * second, None, 47_000), None);
+        assert_eq!(settles(50 * second + 1, None, 50_000), None);
+        assert_eq!(settles(50 * second, Some("etag"), 50_000), None);
+        assert_eq!(settles(-second, None, 0), None);
+        assert_eq!(settles(0, None, 50_000), None);
     }
 }

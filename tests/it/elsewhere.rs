@@ -3,10 +3,10 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use crate::servers::{Line, Server, free_port};
-use crate::world::{World, song};
+use crate::world::{World, flac, song};
 
 /// Three checks in 30 s each, and what a busy machine adds.
 const GIVEN_UP: Duration = Duration::from_secs(150);
@@ -280,6 +280,42 @@ fn a_folder_that_is_empty_of_a_sudden_is_taken_for_one_that_is_not_there() {
         .run(["origin", "rescan", "nas", "--accept-removals"]);
     assert!(accepted.status.success(), "{accepted:?}");
     assert_eq!(elsewhere.world.tree().len(), 2);
+    elsewhere.world.stop();
+    elsewhere.world.assert_sound();
+}
+
+#[test]
+fn changes_within_one_second_are_seen_though_the_server_tells_whole_ones() {
+    let mut elsewhere = Elsewhere::new(1);
+    elsewhere.start(&elsewhere.key());
+    let path = elsewhere.music.join("album 3/3.flac");
+    // All of one size, and of one second.
+    let titled = |title: &str| flac(3, &[("ARTIST", "Ann"), ("TITLE", title)]);
+    let second = SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .unwrap()
+        .as_secs();
+    let write = |title: &str| {
+        fs::write(&path, titled(title)).unwrap();
+        let file = fs::File::options().write(true).open(&path).unwrap();
+        file.set_modified(UNIX_EPOCH + Duration::from_secs(second))
+            .unwrap();
+    };
+    write("Second");
+    let mut rescan = elsewhere
+        .world
+        .tool(["origin", "rescan", "nas"])
+        .spawn()
+        .unwrap();
+    elsewhere.world.until("it is scanned", |world| {
+        let scans = world.status()["scans"].as_array().map_or(0, Vec::len);
+        scans > 0 || world.tree().keys().any(|path| path.contains("Second"))
+    });
+    write("Latest");
+    assert!(rescan.wait().unwrap().success());
+    elsewhere.world.until("the last of them shows", |world| {
+        world.tree().keys().any(|path| path.contains("Latest"))
+    });
     elsewhere.world.stop();
     elsewhere.world.assert_sound();
 }
