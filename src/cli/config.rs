@@ -172,7 +172,8 @@ fn check(context: &Context, file: Option<&Path>) -> Result<()> {
     // A disk may come later, so this is no error.
     let asked = config.origins.iter().map(amiss);
     let answers = context.runtime()?.block_on(async { join_all(asked).await });
-    let warnings: Vec<Report> = answers.into_iter().flatten().collect();
+    let overheard = config.origins.iter().filter_map(super::origin::overheard);
+    let warnings: Vec<Report> = answers.into_iter().flatten().chain(overheard).collect();
     let mut out = context.output();
     let file = loaded
         .file

@@ -12,6 +12,7 @@ use super::context::Context;
 use super::library::at_rest;
 use super::output::{Output, counted};
 use super::progress::Progress;
+use crate::config::OriginConfig;
 use crate::control::{json, received};
 use crate::report::{Kind, Report, Result};
 
@@ -149,6 +150,13 @@ fn told(context: &Context, what: &str, id: &str, position: u64, root: &str) -> R
         out.line(format!("{what} {id} {root}").trim_end())?;
     }
     out.end()
+}
+
+/// What is to be said of an origin whose secret others can read on its way.
+pub(super) fn overheard(origin: &OriginConfig) -> Option<Report> {
+    let secret = origin.overheard()?;
+    let message = format!("the {secret} for {} is sent unencrypted", origin.root);
+    Some(Report::new(Kind::Origin, message).hint("write https:// where the server speaks it"))
 }
 
 /// Follows the scans to their end. Fails where an origin could not be scanned.

@@ -177,6 +177,17 @@ impl OriginConfig {
             .or_else(|| told("keyring").map(SecretSource::Keyring))
     }
 
+    /// Which secret of it is sent so that others on the way can read it.
+    #[must_use]
+    pub fn overheard(&self) -> Option<&'static str> {
+        let Root::Remote(url) = &self.root else {
+            return None;
+        };
+        let sent = ["password", "token"].into_iter();
+        let mut sent = sent.filter(|secret| self.secret(secret).is_some());
+        sent.next().filter(|_| url.is_overheard())
+    }
+
     /// What beside its root the log keeps of it. What is as by default is left out.
     #[must_use]
     pub fn options(&self) -> BTreeMap<String, String> {
@@ -261,6 +272,29 @@ mod tests {
 
     fn parse(text: &str) -> OriginConfig {
         OriginConfig::parse(OsStr::new(text)).unwrap()
+    }
+
+    #[test]
+    fn a_password_by_plain_http_can_be_overheard() {
+        let overheard = |url: &str, secret: &str| {
+            let mut origin = parse(url);
+            origin.set_option(secret, "x".to_owned()).unwrap();
+            origin.overheard()
+        };
+        assert_eq!(
+            overheard("http://nas/dav", "password_file"),
+            Some("password")
+        );
+        assert_eq!(overheard("http://10.0.0.1/", "token_env"), Some("token"));
+        assert_eq!(overheard("http://nas/dav", "user"), None);
+        for safe in [
+            "https://nas/dav",
+            "http://localhost/",
+            "http://127.0.0.1:80/",
+            "http://[::1]/",
+        ] {
+            assert_eq!(overheard(safe, "password_env"), None, "{safe}");
+        }
     }
 
     #[test]

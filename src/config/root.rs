@@ -183,6 +183,18 @@ impl RemoteUrl {
         found.map_or(OriginKind::Webdav, |(_, kind)| *kind)
     }
 
+    /// True where whoever is on the way can read what is sent: by plain HTTP to another machine.
+    #[must_use]
+    pub fn is_overheard(&self) -> bool {
+        let here = match self.0.host() {
+            Some(Host::Ipv6(address)) => address.is_loopback(),
+            Some(Host::Ipv4(address)) => address.is_loopback(),
+            Some(Host::Domain(name)) => name == "localhost",
+            None => false,
+        };
+        self.0.scheme() == "http" && !here
+    }
+
     /// The machine's name or address, or the bucket's name; an IPv6 address without brackets.
     #[must_use]
     pub fn host(&self) -> String {

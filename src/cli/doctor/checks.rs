@@ -15,7 +15,7 @@ use projections::{OriginRow, Views};
 use super::Level;
 use crate::cli::context::Context;
 use crate::cli::track;
-use crate::config::{Loaded, default_state_dir, process_env};
+use crate::config::{Loaded, OriginConfig, default_state_dir, process_env};
 use crate::library;
 use crate::lock::Lock;
 use crate::patience;
@@ -289,9 +289,16 @@ async fn remote(row: &OriginRow) -> Finding {
         None => Err(silent()),
     };
     let (id, shown) = (&row.id, String::from_utf8_lossy(&row.spec.root));
-    match answer {
-        Ok(()) => ok("origin", format!("{id}: {shown} answers")),
-        Err(why) => warn(
+    let overheard = OriginConfig::of_spec(&row.spec).ok();
+    let overheard = overheard.and_then(|origin| origin.overheard());
+    match (answer, overheard) {
+        (Ok(()), None) => ok("origin", format!("{id}: {shown} answers")),
+        (Ok(()), Some(secret)) => warn(
+            "origin",
+            format!("{id}: {shown} answers, and is sent its {secret} unencrypted"),
+            "write https:// where the server speaks it",
+        ),
+        (Err(why), _) => warn(
             "origin",
             format!("{id}: {shown} does not answer: {why}"),
             "its tracks stay in the tree; `musicfs origin health` has the daemon ask, with its own \

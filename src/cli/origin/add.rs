@@ -6,7 +6,8 @@ use std::path::Path;
 use proto::v1;
 
 use super::super::context::{Context, absolute};
-use super::told;
+use super::super::output;
+use super::{overheard, told};
 use crate::config::{OriginConfig, OriginKind, Refresh, Root};
 use crate::control::received;
 use crate::patience;
@@ -96,7 +97,9 @@ async fn add(context: &Context, origin: &OriginConfig) -> Result<()> {
     let answer = client.origins().add_origin(request).await;
     let answer = answer.map_err(|status| received(&status))?.into_inner();
     let root = origin.root.to_string();
-    told(context, "added", &answer.id, answer.position, &root)
+    told(context, "added", &answer.id, answer.position, &root)?;
+    overheard(origin).iter().for_each(output::warning);
+    Ok(())
 }
 
 /// An origin as the command line gives it, after `flag` and a blank where a flag has it; its path
