@@ -281,10 +281,7 @@ mod tests {
             origin.set_option(secret, "x".to_owned()).unwrap();
             origin.overheard()
         };
-        assert_eq!(
-            overheard("http://nas/dav", "password_file"),
-            Some("password")
-        );
+        assert_eq!(overheard("http://nas/", "password_env"), Some("password"));
         assert_eq!(overheard("http://10.0.0.1/", "token_env"), Some("token"));
         assert_eq!(overheard("http://nas/dav", "user"), None);
         for safe in [

@@ -4,9 +4,9 @@
 #   tests/servers/sshd.sh DIR ROOT PORT [OPTION VALUE]...
 #
 # In DIR, made where it is missing: host_ed25519, host_rsa, host_ecdsa (the server's keys), user (the
-# key that it lets in), known_hosts (its keys), log, and sftp.log, which tells how many bytes of each
-# file were read. Sessions begin in ROOT. Further options are those of sshd_config, such as:
-# HostKeyAlgorithms rsa-sha2-512.
+# key that it lets in), known_hosts (its keys), log. Sessions begin in ROOT. Further options are those
+# of sshd_config, such as: HostKeyAlgorithms rsa-sha2-512; and LogReads FILE, for a log of how many
+# bytes of each file were read, where the user who logs in has a shell.
 #
 # Says "ready" once it answers. Ends, with all its sessions, when its standard input ends or it is sent
 # SIGTERM.
@@ -14,13 +14,14 @@ set -euo pipefail
 dir=$1 root=$2 port=$3
 shift 3
 
-# Not the one inside sshd: it logs to the system.
-for sftp_server in /usr/lib/openssh/sftp-server /usr/libexec/{openssh/,}sftp-server; do
-  [ ! -x "$sftp_server" ] || break
-done
+sftp_server() {
+  local found
+  for found in /usr/lib/openssh/sftp-server /usr/libexec/{openssh/,}sftp-server; do
+    [ ! -x "$found" ] || echo "$found"
+  done | head -n 1
+}
 
 mkdir -p "$dir"
-: >>"$dir/sftp.log"
 # Whoever logs in has to read which keys let in.
 chmod 755 "$dir"
 for type in ed25519 rsa ecdsa; do
@@ -32,9 +33,14 @@ for key in "$dir"/host_*.pub; do
   echo "[127.0.0.1]:$port $(cut -d' ' -f1,2 "$key")"
 done >"$dir/known_hosts"
 
+subsystem="internal-sftp -R -d $root"
 {
   while [ $# -ge 2 ]; do
-    echo "$1 $2"
+    case $1 in
+      # The server inside sshd can only log to the system.
+      LogReads) subsystem="$(sftp_server) -R -d $root -e -l VERBOSE 2>>$2" ;;
+      *) echo "$1 $2" ;;
+    esac
     shift 2
   done
   cat <<END
@@ -50,7 +56,7 @@ UsePAM no
 PasswordAuthentication no
 KbdInteractiveAuthentication no
 MaxStartups 100
-Subsystem sftp $sftp_server -R -e -l VERBOSE -d $root 2>>$dir/sftp.log
+Subsystem sftp $subsystem
 LogLevel VERBOSE
 END
 } >"$dir/sshd_config"
