@@ -87,8 +87,11 @@ struct Running {
     damage: Arc<OnceLock<Report>>,
 }
 
+/// How long `ready` waits at most for the configured origins to be known.
+const INTRODUCTION: Duration = Duration::from_millis(500);
+
 /// Serves a library until `shutdown` is cancelled or it is unmounted. The lock is held throughout;
-/// `ready` is called once the mount answers.
+/// `ready` is called once the mount answers, and the configured origins are known.
 ///
 /// # Errors
 /// Why it could not start, or not stay.
@@ -100,6 +103,9 @@ pub async fn run(
     ready: impl FnOnce(),
 ) -> Result<()> {
     let mut running = start(&options, caught, shutdown.clone()).await?;
+    // Who asks at once is told of the origins that are configured.
+    let known = running.engine.library.until_begun();
+    drop(tokio::time::timeout(INTRODUCTION, known).await);
     ready();
     systemd::ready();
     let served = serve(&mut running, &options, &shutdown).await;

@@ -10,6 +10,7 @@ use rustix::io::Errno;
 use xxhash_rust::xxh3::xxh3_64;
 
 use crate::index::BlobId;
+use crate::place;
 
 /// Directories that blobs are spread over, so that none gets very large.
 const SPREAD: i64 = 256;
@@ -23,7 +24,7 @@ pub(crate) struct Blobs {
 impl Blobs {
     /// The blobs in `dir`, which is made where it is not there.
     pub(crate) fn open(dir: PathBuf) -> io::Result<Self> {
-        fs::create_dir_all(&dir)?;
+        place::make(&dir)?;
         Ok(Self { dir })
     }
 

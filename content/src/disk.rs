@@ -13,6 +13,7 @@ use rustix::io::Errno;
 use crate::blob::Blobs;
 use crate::error::StoreError;
 use crate::index::{Index, Stretch};
+use crate::place;
 
 /// Shares of the disk that may be taken, in percent, by whomever (CAS-4): from the first on, what is
 /// kept leaves; from the second on, nothing is fetched before it is asked for; from the last on,
@@ -60,7 +61,11 @@ impl Disk {
             path: dir.to_owned(),
             source,
         };
-        std::fs::create_dir_all(dir).map_err(unusable)?;
+        if !place::take(dir).map_err(unusable)? {
+            return Err(StoreError::Foreign {
+                path: dir.to_owned(),
+            });
+        }
         let lock = claim(dir).map_err(|error| match error {
             Errno::WOULDBLOCK => StoreError::InUse {
                 path: dir.to_owned(),
@@ -68,6 +73,8 @@ impl Disk {
             error => unusable(error.into()),
         })?;
         let path = dir.join("index.db");
+        // SQLite's other files have its rights.
+        place::file(&path).map_err(unusable)?;
         let failed = |source| StoreError::Index {
             path: path.clone(),
             source,
@@ -246,11 +253,7 @@ impl Disk {
 /// Takes the lock of a store's directory; the kernel frees it when the process ends.
 fn claim(dir: &Path) -> Result<File, Errno> {
     let began = Instant::now();
-    let file = File::options()
-        .create(true)
-        .truncate(false)
-        .write(true)
-        .open(dir.join("lock"));
+    let file = place::file(&dir.join("lock"));
     let file = file.map_err(|error| Errno::from_io_error(&error).unwrap_or(Errno::IO))?;
     loop {
         match flock(&file, FlockOperation::NonBlockingLockExclusive) {

@@ -16,6 +16,16 @@ pub enum StoreError {
         #[source]
         source: io::Error,
     },
+    /// There are files in its directory that are not its own.
+    #[error(
+        "{} holds files that are not the content store's, and it would delete them: set cache.dir to \
+         a folder of its own, an empty or a new one",
+        path.display()
+    )]
+    Foreign {
+        /// Which.
+        path: PathBuf,
+    },
     /// Another process has it open.
     #[error(
         "the content store {} is in use by another process; each library needs one of its own: set \

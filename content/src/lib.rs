@@ -22,6 +22,7 @@ mod index;
 mod kept;
 mod key;
 mod piece;
+mod place;
 mod reader;
 mod settle;
 mod store;

@@ -6,8 +6,8 @@
 //! and may repack every page, they are taken from the packets, and the length is the last granule
 //! position.
 //!
-//! A program that writes other audio bytes makes another sound: so does ffmpeg where it copies an
-//! MP3 and puts a first frame of its own before it.
+//! A program that writes other audio bytes makes another sound. The first frame of an MP3 where it
+//! has no sound (Xing, Info) does not count: ffmpeg writes one of its own where it copies a stream.
 
 use std::io;
 

@@ -8,6 +8,7 @@ pub(crate) mod survey;
 mod tend;
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use content::{DeltaVerify, Limits, Store};
 
@@ -55,26 +56,56 @@ impl Settings {
     }
 }
 
+/// The content store, as well as it can be had.
+pub(crate) struct Opened {
+    pub(crate) store: Store,
+    /// Why it cannot be used, though it should be.
+    pub(crate) problem: Option<Arc<str>>,
+}
+
 /// Opens the content store; `usual` is its folder unless told otherwise. Where it cannot be used,
-/// everything is passed through: that is slower, and no reason not to start.
-pub(crate) async fn open(settings: &Settings, usual: &Path) -> Store {
+/// or lies in one of the `folders` that are origins, everything is passed through: that is slower, and
+/// no reason not to start.
+pub(crate) async fn open(
+    settings: &Settings,
+    usual: &Path,
+    mut folders: impl Iterator<Item = PathBuf>,
+) -> Opened {
+    let disabled = |problem: Option<String>| Opened {
+        store: Store::disabled(),
+        problem: problem.map(Arc::from),
+    };
     if !settings.enabled {
-        return Store::disabled();
+        return disabled(None);
     }
     let (dir, limits) = (settings.dir_or(usual), settings.limits());
-    let opened = tokio::task::spawn_blocking(move || Store::open(&dir, limits)).await;
+    let inside = |folder: &PathBuf| settings.dir.is_some() && dir.starts_with(folder);
+    let opened = match folders.find(inside) {
+        Some(folder) => Err(format!(
+            "cache.dir {} lies in the origin {}, and origins are never written to: set it to a folder \
+             elsewhere",
+            dir.display(),
+            folder.display()
+        )),
+        None => tokio::task::spawn_blocking(move || Store::open(&dir, limits))
+            .await
+            .map_err(|error| format!("opening the content store failed: {error}"))
+            .and_then(|opened| opened.map_err(|error| error.to_string())),
+    };
     match opened {
-        Ok(Ok(store)) => {
+        Ok(store) => {
             // Nothing makes room before it is known what is to stay.
             store.await_pins();
-            return store;
+            Opened {
+                store,
+                problem: None,
+            }
         }
-        Ok(Err(error)) => {
+        Err(problem) => {
             tracing::error!(
-                "{error}; what is read of other machines is not kept until the next start"
+                "{problem}; what is read of other machines is not kept until the next start"
             );
+            disabled(Some(problem))
         }
-        Err(error) => tracing::error!("opening the content store failed: {error}"),
     }
-    Store::disabled()
 }

@@ -170,10 +170,11 @@ fn brief(event: &v1::Event) -> String {
         _ if event.folded => "folded".to_owned(),
         "track.read" => {
             let length = length(count("duration_ms") / 1_000);
-            match text("reader") {
-                none if none.is_empty() => format!("{length}, {}", file()),
-                reader => format!("{reader}, {length}, {}", file()),
-            }
+            let parts = [text("reader"), length, file()];
+            let told = parts
+                .into_iter()
+                .filter(|part| !matches!(&**part, "" | ": "));
+            told.collect::<Vec<_>>().join(", ")
         }
         "access.scanned" => format!(
             "{} {}",

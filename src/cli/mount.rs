@@ -25,8 +25,9 @@ use crate::{daemon, integrity, logging, preflight, signals};
 pub(super) struct Arguments {
     /// An empty directory; the library appears there [default: `mountpoint` of the configuration]
     mountpoint: Option<PathBuf>,
-    /// A folder with music, under an id of your choice; can be repeated
-    #[arg(long = "origin", value_name = "[ID=]PATH")]
+    /// A folder with music, or the address of one that needs no password, under an id of your choice;
+    /// can be repeated
+    #[arg(long = "origin", value_name = "[ID=]PATH|URL")]
     origins: Vec<OsString>,
     /// Mount options, separated by commas, such as `allow_other,umask=022`
     #[arg(short, value_name = "OPTIONS", value_delimiter = ',')]
@@ -141,7 +142,15 @@ impl Arguments {
         let mut sources = context.sources()?;
         let flags = &mut sources.flags;
         for origin in &self.origins {
-            flags.origins.push(given(origin, "--origin ")?);
+            let origin = given(origin, "--origin ")?;
+            if let Some(fault) = origin.faults().into_iter().next() {
+                let message = format!("--origin {}: {fault}", origin.root);
+                return Err(Report::new(Kind::Usage, message).hint(
+                    "what needs a secret goes into the configuration file, or is added to the running \
+                     daemon by `musicfs origin add`",
+                ));
+            }
+            flags.origins.push(origin);
         }
         flags.mount_options.clone_from(&self.options);
         flags.mountpoint = self.mountpoint.as_deref().map(absolute).transpose()?;

@@ -3,6 +3,8 @@
 mod add;
 mod health;
 
+use std::path::PathBuf;
+
 use clap::Subcommand;
 use proto::v1;
 use proto::v1::rescan_origin_response::Update;
@@ -10,9 +12,9 @@ use proto::v1::rescan_origin_response::Update;
 pub(super) use self::add::given;
 use super::context::Context;
 use super::library::at_rest;
-use super::output::{Output, counted};
+use super::output::{self, Output, counted};
 use super::progress::Progress;
-use crate::config::OriginConfig;
+use crate::config::{OriginConfig, process_env};
 use crate::control::{json, received};
 use crate::report::{Kind, Report, Result};
 
@@ -139,7 +141,21 @@ async fn remove(context: &Context, id: String) -> Result<()> {
         .map_err(|status| received(&status))?
         .into_inner()
         .position;
-    told(context, "removed", &id, position, "")
+    told(context, "removed", &id, position, "")?;
+    if let Some(file) = configured(context, &id).filter(|_| !context.is_quiet()) {
+        let file = file.display();
+        output::hint(&format!(
+            "{file} still has {id}: the next start or reload adds it again"
+        ));
+    }
+    Ok(())
+}
+
+/// The configuration file, where it has an origin of that id.
+fn configured(context: &Context, id: &str) -> Option<PathBuf> {
+    let loaded = context.sources().ok()?.read(&process_env).ok()?;
+    let mut ids = loaded.config.origins.iter().filter_map(|it| it.id.as_ref());
+    ids.any(|it| it.to_string() == id).then_some(loaded.file)?
 }
 
 fn told(context: &Context, what: &str, id: &str, position: u64, root: &str) -> Result<()> {

@@ -107,25 +107,34 @@ pub(super) fn warning(report: &Report) {
     drop(labelled(&mut io::stderr().lock(), "warning:", "33", report));
 }
 
+/// Writes to standard error what to do next, after something that went well.
+pub(super) fn hint(next: &str) {
+    drop(hinted(&mut io::stderr().lock(), next));
+}
+
 fn labelled(
     to: &mut io::StderrLock<'_>,
     name: &str,
     code: &str,
     report: &Report,
 ) -> io::Result<()> {
-    let colour = to.is_terminal() && std::env::var_os("NO_COLOR").is_none();
-    let label = |name: &str, code: &str| {
-        if colour {
-            format!("\x1b[1;{code}m{name}\x1b[0m")
-        } else {
-            name.to_owned()
-        }
-    };
     let message = safe(report.message());
-    writeln!(to, "{} {message}", label(name, code))?;
+    writeln!(to, "{} {message}", label(to, name, code))?;
     match report.next_step() {
-        Some(hint) => writeln!(to, "{} {}", label("hint:", "36"), safe(hint)),
+        Some(next) => hinted(to, next),
         None => Ok(()),
+    }
+}
+
+fn hinted(to: &mut io::StderrLock<'_>, next: &str) -> io::Result<()> {
+    writeln!(to, "{} {}", label(to, "hint:", "36"), safe(next))
+}
+
+fn label(to: &io::StderrLock<'_>, name: &str, code: &str) -> String {
+    if to.is_terminal() && std::env::var_os("NO_COLOR").is_none() {
+        format!("\x1b[1;{code}m{name}\x1b[0m")
+    } else {
+        name.to_owned()
     }
 }
 

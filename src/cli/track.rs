@@ -131,7 +131,14 @@ pub(super) fn in_tree(mountpoint: Option<&Path>, text: &OsStr, path: &Path) -> V
     }
     if Path::new(text).is_relative() {
         names.extend(text.to_str().map(str::to_owned));
-    } else if mountpoint.is_none() {
+    } else {
+        // As places of the tree are printed: from its root.
+        names.extend(
+            text.to_str()
+                .map(|text| text.trim_start_matches('/').to_owned()),
+        );
+    }
+    if mountpoint.is_none() && Path::new(text).is_absolute() {
         // Nobody tells where the library was mounted: whatever end of the path the tree knows.
         let parts: Vec<&str> = path
             .to_str()

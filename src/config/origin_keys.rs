@@ -200,9 +200,10 @@ pub(super) const ORIGIN_KEYS: &[Key<OriginConfig>] = &[
         about: "The server of an `s3` origin, where it is not AWS.",
         example: "\"https://minio.lan:9000\"",
         set: |origin, given, _| {
-            let (url, user) = RemoteUrl::parse(text(given)?)?;
+            let wrong = || "takes an address such as https://minio.lan:9000".to_owned();
+            let (url, user) = RemoteUrl::parse(text(given)?).map_err(|_| wrong())?;
             if user.is_some() || url.kind() != OriginKind::Webdav {
-                return Err("takes an address such as https://minio.lan:9000".to_owned());
+                return Err(wrong());
             }
             let url = url.to_string();
             let url = url.trim_end_matches('/').to_owned();

@@ -1,6 +1,7 @@
 //! Secrets, and where they are kept (ORG-10, SEC-2).
 
 use std::collections::BTreeSet;
+use std::fmt;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
@@ -56,7 +57,23 @@ impl SecretSource {
             }
             Self::Keyring(name) => std::mem::take(&mut *keyring::read(name)?),
         };
-        filled(Secret::new(text), "names a place where nothing is")
+        filled(
+            Secret::new(text),
+            &format!("names {self}, where nothing is"),
+        )
+    }
+}
+
+/// Where it is kept, for people.
+impl fmt::Display for SecretSource {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Inline(_) => f.write_str("itself"),
+            Self::Environment(name) => write!(f, "the variable {name}"),
+            Self::File(path) => write!(f, "the file {}", path.display()),
+            Self::Credential(name) => write!(f, "the credential {name}"),
+            Self::Keyring(name) => write!(f, "{name} of the keyring"),
+        }
     }
 }
 

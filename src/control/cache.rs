@@ -49,6 +49,7 @@ pub(crate) fn stats(
         pressed: store.is_enabled() && store.is_pressed(),
         counts: done.map(counts),
         pins: Some(pin_counts(pins)),
+        problem: String::new(),
     })
 }
 

@@ -74,7 +74,12 @@ impl CacheService for Cache {
     ) -> Result<Response<v1::GetCacheStatsResponse>, Status> {
         let stats = self.outside(|engine| {
             let pins = engine.pins.look()?.counts;
-            cache::stats(&engine.content, Some(engine.content.figures()), pins)
+            let stats = cache::stats(&engine.content, Some(engine.content.figures()), pins)?;
+            let problem = engine.cache_problem.as_deref().unwrap_or_default();
+            Ok(v1::GetCacheStatsResponse {
+                problem: problem.to_owned(),
+                ..stats
+            })
         });
         Ok(Response::new(stats.await?))
     }

@@ -51,6 +51,8 @@ use crate::writer::LogWriter;
 pub struct Engine {
     /// What is kept of files on other machines.
     pub content: content::Store,
+    /// Why nothing is kept, though it should be.
+    pub(crate) cache_problem: Option<Arc<str>>,
     /// Bytes a day to compare what samples of files said.
     pub verify_budget: u64,
     /// What is pinned.

@@ -80,7 +80,15 @@ fn warnings(engine: &Engine) -> Vec<v1::Warning> {
         kind: "offline".to_owned(),
         message: "no origin answers; what is cached is served".to_owned(),
     });
-    descriptors.into_iter().chain(offline).collect()
+    let cache = engine.cache_problem.as_deref().map(|problem| v1::Warning {
+        kind: "cache".to_owned(),
+        message: format!("nothing is cached: {problem}"),
+    });
+    descriptors
+        .into_iter()
+        .chain(offline)
+        .chain(cache)
+        .collect()
 }
 
 /// The daemon as it stands, as `musicfs status --json` shows it.

@@ -1,5 +1,6 @@
 //! Starting the daemon: what is needed to serve comes first, then the mount, then all else.
 
+use std::path::Path;
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
@@ -54,13 +55,25 @@ pub(super) async fn start(
     let log = Arc::new(SqliteStore::open(options.state.log_file()).await?);
     let store: Arc<dyn EventStore> = Arc::clone(&log) as _;
     let views = Arc::new(open_views(&options.state, Arc::clone(&store)).await?);
-    for origin in views.catalog().origins()? {
+    let known = views.catalog().origins()?;
+    for origin in &known {
         library::apart_by_name(&origin.spec, &options.mountpoint)?;
     }
     let supervisor = Supervisor::new(Handle::current());
     let registry = Arc::new(Registry::default());
     let writer = Arc::new(LogWriter::new(Arc::clone(&store)));
-    let content = cache::open(&options.cache, &options.state.store_dir()).await;
+    let configured = options.origins.iter();
+    let configured = configured.filter_map(|origin| origin.root.folder().map(Path::to_owned));
+    let folders = known.iter().filter_map(|row| library::folder(&row.spec));
+    let cache::Opened {
+        store: content,
+        problem: cache_problem,
+    } = cache::open(
+        &options.cache,
+        &options.state.store_dir(),
+        folders.chain(configured),
+    )
+    .await;
     let scanner = Scanner {
         store: content.clone(),
         views: Arc::clone(&views),
@@ -114,6 +127,7 @@ pub(super) async fn start(
     webhooks.apply(options.webhooks.clone());
     let engine = Engine {
         content,
+        cache_problem,
         pins: Arc::new(pins),
         verify_budget: options.cache.verify_budget,
         sources,

@@ -351,3 +351,39 @@ fn what_is_kept_is_told_of_verified_repaired_and_cleared_with_and_without_a_daem
     assert_eq!(cleared["bytes"], 0);
     world.assert_sound();
 }
+
+#[test]
+fn a_folder_of_others_is_no_place_for_the_cache() {
+    let mut elsewhere = library();
+    let key = elsewhere.key();
+    let theirs = elsewhere.world.path().join("theirs");
+    fs::create_dir_all(theirs.join("data/01")).unwrap();
+    let files = [theirs.join("data/01/1"), theirs.join("index.db")];
+    files
+        .iter()
+        .for_each(|path| fs::write(path, "theirs").unwrap());
+    for dir in [theirs.clone(), elsewhere.world.music().join("cache")] {
+        elsewhere.start(&format!("{key}\n[cache]\ndir = {dir:?}"));
+        let world = &elsewhere.world;
+        let warnings = world.status()["warnings"].clone();
+        assert!(
+            warnings
+                .as_array()
+                .unwrap()
+                .iter()
+                .any(|it| it["kind"] == "cache"),
+            "{warnings}"
+        );
+        let problem = world.json(["cache", "stats", "--json"])["problem"].clone();
+        assert!(problem.as_str().unwrap().contains("cache.dir"), "{problem}");
+        plays(world, "Other", 2);
+        elsewhere.world.stop();
+    }
+    assert!(
+        files
+            .iter()
+            .all(|path| fs::read(path).unwrap() == b"theirs")
+    );
+    assert_eq!(fs::read_dir(&theirs).unwrap().count(), 2);
+    assert!(!elsewhere.world.music().join("cache").exists());
+}

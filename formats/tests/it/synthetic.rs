@@ -179,7 +179,8 @@ fn monkeys_audio() {
     let whole = bytes.len();
     let tagged = made("Formats/apev2.mp3");
     let range = read_made("Formats/apev2.mp3").audio_range;
-    bytes.extend_from_slice(&tagged[usize::try_from(range.len).unwrap()..]);
+    let end = usize::try_from(range.offset + range.len).unwrap();
+    bytes.extend_from_slice(&tagged[end..]);
 
     let media = read_bytes(bytes.clone(), "x.ape");
     assert_eq!(media.format, Some(AudioFormat::Ape));

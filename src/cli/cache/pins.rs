@@ -11,7 +11,7 @@ use tonic::{Code, Status};
 use super::AtRest;
 use crate::cache::size::rough;
 use crate::cli::context::{Context, absolute};
-use crate::cli::output::{Output, counted};
+use crate::cli::output::{self, Output, counted};
 use crate::cli::track::{in_tree, mountpoint};
 use crate::control::{json, received};
 use crate::report::{Kind, Report, Result};
@@ -39,6 +39,11 @@ pub(super) async fn pin(context: &Context, paths: &[OsString]) -> Result<()> {
                     };
                     let path = json::path_of(&pin).unwrap_or_default();
                     out.line(format!("{path} {pinned}: {}", told(&pin, "to be fetched")))?;
+                    let problems = pin.missing.iter().map(|track| &track.problem);
+                    if let Some(problem) = problems.into_iter().find(|it| !it.is_empty()) {
+                        let message = format!("not fetched yet: {problem}");
+                        output::warning(&Report::new(Kind::Failed, message));
+                    }
                 }
             }
             Err(report) => refused.push(report),

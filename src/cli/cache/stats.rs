@@ -23,8 +23,10 @@ pub(super) async fn run(context: &Context) -> Result<()> {
         out.json(&json::cache_stats(&stats))?;
     } else if stats.enabled {
         out.table(&rows(&stats))?;
+    } else if stats.problem.is_empty() {
+        out.line("nothing is kept: `cache.enabled` is false")?;
     } else {
-        out.line("nothing is kept: `cache.enabled` is false, or the store cannot be used")?;
+        out.line(format!("nothing is kept: {}", stats.problem))?;
     }
     out.end()
 }

@@ -99,6 +99,13 @@ async fn add(context: &Context, origin: &OriginConfig) -> Result<()> {
     let root = origin.root.to_string();
     told(context, "added", &answer.id, answer.position, &root)?;
     overheard(origin).iter().for_each(output::warning);
+    if origin.root.folder().is_none() && !context.is_quiet() && !context.json() {
+        let next = format!(
+            "`musicfs origin health {}` tells whether it answers",
+            answer.id
+        );
+        output::hint(&next);
+    }
     Ok(())
 }
 

@@ -58,7 +58,7 @@ fn verdict(origins: &[v1::Origin]) -> Result<()> {
     if !silent.is_empty() {
         let message = format!("no answer from {}", silent.join(", "));
         return Err(Report::new(Kind::Origin, message)
-            .hint("is its disk or share mounted? Its tracks are shown, and come back with it"));
+            .hint("why, it says above; its tracks are shown, and can be read again once that is put right"));
     }
     if !degraded.is_empty() {
         let message = format!("not all is well with {}", degraded.join(", "));

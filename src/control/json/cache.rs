@@ -19,6 +19,7 @@ pub fn cache_stats(stats: &v1::GetCacheStatsResponse) -> Value {
         "files": stats.files,
         "chunks": stats.chunks,
         "pressed": stats.pressed,
+        "problem": Some(&stats.problem).filter(|problem| !problem.is_empty()),
         "since_start": stats.counts.as_ref().map(counts),
         "pins": stats.pins.as_ref().map(pin_counts),
     })

@@ -199,7 +199,12 @@ impl Server for Bucket {
             }
             _ => kind,
         };
-        refused.error(doing, kind, &format!("{code}: {message}"))
+        let said = match (code.as_str(), message.as_str()) {
+            ("NoSuchBucket", _) => "there is no such bucket; check its name",
+            (_, "") => &code,
+            _ => &format!("{code}: {message}"),
+        };
+        refused.error(doing, kind, said)
     }
 
     fn walk(
