@@ -13,7 +13,7 @@ use origins::{ErrorKind, OriginError};
 
 use crate::chunk;
 use crate::disk::Disk;
-use crate::index::Alike;
+use crate::index::{Alike, FileId};
 use crate::kept::Kept;
 use crate::key::{Key, Shape};
 use crate::piece::{At, Piece, Pieces};
@@ -161,7 +161,7 @@ fn samples_agree(reader: &Reader, before: &Kept) -> Result<bool, OriginError> {
         counters.fetches.add(1);
         counters.fetched_bytes.add(SAMPLE);
         let len = usize::try_from(SAMPLE).unwrap_or(0);
-        let sample = reader.source.read_at(now.offset + at, len);
+        let sample = reader.source.read_original(now.offset + at, len);
         if reader.runtime.block_on(sample)? != known {
             return Ok(false);
         }
@@ -213,7 +213,10 @@ fn take_over(
     drop(state);
     disk.index.share(id, &own, &taken)?;
     disk.shrank(own.iter().map(|(_, piece)| u64::from(piece.len)).sum());
-    disk.index.retire(older.id)?;
+    // Another file that sounds alike is not outdated by this one.
+    if (&older.key.origin, &older.key.path) == (&kept.key.origin, &kept.key.path) {
+        disk.index.retire(older.id)?;
+    }
     kept.store.counters.adopted.add(1);
     Ok(())
 }
@@ -235,13 +238,21 @@ fn read_kept(kept: &Kept, range: Range<u64>) -> Option<Vec<u8>> {
 }
 
 impl Store {
-    /// Files whose sound is presumed to be that of their last revision; some of them.
+    /// Files behind that one whose sound is presumed to be that of their last revision; some of them.
     #[must_use]
-    pub fn presumed(&self) -> Vec<(Key, Shape)> {
+    pub fn presumed(&self, after: Option<FileId>) -> Vec<(FileId, Key, Shape)> {
         let disk = self.inner.disk.as_ref();
-        let found = disk.and_then(|disk| disk.index.presumed().ok());
-        let files = found.unwrap_or_default().into_iter();
-        files.map(|(_, key, shape)| (key, shape)).collect()
+        let found = disk.and_then(|disk| disk.index.presumed(after.unwrap_or(FileId(0))).ok());
+        found.unwrap_or_default()
+    }
+
+    /// Takes out a file that is no longer the library's, where nobody has it open.
+    pub fn outdated(&self, file: FileId, key: &Key) {
+        if let Some(disk) = &self.inner.disk
+            && let Err(error) = self.inner.take_out(disk, file, key)
+        {
+            disk.failed(&error);
+        }
     }
 
     /// Compares the sound of such a file with that at its origin, in full, and drops what is kept
@@ -274,7 +285,7 @@ impl Store {
                 && let At::Chunk { id, .. } = piece.at
             {
                 let len = usize::try_from(piece.len).unwrap_or(usize::MAX);
-                let bytes = source.read_at(start, len).await;
+                let bytes = source.read_original(start, len).await;
                 let bytes = match bytes {
                     // Of this revision nothing is to be had any more.
                     Err(error)

@@ -17,7 +17,7 @@ const VERSION: i64 = 1;
 
 /// A file's number in the index.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub(crate) struct FileId(pub(crate) i64);
+pub struct FileId(pub(crate) i64);
 
 impl FileId {
     /// The file's own blob.

@@ -6,7 +6,7 @@ use std::io;
 use std::ops::Range;
 use std::os::unix::fs::FileExt;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use bytes::Bytes;
 use origins::OriginError;
@@ -24,8 +24,10 @@ use crate::store::Inner;
 /// Bytes of a piece of a file that is not whole.
 const EXTENT: u64 = 128 << 10;
 
-/// Bytes that are held in memory of a file that cannot be kept on the disk.
+/// Bytes that are held in memory of a file that cannot be kept on the disk, and of all of those
+/// together; beyond that, what was fetched last of each.
 const RECENT: usize = 8 << 20;
+const ALL_RECENT: usize = 64 << 20;
 
 /// How a fetch that is under way ends; `None` as long as it has not.
 pub(crate) type Ending = Option<Result<(), OriginError>>;
@@ -69,12 +71,19 @@ impl State {
         })
     }
 
-    fn remember(&mut self, offset: u64, bytes: Bytes) {
+    fn remember(&mut self, offset: u64, bytes: Bytes, all: &AtomicUsize) {
+        all.fetch_add(bytes.len(), Ordering::Relaxed);
         self.recent.push_back((offset, bytes));
-        let mut held: usize = self.recent.iter().map(|(_, bytes)| bytes.len()).sum();
-        while held > RECENT && self.recent.len() > 1 {
-            held -= self.recent.pop_front().map_or(0, |(_, bytes)| bytes.len());
+        while self.recent.len() > 1
+            && (self.held() > RECENT || all.load(Ordering::Relaxed) > ALL_RECENT)
+        {
+            let less = self.recent.pop_front().map_or(0, |(_, bytes)| bytes.len());
+            all.fetch_sub(less, Ordering::Relaxed);
         }
+    }
+
+    fn held(&self) -> usize {
+        self.recent.iter().map(|(_, bytes)| bytes.len()).sum()
     }
 }
 
@@ -204,7 +213,8 @@ impl Kept {
         }
         if !kept {
             self.store.counters.passed_bytes.add(more);
-            self.state.lock().remember(offset, bytes.clone());
+            let all = &self.store.recent;
+            self.state.lock().remember(offset, bytes.clone(), all);
         }
     }
 
@@ -336,6 +346,8 @@ impl Kept {
 
 impl Drop for Kept {
     fn drop(&mut self) {
+        let held = self.state.get_mut().held();
+        self.store.recent.fetch_sub(held, Ordering::Relaxed);
         self.store.closed(&self.key);
     }
 }

@@ -31,6 +31,7 @@ mod worker;
 pub use check::{Checked, Extent, Lost};
 pub use error::StoreError;
 pub use figures::Figures;
+pub use index::FileId;
 pub use key::{Key, Shape};
 pub use reader::{Purpose, Reader, Source};
 pub use store::{Contents, DeltaVerify, Limits, Store};

@@ -29,6 +29,14 @@ pub trait Source: Send + Sync + 'static {
     /// # Errors
     /// [`ErrorKind::Changed`] once they cannot be had of that revision; else why not.
     async fn read_at(&self, offset: u64, len: usize) -> Result<Bytes, OriginError>;
+
+    /// As [`read_at`](Self::read_at), of the file itself and of no copy of it.
+    ///
+    /// # Errors
+    /// As [`read_at`](Self::read_at).
+    async fn read_original(&self, offset: u64, len: usize) -> Result<Bytes, OriginError> {
+        self.read_at(offset, len).await
+    }
 }
 
 /// What a file is read for.
@@ -253,6 +261,13 @@ impl Reader {
             // Somebody was faster.
             None => Step::Recent(Bytes::new()),
         }
+    }
+
+    /// How often bytes of this file turned out to be wrong since the start: whoever has cached some
+    /// of them by an earlier count has to drop them.
+    #[must_use]
+    pub fn refutations(&self) -> u32 {
+        self.kept.store.refutations(&self.kept.key)
     }
 
     fn is_sound(&self, range: &Range<u64>) -> bool {

@@ -2,7 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 use std::path::Path;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Weak};
 
 use parking_lot::{Mutex, RwLock};
@@ -55,6 +55,10 @@ pub(crate) struct Inner {
     pinned: RwLock<Option<HashSet<Key>>>,
     /// Files with something that the index does not know yet.
     fresh: Mutex<HashMap<FileId, Arc<Kept>>>,
+    /// Bytes in memory of files that cannot be kept on the disk.
+    pub(crate) recent: AtomicUsize,
+    /// How often what was kept of a file was refuted.
+    refuted: Mutex<HashMap<Key, u32>>,
     /// Uses that the index does not know yet.
     used: Mutex<HashMap<FileId, i64>>,
     jobs: Mutex<Option<std::sync::mpsc::Sender<Job>>>,
@@ -100,6 +104,8 @@ impl Store {
             files: Mutex::default(),
             pinned: RwLock::new(Some(HashSet::new())),
             fresh: Mutex::default(),
+            recent: AtomicUsize::new(0),
+            refuted: Mutex::default(),
             used: Mutex::default(),
             jobs: Mutex::default(),
         });
@@ -338,6 +344,7 @@ impl Inner {
             kept.key.path
         );
         self.counters.refuted.add(1);
+        *self.refuted.lock().entry(kept.key.clone()).or_default() += 1;
         let mut files = self.files.lock();
         let mut state = kept.state.lock();
         state.refuted = true;
@@ -354,6 +361,11 @@ impl Inner {
                 disk.failed(&error);
             }
         }
+    }
+
+    /// How often what was kept of a file was refuted.
+    pub(crate) fn refutations(&self, key: &Key) -> u32 {
+        self.refuted.lock().get(key).copied().unwrap_or(0)
     }
 
     /// Takes out what nobody has open and what is not pinned, or that too (`cache clear`).

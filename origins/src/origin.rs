@@ -51,7 +51,8 @@ pub trait Origin: Send + Sync + 'static {
         Ok(None)
     }
 
-    /// Opens a file for reading at one revision.
+    /// Opens a file for reading at one revision. Where a request of its own would have to tell how the
+    /// file is, the first read does.
     ///
     /// # Errors
     /// [`ErrorKind::Changed`] where the file is in another state than `expected`.

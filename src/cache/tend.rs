@@ -1,12 +1,14 @@
 //! What is done for the content store in the background.
 
+use std::collections::HashSet;
 use std::time::Duration;
 
-use content::Source;
+use content::{Key, Source};
+use projections::TrackRow;
 use tokio::time::{Instant, sleep};
 
 use crate::control::Engine;
-use crate::originals::{Copies, key};
+use crate::originals::{Copies, Sources, key};
 
 /// How long after the start the first sample is looked at, and how often after that (CAS-6, UP-6).
 const FIRST: Duration = Duration::from_secs(30);
@@ -67,6 +69,7 @@ async fn compare(engine: Engine) {
     let stop = engine.supervisor.stop().clone();
     let budget = engine.verify_budget;
     let (mut day, mut spent) = (Instant::now(), 0_u64);
+    let mut last = None;
     while stop.run_until_cancelled(sleep(PRESUMED)).await.is_some() {
         if day.elapsed() >= DAILY {
             (day, spent) = (Instant::now(), 0);
@@ -74,28 +77,44 @@ async fn compare(engine: Engine) {
         if spent >= budget {
             continue;
         }
-        for (presumed, shape) in engine.content.presumed() {
-            let sources = engine.sources.clone();
-            let row = sources
-                .catalog
-                .by_path(&presumed.origin, &presumed.path)
-                .ok()
-                .flatten()
-                .and_then(|(track, _)| sources.catalog.track(track).ok().flatten());
-            // What is no longer that file is not worth a request.
-            let Some(row) = row.filter(|row| row.living && key(&row.locator) == presumed) else {
+        let store = engine.content.clone();
+        let some = tokio::task::spawn_blocking(move || store.presumed(last)).await;
+        let some = some.unwrap_or_default();
+        // After the last of them, the first are looked at again.
+        last = some.last().map(|(file, ..)| *file);
+        let mut silent = HashSet::new();
+        for (file, presumed, shape) in some {
+            if spent >= budget || stop.is_cancelled() {
+                break;
+            }
+            if silent.contains(&presumed.origin) {
+                continue;
+            }
+            let (sources, key) = (engine.sources.clone(), presumed.clone());
+            let row = tokio::task::spawn_blocking(move || living(&sources, &key)).await;
+            let Some(row) = row.ok().flatten() else {
+                engine.content.outdated(file, &presumed);
                 continue;
             };
-            let copies = Copies::of(&row, sources);
-            let source: &dyn Source = &copies;
+            let copies = Copies::of(&row, engine.sources.clone());
+            let (source, origin): (&dyn Source, _) = (&copies, presumed.origin.clone());
+            // What was begun is ended, whatever it takes.
             let confirmed = engine.content.confirm(presumed, shape, source, |bytes| {
                 spent = spent.saturating_add(bytes);
-                std::future::ready(spent < budget && !stop.is_cancelled())
+                std::future::ready(!stop.is_cancelled())
             });
             if let Err(error) = confirmed.await {
                 tracing::debug!("not compared yet: {error}");
-                break;
+                silent.insert(origin);
             }
         }
     }
+}
+
+/// The track whose file that is, in that revision.
+fn living(sources: &Sources, file: &Key) -> Option<TrackRow> {
+    let catalog = &sources.catalog;
+    let (track, _) = catalog.by_path(&file.origin, &file.path).ok()??;
+    let row = catalog.track(track).ok()??;
+    (row.living && key(&row.locator) == *file).then_some(row)
 }

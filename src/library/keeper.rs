@@ -10,7 +10,7 @@ use std::time::Duration;
 use eventlog::event::{OriginSpec, ScanReason, ScanSummary};
 use eventlog::{OriginId, OriginPath};
 use futures::future::join;
-use origins::{Dirty, Figures, Guarded, OriginError, RefreshPolicy, Registry};
+use origins::{Dirty, ErrorKind, Figures, Guarded, OriginError, RefreshPolicy, Registry};
 use projections::OriginRow;
 use tokio::sync::{Mutex, Notify, Semaphore, mpsc, oneshot, watch};
 use tokio_util::sync::CancellationToken;
@@ -28,6 +28,9 @@ use crate::scan::{Request, ScanError, ScanStatus, Scanner, Scope};
 pub(super) const CHECK_LIMIT: Duration = Duration::from_secs(5);
 /// How long to wait before a scan that failed is tried again.
 const RETRY: Duration = Duration::from_secs(5);
+
+/// The same where the server has too much to do, and does not say for how long.
+const THROTTLED: Duration = Duration::from_secs(30);
 /// How long a scan may get nowhere: to list a folder of very many files over a slow line takes long.
 const STALLED: Duration = Duration::from_secs(300);
 /// How long a scan that is to end may take for it.
@@ -72,6 +75,14 @@ pub(super) struct Keeper {
     pub(super) outlook: Arc<Outlook>,
     /// The right to scan: one scan has it until it has truly ended.
     pub(super) turn: Arc<Semaphore>,
+}
+
+/// How long a scan waits that the origin failed: as long as the server asks for.
+fn patience_asked(error: &OriginError) -> Duration {
+    match error.kind {
+        ErrorKind::Throttled { retry_after } => retry_after.unwrap_or(THROTTLED).max(RETRY),
+        _ => RETRY,
+    }
 }
 
 /// How a connection to an origin ended.
@@ -218,7 +229,7 @@ impl Keeper {
             return end;
         }
         loop {
-            let mut retry = None;
+            let (mut retry, mut wait) = (None, RETRY);
             if let Some(request) = due.take() {
                 let progress = self.begin();
                 let whole = request.scope == Scope::Whole;
@@ -235,6 +246,7 @@ impl Keeper {
                     Err(ScanError::Stopped) => return End::Stopped,
                     Err(ScanError::Empty(known)) => return End::Lost(self.empty(known)),
                     Err(ScanError::Origin(error)) => {
+                        wait = patience_asked(&error);
                         if let Err(end) = self.failed(&origin, error).await {
                             return end;
                         }
@@ -282,7 +294,7 @@ impl Keeper {
                     }
                     due = retry;
                 }
-                () = tokio::time::sleep(RETRY), if retry.is_some() => due = retry,
+                () = tokio::time::sleep(wait), if retry.is_some() => due = retry,
                 scope = later.due(), if policy != RefreshPolicy::Never => {
                     due = Some(merged(retry, relist(scope, reason)));
                 }
@@ -323,7 +335,8 @@ impl Keeper {
         self.check(origin).await.map_err(End::Lost)?;
         // Of one that answers badly, people were told.
         if self.publish.borrow().answering() == Health::Healthy {
-            tracing::warn!(origin = %self.id, "a scan ended early, and begins again in 5 s: {error}");
+            let wait = patience_asked(&error).as_secs();
+            tracing::warn!(origin = %self.id, "a scan ended early, and begins again in {wait} s: {error}");
         }
         Ok(())
     }

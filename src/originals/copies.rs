@@ -2,11 +2,12 @@
 
 use std::ops::Range;
 use std::sync::{Arc, OnceLock};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 use bytes::{Bytes, BytesMut};
 use content::Source;
+use eventlog::decide::is_telling;
 use eventlog::tags::ByteRange;
 use eventlog::{Locator, OriginId, TrackId};
 use origins::{ErrorKind, Health, OriginError, OriginFile};
@@ -17,6 +18,9 @@ use super::{Sources, readable};
 
 /// How long one copy may take where there is another (ORG-9).
 const PATIENCE: Duration = Duration::from_secs(5);
+
+/// How long a copy that was waited for in vain comes last.
+const LATE: Duration = Duration::from_secs(30);
 
 /// Where a file's bytes can be had.
 pub(crate) struct Copies {
@@ -30,25 +34,40 @@ pub(crate) struct Copies {
 
 /// One of them.
 struct Copy {
+    track: TrackId,
+    /// As the library knows it, and as it is read.
+    found: Locator,
     locator: Locator,
     /// Where the sound is in it.
     audio: ByteRange,
-    /// True where tags and sizes are the same, and so all its bytes.
+    /// True where it is also as long, and has the same tags: it can stand in for all of the file.
     whole: bool,
+    /// When it was given up last, though its origin answers otherwise.
+    late: Mutex<Option<Instant>>,
     open: Mutex<Option<Arc<dyn OriginFile>>>,
 }
 
 impl Copy {
     fn of(row: &TrackRow, whole: bool) -> Self {
         Self {
+            track: row.id,
+            found: row.locator.clone(),
             locator: Locator {
                 revision: readable(&row.locator.revision),
                 ..row.locator.clone()
             },
             audio: row.media.audio_range,
             whole,
+            late: Mutex::new(None),
             open: Mutex::new(None),
         }
+    }
+}
+
+impl Copy {
+    /// True where it was given up a moment ago: others are asked first.
+    fn is_late(&self) -> bool {
+        self.late.lock().is_some_and(|at| at.elapsed() < LATE)
     }
 }
 
@@ -63,9 +82,26 @@ impl Copies {
         }
     }
 
+    /// True where its own origin is there.
+    pub(crate) fn is_at_home(&self) -> bool {
+        self.answers(&self.first)
+    }
+
     /// True where an origin is there that has it.
     pub(crate) fn can_be_reached(&self) -> bool {
         self.answers(&self.first) || self.others().iter().any(|copy| self.answers(copy))
+    }
+
+    /// Another file that can be read in place of one whose origin does not answer: all of it, since
+    /// pictures and padding may differ where tags do not.
+    pub(crate) fn stand_in(&self) -> Option<TrackRow> {
+        let others = self.others().iter();
+        let copy = others
+            .filter(|copy| copy.whole)
+            .find(|copy| self.answers(copy))?;
+        let catalog = &self.sources.catalog;
+        let row = catalog.track(copy.track).ok().flatten()?;
+        (row.living && row.locator == copy.found).then_some(row)
     }
 
     /// What is said where nobody has it.
@@ -78,6 +114,9 @@ impl Copies {
             let TrackRow {
                 id, locator, media, ..
             } = &self.row;
+            if !is_telling(media) {
+                return Vec::new();
+            }
             let alike = self.sources.catalog.living_by_content(media.content);
             let is_other = |other: &TrackId| other != id;
             let rows = alike.unwrap_or_default().into_iter().filter(is_other);
@@ -100,16 +139,19 @@ impl Copies {
         let ranked = self.ranked(is_sound);
         let mut failed = None;
         for (number, copy) in ranked.iter().enumerate() {
-            let at = if copy.whole {
-                part.start
-            } else {
+            let at = if is_sound {
                 part.start - sound.offset + copy.audio.offset
+            } else {
+                part.start
             };
             let len = usize::try_from(part.end - part.start).unwrap_or(usize::MAX);
             let read = self.read_copy(copy, at, len);
             let read = if number + 1 < ranked.len() {
                 let limited = tokio::time::timeout(PATIENCE, read).await;
-                limited.unwrap_or_else(|_| Err(late(copy)))
+                limited.unwrap_or_else(|_| {
+                    *copy.late.lock() = Some(Instant::now());
+                    Err(late(copy))
+                })
             } else {
                 read.await
             };
@@ -132,17 +174,17 @@ impl Copies {
         Err(failed.unwrap_or_else(|| gone(&self.first)))
     }
 
-    /// The copies that may have a stretch, the best first. An origin that is known not to answer is
-    /// not waited for: its own checks tell when it is back.
+    /// The copies that have a stretch, the best first: of what is no sound, the file alone. An origin
+    /// that is known not to answer is not waited for: its own checks tell when it is back.
     fn ranked(&self, is_sound: bool) -> Vec<&Copy> {
-        let all = std::iter::once(&self.first).chain(self.others());
-        let fit: Vec<&Copy> = all
-            .filter(|copy| copy.whole || is_sound)
-            .filter(|copy| self.answers(copy))
-            .collect();
+        let others = if is_sound { self.others() } else { &[] };
+        let all = std::iter::once(&self.first).chain(others);
+        let fit: Vec<&Copy> = all.filter(|copy| self.answers(copy)).collect();
         let origins: Vec<OriginId> = fit.iter().map(|copy| copy.locator.origin.clone()).collect();
         let order = self.sources.registry.rank(&origins).into_iter();
-        order.filter_map(|at| fit.get(at).copied()).collect()
+        let mut ranked: Vec<&Copy> = order.filter_map(|at| fit.get(at).copied()).collect();
+        ranked.sort_by_key(|copy| copy.is_late());
+        ranked
     }
 
     fn answers(&self, copy: &Copy) -> bool {
@@ -182,7 +224,7 @@ impl Source for Copies {
         let sound = self.row.media.audio_range;
         let borders = [sound.offset, sound.offset.saturating_add(sound.len)];
         let inside = |border: &u64| offset < *border && *border < end;
-        if self.others().iter().all(|copy| copy.whole) || !borders.iter().any(inside) {
+        if self.others().is_empty() || !borders.iter().any(inside) {
             return self.read_part(offset..end.max(offset)).await;
         }
         let mut bytes = BytesMut::with_capacity(len);
@@ -192,6 +234,10 @@ impl Source for Copies {
             at = border;
         }
         Ok(bytes.freeze())
+    }
+
+    async fn read_original(&self, offset: u64, len: usize) -> Result<Bytes, OriginError> {
+        self.read_copy(&self.first, offset, len).await
     }
 }
 

@@ -10,7 +10,7 @@ use origins::local::read_checked;
 use origins::{ErrorKind, Origin, OriginError, OriginFile};
 use projections::TrackRow;
 
-use super::{LIMIT, Sources, lane, readable, refused};
+use super::{Copies, LIMIT, Sources, for_pages, lane, readable, refused};
 
 /// Where one original is.
 pub(super) struct Here {
@@ -27,10 +27,10 @@ impl Located for Here {
     fn open(self: Box<Self>) -> Result<Box<dyn Original>, FsError> {
         let Self {
             origin,
-            row,
+            mut row,
             sources,
         } = *self;
-        let (path, revision) = (&row.locator.path, readable(&row.locator.revision));
+        let (path, mut revision) = (&row.locator.path, readable(&row.locator.revision));
         let opened = origin
             .open_here(path, &revision)
             .unwrap_or_else(|| sources.runtime.block_on(origin.open(path, &revision)));
@@ -38,8 +38,10 @@ impl Located for Here {
             Ok(file) => Some(file),
             Err(error) if is_lost(&error) => {
                 // Its disk is away: another origin may have it.
-                let copy = sources.reader(&row, Purpose::Listening);
-                copy.read_at(&mut [0], 0).map_err(|_| refused(&error))?;
+                let copies = Copies::of(&row, sources.clone());
+                let stand_in = copies.stand_in().ok_or_else(|| refused(&error))?;
+                revision = for_pages(&row, Some(&stand_in), 0);
+                row = stand_in;
                 None
             }
             Err(error) => return Err(refused(&error)),

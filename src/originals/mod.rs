@@ -80,6 +80,18 @@ pub(crate) fn shape(media: &Media) -> Shape {
     }
 }
 
+/// The revision of which the kernel caches pages: another one where another file stands in, and once
+/// bytes were refuted that it may have.
+fn for_pages(row: &TrackRow, stand_in: Option<&TrackRow>, refutations: u32) -> Revision {
+    let mut revision = readable(&stand_in.unwrap_or(row).locator.revision);
+    if stand_in.is_some() || refutations > 0 {
+        let tag = revision.tag.as_deref().unwrap_or_default();
+        let file = stand_in.map_or(row.id, |row| row.id);
+        revision.tag = Some(format!("{tag} {file} {refutations}").into());
+    }
+    revision
+}
+
 /// What a file of an origin hangs with: all others of that origin.
 fn lane(origin: &OriginId, limit: Duration) -> Lane {
     let mut hasher = DefaultHasher::new();
@@ -166,11 +178,11 @@ impl Located for Elsewhere {
         if !copies.can_be_reached() && !kept() {
             return Err(refused(&copies.gone()));
         }
-        let reader = sources.reader(row, Purpose::Listening);
-        Ok(Box::new(Kept {
-            revision: readable(&self.row.locator.revision),
-            reader,
-        }))
+        let away = !copies.is_at_home() && sources.store.share(&key(&row.locator)) < 1.0;
+        let stand_in = copies.stand_in().filter(|_| away);
+        let reader = sources.reader(stand_in.as_ref().unwrap_or(row), Purpose::Listening);
+        let revision = for_pages(row, stand_in.as_ref(), reader.refutations());
+        Ok(Box::new(Kept { revision, reader }))
     }
 }
 

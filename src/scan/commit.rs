@@ -8,6 +8,7 @@ use eventlog::event::{ScanReason, ScanSummary};
 use eventlog::{
     CauseId, Event, Locator, Media, NewEvent, OriginPath, Revision, Subject, Timestamp, TrackId,
 };
+use futures::future::join_all;
 use origins::{ErrorKind, Origin, OriginError};
 use projections::{TrackRow, Views};
 use tokio::runtime::Handle;
@@ -28,6 +29,9 @@ const UNDECIDABLE: usize = 10 * BATCH;
 /// How many tracks that sound like a new file are asked after on the origin.
 const SUSPECTS: usize = 8;
 
+/// How many files that are missing are asked after at the same time.
+const AT_ONCE: usize = 32;
+
 /// What a scan has found so far, on its way into the log.
 pub(super) struct Committer<'a> {
     origin: &'a dyn Origin,
@@ -40,6 +44,7 @@ pub(super) struct Committer<'a> {
     pub(super) summary: ScanSummary,
     /// Cancelled once nobody waits for the scan any more: what its origin was may have changed hands.
     dropped: &'a CancellationToken,
+    stop: &'a CancellationToken,
     batch: Vec<NewEvent>,
     /// When the batch began.
     since: Instant,
@@ -68,6 +73,7 @@ impl<'a> Committer<'a> {
             reason: scan.request.reason,
             summary: ScanSummary::default(),
             dropped: &scan.dropped,
+            stop: &scan.stop,
             batch: Vec::with_capacity(BATCH),
             since: Instant::now(),
             undecidable: HashSet::new(),
@@ -186,14 +192,23 @@ impl<'a> Committer<'a> {
         self.catch_up()?;
         let catalog = self.views.catalog();
         let mut gone = Vec::new();
-        for track in missing {
+        for some in missing.chunks(AT_ONCE) {
+            let rows: Result<Vec<_>, _> = some.iter().map(|track| catalog.track(*track)).collect();
             // It may have moved since it was missed.
-            let row = catalog.track(*track)?.filter(|row| row.living);
-            if let Some(row) = row
-                && self.is_gone(&row, accepted)?
-            {
-                gone.push(*track);
+            let rows = rows?.into_iter().flatten().filter(|row| row.living);
+            let rows: Vec<TrackRow> = rows.collect();
+            let asked = rows.iter().map(|row| self.origin.stat(&row.locator.path));
+            let found = self.runtime.block_on(join_all(asked));
+            for (row, found) in rows.iter().zip(found) {
+                let missing = found.is_err_and(|error| error.kind == ErrorKind::NotFound);
+                if missing && (accepted || !self.is_away(row)?) {
+                    gone.push(row.id);
+                }
             }
+            if self.stop.is_cancelled() {
+                return Err(ScanError::Stopped);
+            }
+            self.progress.alive();
         }
         let origins = catalog.origins()?;
         let origin = origins.into_iter().find(|row| row.id == *self.origin.id());
@@ -224,19 +239,13 @@ impl<'a> Committer<'a> {
         Ok(false)
     }
 
-    /// True where a track's file was removed, and is not just on a disk that is away.
-    fn is_gone(&mut self, row: &TrackRow, accepted: bool) -> Result<bool, ScanError> {
-        let path = &row.locator.path;
-        let found = self.runtime.block_on(self.origin.stat(path));
-        let missing = found.is_err_and(|error| error.kind == ErrorKind::NotFound);
-        if !missing || accepted {
-            return Ok(missing);
-        }
-        let Some(folder) = self.lacking(path, row.changed_at)? else {
-            return Ok(true);
+    /// True where a track's file is missing since the disk is away that it is on.
+    fn is_away(&mut self, row: &TrackRow) -> Result<bool, ScanError> {
+        let Some(folder) = self.lacking(&row.locator.path, row.changed_at)? else {
+            return Ok(false);
         };
         *self.unmounted.entry(folder).or_default() += 1;
-        Ok(false)
+        Ok(true)
     }
 
     /// The folder whose disk is away, where that is why a file is not found.
@@ -247,6 +256,11 @@ impl<'a> Committer<'a> {
     ) -> Result<Option<OriginPath>, ScanError> {
         let lacking = self.origin.unmounted(path, known);
         self.runtime.block_on(lacking).map_err(ScanError::Origin)
+    }
+
+    /// True for an error that will not be another a moment later: of a disk, or of rights.
+    pub(super) fn is_sure_of(&self, error: &OriginError) -> bool {
+        self.origin.is_here() || error.kind == ErrorKind::Denied
     }
 
     /// A file was not read: what is known of it stays. Where it `failed`, and was not just changed

@@ -327,7 +327,10 @@ fn commit(
     let Candidate { path, known, .. } = candidate;
     match outcome {
         Outcome::Read(revision, media) => committer.sighted(path, known, revision, media),
-        Outcome::Unreadable(revision, media, _) if known.is_none() => {
+        // What a server fails to tell of a new file, it may tell soon: in the log that would stay.
+        Outcome::Unreadable(revision, media, error)
+            if known.is_none() && committer.is_sure_of(&error) =>
+        {
             committer.sighted(path, None, revision, media)
         }
         // What a disk or a server fails to tell for once takes nothing from what is known.

@@ -67,6 +67,11 @@ impl Progress {
         self.0.send_modify(|status| status.trouble = Some(trouble));
     }
 
+    /// It goes on, though there is nothing to tell: who waits takes silence for a disk that hangs.
+    pub(super) fn alive(&self) {
+        self.0.send_modify(|_| {});
+    }
+
     pub(super) fn again(&self, scope: Option<Scope>) {
         self.0.send_modify(|status| status.again = scope);
     }

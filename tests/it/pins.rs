@@ -266,7 +266,7 @@ fn what_is_on_a_disk_of_this_machine_needs_no_copy() {
             ["cache", "unpin", "Ann"],
             "/Ann is not pinned by itself, but within /",
         ),
-        (["cache", "pin", "/etc"], "/etc is not in the mount"),
+        (["cache", "pin", "/etc"], "there is nothing at /etc"),
     ] {
         let output = world.run(arguments);
         let told = String::from_utf8_lossy(&output.stderr).into_owned();

@@ -298,14 +298,14 @@ impl Index {
             .map(drop)
     }
 
-    /// Files whose sound is presumed to be as it was.
-    pub(crate) fn presumed(&self) -> rusqlite::Result<Vec<(FileId, Key, Shape)>> {
+    /// Files behind that one whose sound is presumed to be as it was, some of them.
+    pub(crate) fn presumed(&self, after: FileId) -> rusqlite::Result<Vec<(FileId, Key, Shape)>> {
         let connection = self.0.lock();
         let mut select = connection.prepare_cached(
             "SELECT id, origin, path, size, mtime_ns, tag, audio_offset, audio_len, content, checksummed FROM files \
-             WHERE presumed = 1 LIMIT 100",
+             WHERE presumed = 1 AND id > ? ORDER BY id LIMIT 100",
         )?;
-        let rows = select.query_map([], |row| {
+        let rows = select.query_map([after.0], |row| {
             Ok((FileId(row.get(0)?), key_of(row)?, shape_of(row)?))
         })?;
         rows.collect()

@@ -96,9 +96,10 @@ fn what_was_presumed_is_compared_later_and_dropped_where_it_was_wrong() {
     let edited = deceiving(&world);
     let open = world.reader(&edited);
     open.read_at(&mut [0; 1000], 200_000).unwrap();
-    let presumed = world.store.presumed();
+    let presumed = world.store.presumed(None);
     assert_eq!(presumed.len(), 1);
-    let (key, shape) = presumed[0].clone();
+    let (file, key, shape) = presumed[0].clone();
+    assert!(world.store.presumed(Some(file)).is_empty());
     let confirmed = world.runtime.block_on(world.store.confirm(
         key,
         shape,
@@ -107,6 +108,7 @@ fn what_was_presumed_is_compared_later_and_dropped_where_it_was_wrong() {
     ));
     assert_eq!(confirmed.unwrap(), Some(false));
     assert_eq!(world.store.figures().refuted, 1);
+    assert_eq!(open.refutations(), 1);
     // Whoever had it open is told; who opens it gets the right bytes.
     let error = open.read_at(&mut [0; 1000], 300_000).unwrap_err();
     assert_eq!(error.kind, origins::ErrorKind::Changed);
@@ -121,7 +123,7 @@ fn what_was_presumed_rightly_is_confirmed_once_over_restarts() {
     assert!(world.play(&new) == new.original.bytes);
     world.chunked(&new);
     let world = world.again(ROOMY);
-    let (key, shape) = world.store.presumed().pop().unwrap();
+    let (_, key, shape) = world.store.presumed(None).pop().unwrap();
     assert_eq!(key, new.key);
     let confirm = world
         .store

@@ -175,7 +175,7 @@ impl World {
     }
 
     pub(crate) fn presumed_nothing(&self) -> bool {
-        self.store.presumed().is_empty()
+        self.store.presumed(None).is_empty()
     }
 
     /// The blobs on the disk.

@@ -173,7 +173,7 @@ impl Guard {
 
 fn crowded(limit: Duration) -> OriginError {
     OriginError {
-        kind: ErrorKind::Exhausted,
+        kind: ErrorKind::Throttled { retry_after: None },
         message: format!(
             "not read within {} s: too many requests for what `connections`, `requests_per_second` and \
              `bytes_per_second` allow",

@@ -314,7 +314,8 @@ async fn a_listener_that_gets_no_place_is_told_so_in_time() {
     let all = futures::future::join_all((0..6).map(|_| stat(&origin))).await;
     let late: Vec<_> = all.into_iter().filter_map(|it| it.0.err()).collect();
     assert_eq!(late.len(), 2);
-    assert!(late.iter().all(|it| it.kind == ErrorKind::Exhausted));
+    let throttled = ErrorKind::Throttled { retry_after: None };
+    assert!(late.iter().all(|it| it.kind == throttled));
 }
 
 async fn listed(inner: &Arc<Scripted>) -> (Vec<String>, Duration) {

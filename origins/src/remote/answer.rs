@@ -31,7 +31,8 @@ impl Refused {
             404 | 410 => ErrorKind::NotFound,
             // 416: it is shorter than it was.
             412 | 416 => ErrorKind::Changed,
-            408 => ErrorKind::Offline,
+            // A gateway's: what is behind it does not answer.
+            408 | 502 | 504 => ErrorKind::Offline,
             429 | 503 => ErrorKind::Throttled {
                 retry_after: self.retry_after(now),
             },
@@ -42,11 +43,14 @@ impl Refused {
     /// How long to wait, which a server says in seconds or as a time (§10.2.3).
     fn retry_after(&self, now: SystemTime) -> Option<Duration> {
         let value = text(&self.headers, &RETRY_AFTER)?.trim();
-        if let Ok(seconds) = value.parse() {
-            return Some(Duration::from_secs(seconds));
-        }
-        let then = httpdate::parse_http_date(value).ok()?;
-        Some(then.duration_since(now).unwrap_or_default())
+        let wait = match value.parse() {
+            Ok(seconds) => Duration::from_secs(seconds),
+            Err(_) => {
+                let then = httpdate::parse_http_date(value).ok()?;
+                then.duration_since(now).unwrap_or_default()
+            }
+        };
+        Some(wait.min(LONGEST_WAIT))
     }
 
     /// The error for people; `said` is what the server itself says, where it says something.
@@ -69,6 +73,9 @@ impl Refused {
         OriginError { kind, message }
     }
 }
+
+/// The longest that a server can have us wait.
+const LONGEST_WAIT: Duration = Duration::from_secs(3_600);
 
 /// A text of a server as it can be shown: on one line, and not too long.
 pub(super) fn cut(text: &str) -> String {

@@ -87,6 +87,8 @@ impl Keeper {
     async fn outcome(&self, error: &OriginError) -> Outcome {
         match error.kind {
             ErrorKind::Denied => Outcome::Denied,
+            // It is there, and has too much to do.
+            ErrorKind::Throttled { .. } => Outcome::Answered(CHECK_LIMIT),
             ErrorKind::Offline if !self.resolves().await => Outcome::Unresolved,
             _ => Outcome::Silent,
         }

@@ -198,7 +198,11 @@ pub(super) fn file(asked: &Parts, members: Vec<Member>) -> Result<Option<Revisio
     let found = found.ok_or_else(|| Unfit::Wrong("it says nothing of the file".to_owned()))?;
     match found.state.map_err(Unfit::Status)? {
         State::File(revision) => Ok(Some(revision)),
-        State::Folder | State::Endless => Ok(None),
+        State::Folder => Ok(None),
+        // It is there nevertheless, and nobody is to take it for gone.
+        State::Endless => Err(Unfit::Wrong(
+            "it does not tell how long the file is".to_owned(),
+        )),
     }
 }
 
