@@ -19,6 +19,7 @@ use crate::adopt;
 use crate::kept::{Ending, Kept};
 use crate::key::{Key, Shape};
 use crate::piece::Piece;
+use crate::settle::settle;
 use crate::store::Store;
 
 /// Where a file's bytes come from when they are not kept.
@@ -101,7 +102,7 @@ impl Store {
 
 impl Store {
     /// Keeps stretches of a file that were read for another reason, such as its tags. Waits for the
-    /// disk.
+    /// disk: who offers faster than it writes does the writing.
     pub fn offer(&self, key: Key, shape: Shape, parts: &[(u64, Bytes)]) {
         let kept = self.inner.file(key, shape);
         if kept.store.disk.is_none() {
@@ -111,8 +112,18 @@ impl Store {
             kept.keep(*offset, bytes);
         }
         kept.store.is_fresh(&kept);
-        if kept.is_unsettled() {
-            kept.store.whole(&kept);
+        let is_behind = kept.store.is_behind();
+        if is_behind {
+            kept.store.flush();
+        }
+        match &kept.store.disk {
+            Some(disk) if is_behind && kept.is_unsettled() => {
+                if let Err(error) = settle(&kept, disk) {
+                    disk.failed(&error);
+                }
+            }
+            _ if kept.is_unsettled() => kept.store.whole(&kept),
+            _ => {}
         }
     }
 }

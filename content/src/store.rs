@@ -15,6 +15,9 @@ use crate::kept::Kept;
 use crate::key::{Key, Shape};
 use crate::worker::{Job, Worker};
 
+/// Files that may wait for the worker.
+const BACKLOG: usize = 256;
+
 /// How far a file whose sound seems to be that of its last revision is believed (CAS-3).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum DeltaVerify {
@@ -62,6 +65,8 @@ pub(crate) struct Inner {
     /// Uses that the index does not know yet.
     used: Mutex<HashMap<FileId, i64>>,
     jobs: Mutex<Option<std::sync::mpsc::Sender<Job>>>,
+    /// Files that wait to be cut into chunks.
+    pub(crate) unsettled: AtomicUsize,
 }
 
 /// How much is kept.
@@ -108,6 +113,7 @@ impl Store {
             refuted: Mutex::default(),
             used: Mutex::default(),
             jobs: Mutex::default(),
+            unsettled: AtomicUsize::new(0),
         });
         let (worker, jobs) = Worker::start(&inner);
         *inner.jobs.lock() = jobs;
@@ -262,7 +268,14 @@ impl Inner {
 
     /// A file may be whole, and is to be cut into chunks.
     pub(crate) fn whole(&self, kept: &Arc<Kept>) {
+        self.unsettled.fetch_add(1, Ordering::Relaxed);
         self.send(Job::Settle(Arc::clone(kept)));
+    }
+
+    /// True while the worker has so much to do that who brings more has to wait: each file that waits
+    /// is an open one.
+    pub(crate) fn is_behind(&self) -> bool {
+        self.unsettled.load(Ordering::Relaxed) > BACKLOG || self.fresh.lock().len() > BACKLOG
     }
 
     /// There may be too much on the disk.

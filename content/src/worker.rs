@@ -1,5 +1,6 @@
 //! The thread that does what readers should not wait for.
 
+use std::sync::atomic::Ordering;
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
 use std::sync::{Arc, Weak};
 use std::thread::JoinHandle;
@@ -98,6 +99,7 @@ fn work(inner: &Weak<Inner>, queue: &Receiver<Job>) {
         };
         match job {
             Ok(Job::Settle(kept)) => {
+                inner.unsettled.fetch_sub(1, Ordering::Relaxed);
                 if let Err(error) = settle(&kept, disk) {
                     disk.failed(&error);
                 }

@@ -1,11 +1,11 @@
-//! Any bytes under any name are read without a panic, within bounds, and always alike.
+//! Any bytes under any name are read without a panic, within bounds, and always alike: again, too.
 
 #![no_main]
 
 use std::io;
 
 use eventlog::tags::Media;
-use formats::ReadAt;
+use formats::{Known, ReadAt};
 use libfuzzer_sys::fuzz_target;
 
 struct Bytes<'a>(&'a [u8]);
@@ -43,4 +43,12 @@ fuzz_target!(|input: &[u8]| {
     assert!(kept <= 1 << 20);
     assert!(media.tags.iter().all(|(_, values)| !values.is_empty() && values.len() <= 256));
     assert_eq!(media, read(bytes, name));
+
+    // What is known of a file, or of what was there before, changes nothing that is found.
+    let before = &bytes[..bytes.len() / 2];
+    for (known, size) in [(&media, bytes.len()), (&read(before, name), before.len())] {
+        let known = Known { media: known, size: size as u64 };
+        let again = formats::read_again(&Bytes(bytes), name.as_bytes(), known);
+        assert_eq!(media, again.expect("bytes in memory can be read"));
+    }
 });

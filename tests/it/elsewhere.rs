@@ -319,3 +319,33 @@ fn changes_within_one_second_are_seen_though_the_server_tells_whole_ones() {
     elsewhere.world.stop();
     elsewhere.world.assert_sound();
 }
+
+#[test]
+fn what_copies_have_beside_their_sound_is_not_mixed() {
+    let mut elsewhere = Elsewhere::new(0);
+    let tags = [("ARTIST", "Ann"), ("TITLE", "Same")];
+    // Two covers as long as each other: nothing that the library knows tells the files apart.
+    let with_cover = |byte: u8| {
+        let song = flac(3, &tags);
+        let len: [u8; 4] = 300_000_u32.to_be_bytes();
+        let (info, rest) = song.split_at(42);
+        [info, &[6, len[1], len[2], len[3]], &[byte; 300_000], rest].concat()
+    };
+    fs::create_dir_all(&elsewhere.music).unwrap();
+    let (ours, theirs) = (with_cover(1), with_cover(2));
+    fs::write(elsewhere.world.music().join("here.flac"), &ours).unwrap();
+    fs::write(elsewhere.music.join("there.flac"), &theirs).unwrap();
+    let key = elsewhere.key();
+    elsewhere.start(&format!("{key}\n[layout]\nduplicates = 'all'"));
+    let world = &elsewhere.world;
+    let same: Vec<_> = world
+        .tree()
+        .into_keys()
+        .filter(|path| path.contains("Same"))
+        .collect();
+    let read = |path: &String| fs::read(world.mnt().join(path)).unwrap();
+    let mut found: Vec<_> = same.iter().map(read).collect();
+    found.sort_unstable();
+    assert!(found == [ours, theirs], "{same:?}");
+    elsewhere.world.stop();
+}
