@@ -42,6 +42,16 @@ impl Share {
         let pid = self.server.pid().to_string();
         let status = Command::new("kill").args([signal, &pid]).status().unwrap();
         assert!(status.success());
+        if signal == "-STOP" {
+            // A thread that runs may answer once more.
+            self.server.until("all its threads are stopped", |_| {
+                let threads = fs::read_dir(format!("/proc/{pid}/task")).unwrap();
+                threads.map_while(Result::ok).all(|thread| {
+                    let stat = fs::read_to_string(thread.path().join("stat"));
+                    stat.is_ok_and(|stat| stat.rsplit(')').next().unwrap().starts_with(" T"))
+                })
+            });
+        }
     }
 
     fn files(&self) -> Vec<std::path::PathBuf> {
@@ -58,11 +68,12 @@ impl Drop for Share {
     }
 }
 
-fn eio<T: std::fmt::Debug>(result: std::io::Result<T>) {
-    assert_eq!(
-        result.unwrap_err().raw_os_error(),
-        Some(rustix::io::Errno::IO.raw_os_error())
-    );
+fn eio<T: std::fmt::Debug>(what: &str, result: std::io::Result<T>) {
+    let expected = Some(rustix::io::Errno::IO.raw_os_error());
+    match result {
+        Err(error) => assert_eq!(error.raw_os_error(), expected, "{what}: {error}"),
+        Ok(found) => panic!("{what}: {found:?}"),
+    }
 }
 
 #[test]
@@ -79,8 +90,8 @@ fn reads_of_a_share_that_hangs_end_and_all_else_goes_on() {
         // Meanwhile the tree answers, and the control socket.
         assert_eq!(share.client.tree().len(), 3);
         assert_eq!(share.client.status()["tracks"], 3);
-        eio(opened.join().unwrap());
-        eio(read.join().unwrap());
+        eio("opened", opened.join().unwrap());
+        eio("read", read.join().unwrap());
     });
     assert!(began.elapsed() < ANSWER, "{:?}", began.elapsed());
     share.client.until("the origin is unhealthy", |world| {
@@ -89,7 +100,8 @@ fn reads_of_a_share_that_hangs_end_and_all_else_goes_on() {
     assert_eq!(share.client.tree().len(), 3);
     let began = Instant::now();
     // What a scan read of it is kept, and could be read.
-    eio(File::open(&files[2]).and_then(|file| file.read_exact_at(&mut [0; 4096], 2 << 20)));
+    let late = File::open(&files[2]).and_then(|file| file.read_exact_at(&mut [0; 4096], 2 << 20));
+    eio("opened late", late);
     assert!(began.elapsed() < ANSWER);
     // A rescan that somebody waits for ends, too.
     let rescan = share.client.run(["origin", "rescan", "music"]);
