@@ -70,16 +70,21 @@ async fn compare(engine: Engine) {
     let budget = engine.verify_budget;
     let (mut day, mut spent) = (Instant::now(), 0_u64);
     let mut last = None;
+    // What the store had taken over when nothing was left to compare: until it takes over more, nobody
+    // has to look.
+    let mut settled = None;
     while stop.run_until_cancelled(sleep(PRESUMED)).await.is_some() {
         if day.elapsed() >= DAILY {
             (day, spent) = (Instant::now(), 0);
         }
-        if spent >= budget {
+        let adopted = engine.content.figures().adopted;
+        if spent >= budget || settled == Some(adopted) {
             continue;
         }
         let store = engine.content.clone();
         let some = tokio::task::spawn_blocking(move || store.presumed(last)).await;
         let some = some.unwrap_or_default();
+        settled = (some.is_empty() && last.is_none()).then_some(adopted);
         // After the last of them, the first are looked at again.
         last = some.last().map(|(file, ..)| *file);
         let mut silent = HashSet::new();
@@ -96,7 +101,7 @@ async fn compare(engine: Engine) {
                 engine.content.outdated(file, &presumed);
                 continue;
             };
-            let copies = Copies::of(&row, engine.sources.clone());
+            let copies = Copies::of(&row, engine.sources.clone(), Purpose::Scanning);
             let (source, origin): (&dyn Source, _) = (&copies, presumed.origin.clone());
             // What was begun is ended, whatever it takes.
             let confirmed = engine.content.confirm(presumed, shape, source, |bytes| {
