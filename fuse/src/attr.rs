@@ -29,6 +29,8 @@ pub enum FileKind {
     Directory,
     /// A regular file.
     File,
+    /// A symbolic link.
+    Link,
 }
 
 /// What `stat` tells of a node.
@@ -100,6 +102,17 @@ impl Owner {
             links: 1,
             uid: self.uid,
             gid: self.gid,
+        }
+    }
+
+    /// A symbolic link to a path of so many bytes.
+    pub(crate) fn link(&self, ino: Ino, mtime: SystemTime, len: u64) -> Attr {
+        Attr {
+            kind: FileKind::Link,
+            blocks: 0,
+            // As everywhere: what counts is what it leads to.
+            mode: 0o777,
+            ..self.file(ino, mtime, len)
         }
     }
 }

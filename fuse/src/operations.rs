@@ -30,6 +30,7 @@ operations! {
     Read = "read",
     Opendir = "opendir",
     Readdir = "readdir",
+    Readlink = "readlink",
     Statfs = "statfs",
     Getxattr = "getxattr",
     Listxattr = "listxattr",

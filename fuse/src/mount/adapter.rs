@@ -20,8 +20,10 @@ use fuser::{
 
 use super::convert::{self, errno};
 use super::waiting;
+use crate::attr::Entry;
 use crate::errno::{ErrorKind, FsError};
 use crate::fs::Filesystem;
+use crate::library::Lane;
 use crate::mountpoint::{self, State};
 use crate::pool::{Pool, guarded};
 
@@ -73,6 +75,33 @@ fn reply_value(reply: ReplyXattr, size: u32, result: Result<Vec<u8>, FsError>) {
     }
 }
 
+fn reply_entry(reply: ReplyEntry, found: Result<Entry, FsError>) {
+    match found {
+        Ok(entry) => reply.entry(&entry.lifetime, &convert::attr(&entry.attr), GENERATION),
+        // An error and not an entry without a number: what is not there is not remembered.
+        Err(error) => reply.error(errno("lookup", &error)),
+    }
+}
+
+fn reply_attr(reply: ReplyAttr, found: Result<Entry, FsError>) {
+    match found {
+        Ok(entry) => reply.attr(&entry.lifetime, &convert::attr(&entry.attr)),
+        Err(error) => reply.error(errno("getattr", &error)),
+    }
+}
+
+/// The flag tells whether the kernel may keep the listing.
+fn reply_opendir(reply: ReplyOpen, opened: Result<(u64, bool), FsError>) {
+    match opened {
+        Ok((handle, true)) => {
+            let flags = FopenFlags::FOPEN_CACHE_DIR | FopenFlags::FOPEN_KEEP_CACHE;
+            reply.opened(FileHandle(handle), flags);
+        }
+        Ok((handle, false)) => reply.opened(FileHandle(handle), FopenFlags::empty()),
+        Err(error) => reply.error(errno("opendir", &error)),
+    }
+}
+
 fn read_only() -> Errno {
     errno("write", &ErrorKind::ReadOnly.into())
 }
@@ -114,13 +143,20 @@ impl fuser::Filesystem for Adapter {
     }
 
     fn lookup(&self, _: &Request, parent: INodeNo, name: &OsStr, reply: ReplyEntry) {
-        guarded("lookup", || {
-            match self.filesystem.lookup(convert::ino(parent), name) {
-                Ok(entry) => {
-                    reply.entry(&entry.lifetime, &convert::attr(&entry.attr), GENERATION);
-                }
-                // An error and not an entry without a number: what is not there is not remembered.
-                Err(error) => reply.error(errno("lookup", &error)),
+        let parent = convert::ino(parent);
+        if !parent.is_special() {
+            return guarded("lookup", || {
+                reply_entry(reply, self.filesystem.lookup(parent, name));
+            });
+        }
+        let (filesystem, name) = (Arc::clone(&self.filesystem), name.to_owned());
+        self.pool.answer(Lane::GENERATED, reply, move |ticket| {
+            let found = filesystem.lookup(parent, &name);
+            match (ticket.take(), found) {
+                (Some(reply), found) => reply_entry(reply, found),
+                // The kernel was told that there is none.
+                (None, Ok(entry)) => filesystem.forget(entry.attr.ino, 1),
+                (None, Err(_)) => {}
             }
         });
     }
@@ -132,10 +168,29 @@ impl fuser::Filesystem for Adapter {
     }
 
     fn getattr(&self, _: &Request, ino: INodeNo, _: Option<FileHandle>, reply: ReplyAttr) {
-        guarded("getattr", || {
-            match self.filesystem.getattr(convert::ino(ino)) {
-                Ok(entry) => reply.attr(&entry.lifetime, &convert::attr(&entry.attr)),
-                Err(error) => reply.error(errno("getattr", &error)),
+        let ino = convert::ino(ino);
+        if !ino.is_special() {
+            return guarded("getattr", || {
+                reply_attr(reply, self.filesystem.getattr(ino));
+            });
+        }
+        let filesystem = Arc::clone(&self.filesystem);
+        self.pool.answer(Lane::GENERATED, reply, move |ticket| {
+            let found = filesystem.getattr(ino);
+            if let Some(reply) = ticket.take() {
+                reply_attr(reply, found);
+            }
+        });
+    }
+
+    fn readlink(&self, _: &Request, ino: INodeNo, reply: ReplyData) {
+        let (filesystem, ino) = (Arc::clone(&self.filesystem), convert::ino(ino));
+        self.pool.answer(Lane::GENERATED, reply, move |ticket| {
+            let target = filesystem.readlink(ino);
+            let Some(reply) = ticket.take() else { return };
+            match target {
+                Ok(target) => reply.data(target.as_bytes()),
+                Err(error) => reply.error(errno("readlink", &error)),
             }
         });
     }
@@ -194,14 +249,20 @@ impl fuser::Filesystem for Adapter {
     }
 
     fn opendir(&self, _: &Request, ino: INodeNo, _: OpenFlags, reply: ReplyOpen) {
-        guarded("opendir", || {
-            match self.filesystem.opendir(convert::ino(ino)) {
-                Ok((handle, true)) => {
-                    let flags = FopenFlags::FOPEN_CACHE_DIR | FopenFlags::FOPEN_KEEP_CACHE;
-                    reply.opened(FileHandle(handle), flags);
-                }
-                Ok((handle, false)) => reply.opened(FileHandle(handle), FopenFlags::empty()),
-                Err(error) => reply.error(errno("opendir", &error)),
+        let ino = convert::ino(ino);
+        if !ino.is_special() {
+            return guarded("opendir", || {
+                reply_opendir(reply, self.filesystem.opendir(ino));
+            });
+        }
+        let filesystem = Arc::clone(&self.filesystem);
+        self.pool.answer(Lane::GENERATED, reply, move |ticket| {
+            let opened = filesystem.opendir(ino);
+            match (ticket.take(), opened) {
+                (Some(reply), opened) => reply_opendir(reply, opened),
+                // Nobody will close it.
+                (None, Ok((handle, _))) => filesystem.releasedir(handle),
+                (None, Err(_)) => {}
             }
         });
     }
@@ -318,7 +379,6 @@ impl fuser::Filesystem for Adapter {
     }
 
     // What no file here is.
-    always! { Errno::EINVAL => readlink(INodeNo) -> ReplyData; }
     always! { Errno::ENOTTY =>
         ioctl(INodeNo, FileHandle, IoctlFlags, u32, &[u8], u32) -> ReplyIoctl;
     }

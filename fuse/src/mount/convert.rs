@@ -57,6 +57,7 @@ pub(super) fn file_type(kind: FileKind) -> FileType {
     match kind {
         FileKind::Directory => FileType::Directory,
         FileKind::File => FileType::RegularFile,
+        FileKind::Link => FileType::Symlink,
     }
 }
 

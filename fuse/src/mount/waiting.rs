@@ -6,7 +6,9 @@ use std::io;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use fuser::{BackingId, Errno, FileHandle, FopenFlags, ReplyData, ReplyOpen};
+use fuser::{
+    BackingId, Errno, FileHandle, FopenFlags, ReplyAttr, ReplyData, ReplyEntry, ReplyOpen,
+};
 
 use super::convert::errno;
 use crate::errno::{ErrorKind, FsError};
@@ -54,13 +56,25 @@ fn reply_open(reply: ReplyOpen, result: Result<Opened, FsError>) {
 
 /// What a request is answered with that its origin did not answer in time.
 fn unanswered(operation: &'static str, limit: Duration) -> Errno {
-    let message = format!("its origin did not answer within {limit:?}");
+    let message = format!("there was no answer within {limit:?}");
     errno(operation, &FsError::new(ErrorKind::Io, message))
 }
 
 impl TimedOut for ReplyOpen {
     fn timed_out(self, limit: Duration) {
         self.error(unanswered("open", limit));
+    }
+}
+
+impl TimedOut for ReplyEntry {
+    fn timed_out(self, limit: Duration) {
+        self.error(unanswered("lookup", limit));
+    }
+}
+
+impl TimedOut for ReplyAttr {
+    fn timed_out(self, limit: Duration) {
+        self.error(unanswered("getattr", limit));
     }
 }
 

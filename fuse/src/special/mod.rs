@@ -23,6 +23,8 @@ pub enum Item {
     Directory,
     /// A file with this content, as it is now.
     File(Arc<[u8]>),
+    /// A symbolic link to this path.
+    Link(Box<str>),
 }
 
 /// A directory at the root whose content is made when it is looked at. Paths are relative to it,
@@ -31,20 +33,20 @@ pub trait SpecialDir: Send + Sync + 'static {
     /// Its name in the root, which begins with a dot.
     fn name(&self) -> &'static str;
 
-    /// What is at a path; answered at once.
+    /// What is at a path; answered within moments, without touching an origin.
     ///
     /// # Errors
     /// Where it cannot be told.
     fn item(&self, path: &str) -> Result<Option<Item>, FsError>;
 
-    /// The names in the directory at a path, in the order of the listing.
+    /// What is in the directory at a path, in the order of the listing.
     ///
     /// # Errors
-    /// Where they cannot be told.
-    fn list(&self, path: &str) -> Result<Vec<String>, FsError>;
+    /// Where it cannot be told.
+    fn list(&self, path: &str) -> Result<Vec<(String, Item)>, FsError>;
 
     /// Told that a program has opened the file at a path for reading. Returns at once.
-    fn opened(&self, path: &str);
+    fn opened(&self, _path: &str) {}
 }
 
 /// All special directories, and the numbers of what was looked up in them.
@@ -105,6 +107,7 @@ impl Specials {
         let place = self.place(ino)?;
         match self.item(&place)?.ok_or(ErrorKind::NotFound)? {
             Item::Directory => Err(ErrorKind::IsADirectory.into()),
+            Item::Link(_) => Err(ErrorKind::Invalid.into()),
             Item::File(content) => {
                 self.directory(&place)?.opened(&place.path);
                 Ok(content)
@@ -112,17 +115,23 @@ impl Specials {
         }
     }
 
+    /// Where a symbolic link leads.
+    pub(crate) fn target(&self, ino: Ino) -> Result<Box<str>, FsError> {
+        match self.item(&self.place(ino)?)?.ok_or(ErrorKind::NotFound)? {
+            Item::Link(target) => Ok(target),
+            Item::Directory | Item::File(_) => Err(ErrorKind::Invalid.into()),
+        }
+    }
+
     /// What a directory holds: names and attributes.
     pub(crate) fn list(&self, owner: &Owner, ino: Ino) -> Result<Vec<(String, Attr)>, FsError> {
         let place = self.place(ino)?;
-        let mut entries = Vec::new();
-        for name in self.directory(&place)?.list(&place.path)? {
-            let child = place.child(&name);
-            if let Some(item) = self.item(&child)? {
-                entries.push((name, attr(owner, self.inodes.number(&child), &item)));
-            }
-        }
-        Ok(entries)
+        let items = self.directory(&place)?.list(&place.path)?.into_iter();
+        let numbered = items.map(|(name, item)| {
+            let ino = self.inodes.number(&place.child(&name));
+            (name, attr(owner, ino, &item))
+        });
+        Ok(numbered.collect())
     }
 
     /// Counts that the kernel holds a number, as a listing with attributes gives it.
@@ -169,5 +178,6 @@ fn attr(owner: &Owner, ino: Ino, item: &Item) -> Attr {
     match item {
         Item::Directory => owner.directory(ino, now, 0),
         Item::File(content) => owner.file(ino, now, content.len() as u64),
+        Item::Link(target) => owner.link(ino, now, target.len() as u64),
     }
 }

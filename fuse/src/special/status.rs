@@ -48,9 +48,13 @@ impl<S: StatusSource> SpecialDir for StatusDir<S> {
         })
     }
 
-    fn list(&self, _: &str) -> Result<Vec<String>, FsError> {
+    fn list(&self, _: &str) -> Result<Vec<(String, Item)>, FsError> {
         let files = self.0.files().iter().copied().chain([RESCAN]);
-        Ok(files.map(str::to_owned).collect())
+        let items = files.filter_map(|file| {
+            let item = self.item(file).transpose()?;
+            Some(item.map(|item| (file.to_owned(), item)))
+        });
+        items.collect()
     }
 
     fn opened(&self, path: &str) {
