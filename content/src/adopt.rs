@@ -1,13 +1,7 @@
 //! Delta sync (CAS-3): a file whose tags changed has the sound of its last revision, which is not
 //! fetched again where that can be known.
 //!
-//! The library knows both revisions by the identity of their sound. Where that is the sound's own
-//! checksum it is a proof; where it is one of samples, more are compared, at places that nobody can
-//! guess, and the whole is compared later ([`Store::confirm`]). Where tags are as they were, they
-//! are not what changed: then nothing is known of the sound, and all of it is read.
-
-use std::ops::Range;
-use std::sync::Arc;
+//! What is only presumed is compared later ([`Store::confirm`]), and dropped where it was wrong.
 
 use origins::{ErrorKind, OriginError};
 
@@ -16,17 +10,11 @@ use crate::disk::Disk;
 use crate::index::{Alike, FileId};
 use crate::kept::Kept;
 use crate::key::{Key, Shape};
-use crate::piece::{At, Piece, Pieces};
-use crate::reader::{Purpose, Reader, Source};
+use crate::piece::{At, Piece};
+use crate::proof::{Judgement, SHORTEST, judge};
+use crate::reader::{Reader, Source};
 use crate::settle::settle;
 use crate::store::{DeltaVerify, Store};
-
-/// Samples that are compared, and bytes of each. The first and the last of the sound are among them.
-const SAMPLES: u64 = 16;
-const SAMPLE: u64 = 128;
-
-/// Bytes of tags that are compared at most.
-const TAGS: u64 = 32 << 20;
 
 /// Bytes that are compared at a time in full.
 const STEP: u64 = 256 << 10;
@@ -51,12 +39,7 @@ pub(crate) fn adopt(reader: &Reader) -> Result<(), OriginError> {
 fn try_adopt(reader: &Reader, disk: &Disk) -> Result<(), OriginError> {
     let kept = &reader.kept;
     let shape = kept.shape;
-    let believed = match kept.store.delta {
-        DeltaVerify::Full => false,
-        DeltaVerify::Proof => shape.checksummed,
-        DeltaVerify::Sampled => true,
-    };
-    if !believed || shape.audio.len < SAMPLES * SAMPLE {
+    if kept.store.delta == DeltaVerify::Full || shape.audio.len < SHORTEST {
         return Ok(());
     }
     let older = match disk.index.alike(&kept.key, shape.content) {
@@ -79,94 +62,18 @@ fn try_adopt(reader: &Reader, disk: &Disk) -> Result<(), OriginError> {
         disk.failed(&error);
         return Ok(());
     }
-    let exact = Reader::of(
-        Arc::clone(kept),
-        Arc::clone(&reader.source),
-        reader.runtime.clone(),
-        Purpose::Scanning,
-    );
-    // Moved, and otherwise as it was.
-    let moved = older.key.revision == kept.key.revision && older.key.origin == kept.key.origin;
-    let differs = if !(moved || tags_differ(&exact, &before)?) {
-        Some("its tags are as they were, or not known")
-    } else if !read_agrees(kept, &before) {
-        Some("what was read of its sound is not as it was, or not known")
-    } else if !samples_agree(reader, &before)? {
-        Some("samples of its sound are not as they were, or not known")
-    } else {
-        None
+    let presumed = match judge(reader, &older.key, &before)? {
+        Judgement::Proven => false,
+        Judgement::Presumed => true,
+        Judgement::Unknown(why) => {
+            tracing::debug!(path = %kept.key.path, "all of it is read: {why}");
+            return Ok(());
+        }
     };
-    if let Some(why) = differs {
-        tracing::debug!(path = %kept.key.path, "all of it is read: {why}");
-        return Ok(());
-    }
-    if let Err(error) = take_over(kept, disk, &before, &older) {
+    if let Err(error) = take_over(kept, disk, &before, &older, presumed) {
         disk.failed(&error);
     }
     Ok(())
-}
-
-/// True where the tags before or after the sound are known to be others than they were.
-fn tags_differ(now: &Reader, before: &Kept) -> Result<bool, OriginError> {
-    let [head, _, tail] = now.kept.shape.sections(now.size());
-    let [head_before, _, tail_before] = before.shape.sections(before.size());
-    for (now_at, before_at) in [(head, head_before), (tail, tail_before)] {
-        let len = now_at.end - now_at.start;
-        if len != before_at.end - before_at.start {
-            return Ok(true);
-        }
-        if len > TAGS {
-            return Ok(false);
-        }
-        let mut bytes = vec![0; usize::try_from(len).unwrap_or(0)];
-        now.read_at(&mut bytes, now_at.start)?;
-        match read_kept(before, before_at) {
-            Some(known) if known == bytes => {}
-            Some(_) => return Ok(true),
-            None => return Ok(false),
-        }
-    }
-    Ok(false)
-}
-
-/// True where all that was read of the sound already is as it was.
-fn read_agrees(now: &Kept, before: &Kept) -> bool {
-    let ([_, sound, _], [_, then, _]) = (
-        now.shape.sections(now.size()),
-        before.shape.sections(before.size()),
-    );
-    let pieces = now.state.lock().pieces.clone();
-    pieces
-        .iter()
-        .filter(|(offset, piece)| piece.at == At::Own && sound.contains(offset))
-        .all(|(offset, piece)| {
-            let from = offset - sound.start + then.start;
-            let known = read_kept(before, from..from + u64::from(piece.len));
-            let read = now.read_piece(offset, &piece).ok().flatten();
-            known.is_some_and(|known| read.is_some_and(|read| read == known))
-        })
-}
-
-/// True where samples of the sound at its origin are as they were.
-fn samples_agree(reader: &Reader, before: &Kept) -> Result<bool, OriginError> {
-    let (now, then) = (reader.kept.shape.audio, before.shape.audio);
-    let last = now.len - SAMPLE;
-    let between = (2..SAMPLES).map(|_| fastrand::u64(0..=last));
-    for at in [0, last].into_iter().chain(between) {
-        let known = read_kept(before, then.offset + at..then.offset + at + SAMPLE);
-        let Some(known) = known else {
-            return Ok(false);
-        };
-        let counters = &reader.kept.store.counters;
-        counters.fetches.add(1);
-        counters.fetched_bytes.add(SAMPLE);
-        let len = usize::try_from(SAMPLE).unwrap_or(0);
-        let sample = reader.source.read_original(now.offset + at, len);
-        if reader.runtime.block_on(sample)? != known {
-            return Ok(false);
-        }
-    }
-    Ok(true)
 }
 
 /// Gives a file the chunks of the sound of an older one.
@@ -175,6 +82,7 @@ fn take_over(
     disk: &Disk,
     before: &Kept,
     older: &Alike,
+    presumed: bool,
 ) -> Result<(), Box<dyn std::error::Error>> {
     let [_, sound, _] = before.shape.sections(before.size());
     let pieces = before.state.lock().pieces.clone();
@@ -192,7 +100,6 @@ fn take_over(
         return Ok(());
     }
     let id = kept.enrolled(disk)?;
-    let presumed = !kept.shape.checksummed;
     // What has to be compared is noted before it can be read.
     disk.index.presume(id, presumed)?;
     let _turn = kept.writing_down.lock();
@@ -219,22 +126,6 @@ fn take_over(
     }
     kept.store.counters.adopted.add(1);
     Ok(())
-}
-
-/// Bytes of a file, where all of them are kept.
-fn read_kept(kept: &Kept, range: Range<u64>) -> Option<Vec<u8>> {
-    let pieces: Pieces = kept.state.lock().pieces.clone();
-    let mut bytes = Vec::with_capacity(usize::try_from(range.end - range.start).ok()?);
-    let mut at = range.start;
-    while at < range.end {
-        let (start, piece) = pieces.at(at)?;
-        let held = kept.read_piece(start, &piece).ok()??;
-        let end = range.end.min(start + u64::from(piece.len));
-        let from = usize::try_from(at - start).ok()?;
-        bytes.extend_from_slice(held.get(from..usize::try_from(end - start).ok()?)?);
-        at = end;
-    }
-    Some(bytes)
 }
 
 impl Store {

@@ -1,7 +1,7 @@
 //! Blobs: sparse files, named by number, that hold the bytes.
 
 use std::fs::{self, File, OpenOptions};
-use std::io;
+use std::io::{self, Write};
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 
@@ -14,6 +14,9 @@ use crate::place;
 
 /// Directories that blobs are spread over, so that none gets very large.
 const SPREAD: i64 = 256;
+
+/// What is written to find out whether the disk takes anything.
+const PROBE: &str = "probe";
 
 /// The blobs of a store.
 #[derive(Debug)]
@@ -53,6 +56,20 @@ impl Blobs {
     /// A blob to read from.
     pub(crate) fn open_to_read(&self, id: BlobId) -> io::Result<File> {
         File::open(self.path(id))
+    }
+
+    /// True where the disk takes what is written.
+    pub(crate) fn take_writes(&self) -> bool {
+        let path = self.dir.join(PROBE);
+        let write = || {
+            let mut probe = place::file(&path)?;
+            probe.write_all(b"written")?;
+            probe.sync_all()
+        };
+        let taken = write().is_ok();
+        // One that stays is written over the next time.
+        drop(fs::remove_file(&path));
+        taken
     }
 
     /// Deletes a blob, where it is there.

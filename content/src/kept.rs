@@ -11,6 +11,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use bytes::Bytes;
 use origins::OriginError;
 use parking_lot::Mutex;
+use rustix::io::Errno;
 use tokio::sync::watch;
 use xxhash_rust::xxh3::xxh3_64;
 
@@ -335,9 +336,14 @@ impl Kept {
         }
     }
 
-    /// A piece could not be read, for a reason that lies with the disk. It stays in the index.
+    /// A piece could not be read, for a reason that lies with the disk. Where the disk does its work
+    /// otherwise, it is that place of it that is bad; else the piece stays in the index.
     pub(crate) fn unreadable(&self, offset: u64, piece: &Piece, error: &io::Error) {
         if let Some(disk) = &self.store.disk {
+            let is_place = error.raw_os_error() == Some(Errno::IO.raw_os_error());
+            if is_place && disk.blobs.take_writes() {
+                return self.damaged(offset, piece);
+            }
             disk.failed(error);
         }
         self.state.lock().pieces.remove(offset, piece);

@@ -23,6 +23,7 @@ mod kept;
 mod key;
 mod piece;
 mod place;
+mod proof;
 mod reader;
 mod settle;
 mod store;

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use origins::{ErrorKind, OriginError};
+use origins::{Checksum, ErrorKind, OriginError};
 use parking_lot::Mutex;
 use tokio::runtime::Handle;
 use tokio::sync::watch;
@@ -38,6 +38,16 @@ pub trait Source: Send + Sync + 'static {
     async fn read_original(&self, offset: u64, len: usize) -> Result<Bytes, OriginError> {
         self.read_at(offset, len).await
     }
+
+    /// What the origin tells of all of the file's bytes ([`OriginFile::checksum`]).
+    ///
+    /// [`OriginFile::checksum`]: origins::OriginFile::checksum
+    ///
+    /// # Errors
+    /// As [`read_at`](Self::read_at).
+    async fn checksum(&self) -> Result<Option<Checksum>, OriginError> {
+        Ok(None)
+    }
 }
 
 /// What a file is read for.
@@ -45,6 +55,8 @@ pub trait Source: Send + Sync + 'static {
 pub enum Purpose {
     /// Somebody listens: what follows is fetched ahead, and the file is kept longer.
     Listening,
+    /// Somebody may listen later, as to what is pinned: as if they did now.
+    Later,
     /// Its tags are wanted: nothing but what is asked for is fetched.
     Scanning,
 }
@@ -89,7 +101,7 @@ impl Store {
         purpose: Purpose,
     ) -> Reader {
         let kept = self.inner.file(key, shape);
-        if purpose == Purpose::Listening {
+        if purpose != Purpose::Scanning {
             self.inner.listened(&kept);
             // Where MusicFS ended before that was done.
             if kept.is_unsettled() {
@@ -215,7 +227,7 @@ impl Reader {
                 Step::Refuted => return Err(refuted()),
             }
         }
-        if self.purpose == Purpose::Listening {
+        if self.purpose != Purpose::Scanning {
             self.read_ahead(offset, end);
         }
         let read = usize::try_from(at.saturating_sub(offset)).unwrap_or(usize::MAX);
@@ -259,7 +271,7 @@ impl Reader {
             return Step::Wait(ending);
         }
         let asked = self.asked(at, end);
-        if self.purpose == Purpose::Listening && self.is_sound(&asked) {
+        if self.purpose != Purpose::Scanning && self.is_sound(&asked) {
             // Who has the lock is the one who finds out.
             drop(state);
             if !*self.kept.adoption.lock() {
@@ -289,7 +301,7 @@ impl Reader {
     /// What is fetched where `at` to `end` is wanted.
     fn asked(&self, at: u64, end: u64) -> Range<u64> {
         let range = match self.purpose {
-            Purpose::Listening => {
+            Purpose::Listening | Purpose::Later => {
                 let start = at / GRAIN * GRAIN;
                 start..end.div_ceil(GRAIN).saturating_mul(GRAIN).min(self.size())
             }

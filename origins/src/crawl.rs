@@ -8,12 +8,13 @@ use futures::{FutureExt, StreamExt};
 
 use crate::origin::{Depth, Directory, ErrorKind, OriginError, WalkError};
 
-/// Directories that are listed at once: enough to fill the way to the server and back.
-const AT_ONCE: usize = 32;
-
 /// Longest path that is listed, in bytes: what Linux opens. A tree deeper than that is somebody's
 /// trap (SEC-1).
 const MAX_PATH: usize = 4096;
+
+/// Directories that are listed at once over a connection that carries any number of questions: enough
+/// to fill the way to the server and back.
+pub(crate) const MANY: usize = 32;
 
 pub(crate) type Item = Result<Directory, WalkError>;
 
@@ -34,11 +35,12 @@ pub(crate) type Listed<J> = (Item, Vec<J>);
 
 type Listing<J> = Pin<Box<dyn Future<Output = Listed<J>> + Send>>;
 
-/// Lists `start` and, by `depth`, what is below it, with `list`. Goes on only while the stream is
+/// Lists `start` and, by `depth`, what is below it, with `list`, so many directories at once. Goes on only while the stream is
 /// read. Once the origin is offline, the directories that are left fail without being asked for.
 pub(crate) fn crawl<J: Job, F>(
     start: J,
     depth: Depth,
+    at_once: usize,
     list: impl Fn(J) -> F + Send + 'static,
 ) -> BoxStream<'static, Item>
 where
@@ -47,6 +49,7 @@ where
     let crawl = Crawl {
         list: move |job| list(job).boxed(),
         depth,
+        at_once: at_once.max(1),
         todo: vec![start],
         running: FuturesUnordered::new(),
         offline: None,
@@ -60,6 +63,7 @@ where
 struct Crawl<J, L> {
     list: L,
     depth: Depth,
+    at_once: usize,
     /// Last in, first out, so that few wait at a time.
     todo: Vec<J>,
     running: FuturesUnordered<Listing<J>>,
@@ -74,7 +78,7 @@ impl<J: Job, L: Fn(J) -> Listing<J>> Crawl<J, L> {
             let (path, error) = (job.path().clone(), error.clone());
             return Some(Err(WalkError { path, error }));
         }
-        while self.running.len() < AT_ONCE
+        while self.running.len() < self.at_once
             && let Some(job) = self.todo.pop()
         {
             self.running.push((self.list)(job));

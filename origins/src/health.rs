@@ -15,6 +15,9 @@ const UNRESOLVED: Duration = Duration::from_secs(5);
 const ABSENT: Duration = Duration::from_secs(5);
 /// Until a server is asked again while no origin answers (ORG-8).
 const OFFLINE: Duration = Duration::from_secs(60);
+/// Longest time until a server that does not let us in is asked again: others lock accounts that are
+/// tried too often.
+const LOCKED_OUT: Duration = Duration::from_secs(1_800);
 
 /// Whether an origin answers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -54,6 +57,8 @@ pub struct Vitals {
     failures: u32,
     health: Health,
     unresolved: bool,
+    /// How often, one after the other, it did not let us in.
+    denied: u32,
     latencies: VecDeque<Duration>,
 }
 
@@ -77,6 +82,7 @@ impl Vitals {
             failures: 0,
             health: Health::Unknown,
             unresolved: false,
+            denied: 0,
             latencies: VecDeque::new(),
         }
     }
@@ -85,6 +91,10 @@ impl Vitals {
     pub fn note(&mut self, outcome: Outcome) {
         let answered = matches!(self.health, Health::Healthy | Health::Degraded);
         self.unresolved = outcome == Outcome::Unresolved;
+        self.denied = match outcome {
+            Outcome::Denied => self.denied.saturating_add(1),
+            _ => 0,
+        };
         match outcome {
             Outcome::Answered(latency) => {
                 self.failures = 0;
@@ -136,6 +146,10 @@ impl Vitals {
         match self.health {
             _ if self.unresolved => UNRESOLVED,
             Health::Unhealthy if self.at_hand => ABSENT,
+            Health::Unhealthy if self.denied > 0 => {
+                let doubled = 2_u32.saturating_pow(self.denied - 1);
+                USUAL.saturating_mul(doubled).min(LOCKED_OUT)
+            }
             Health::Unhealthy if offline => OFFLINE,
             _ => USUAL,
         }
@@ -217,6 +231,20 @@ mod tests {
         assert_eq!(down(Vitals::of_a_server(), false), 30);
         assert_eq!(down(Vitals::of_a_server(), true), 60);
         assert_eq!(down(Vitals::of_a_disk(), true), 5);
+    }
+
+    #[test]
+    fn who_does_not_let_us_in_is_asked_less_and_less() {
+        let mut vitals = Vitals::of_a_server();
+        let mut waits = Vec::new();
+        for _ in 0..9 {
+            vitals.note(Outcome::Denied);
+            waits.push(vitals.again(false).as_secs());
+        }
+        assert_eq!(waits, [30, 60, 120, 240, 480, 960, 1800, 1800, 1800]);
+        vitals.note(FAST);
+        vitals.note(Outcome::Denied);
+        assert_eq!(vitals.again(true).as_secs(), 30);
     }
 
     #[test]

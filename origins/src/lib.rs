@@ -1,5 +1,6 @@
 //! Where the originals are: listing, reading and watching them, never writing.
 
+mod checksum;
 #[cfg(feature = "test-support")]
 pub mod conformance;
 mod crawl;
@@ -19,6 +20,7 @@ mod smb;
 #[cfg(feature = "test-support")]
 pub mod test_support;
 
+pub use checksum::{Algorithm, Checksum, Verify};
 pub use guarded::{Figures, Guarded, Limits, Op, Reach};
 pub use health::{Health, Outcome, Vitals};
 pub use local::LocalOrigin;

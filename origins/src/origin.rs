@@ -10,6 +10,8 @@ use eventlog::{OriginId, OriginPath, Revision, Timestamp};
 use futures::stream::BoxStream;
 use tokio::sync::mpsc;
 
+use crate::checksum::Checksum;
+
 /// Where originals are. Lists, stats, reads, watches; has no way to write (ORG-2).
 ///
 /// Calls may take as long as the origin does; callers set time limits. Dropping a future or a
@@ -103,6 +105,15 @@ pub trait OriginFile: Send + Sync + 'static {
     /// [`ErrorKind::Changed`] once the file is no longer in its revision: bytes of two states are
     /// never mixed (FS-6).
     async fn read_at(&self, offset: u64, len: usize) -> Result<Bytes, OriginError>;
+
+    /// What the origin tells of all of the file's bytes, without sending them; `None` where it tells
+    /// nothing that can be computed.
+    ///
+    /// # Errors
+    /// As [`read_at`](Self::read_at).
+    async fn checksum(&self) -> Result<Option<Checksum>, OriginError> {
+        Ok(None)
+    }
 
     /// The open file itself, for origins that are folders of this machine: for plain reads.
     fn local(&self) -> Option<&File> {

@@ -2,11 +2,12 @@
 
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
-use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+use std::sync::{PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use std::time::Duration;
 
 use eventlog::OriginId;
 
+use crate::guarded::Guarded;
 use crate::health::Health;
 use crate::origin::Origin;
 
@@ -17,7 +18,7 @@ pub struct Registry {
 }
 
 struct Registered {
-    origin: Arc<dyn Origin>,
+    origin: Guarded,
     standing: Standing,
 }
 
@@ -48,7 +49,7 @@ impl Standing {
 
 impl Registry {
     /// Puts an origin in, of which nothing is known yet; gives back the one that had its id.
-    pub fn add(&self, origin: Arc<dyn Origin>) -> Option<Arc<dyn Origin>> {
+    pub fn add(&self, origin: Guarded) -> Option<Guarded> {
         let id = origin.id().clone();
         let standing = Standing::default();
         let before = self.write().insert(id, Registered { origin, standing });
@@ -56,16 +57,16 @@ impl Registry {
     }
 
     /// Takes an origin out; who holds it can use it further.
-    pub fn remove(&self, id: &OriginId) -> Option<Arc<dyn Origin>> {
+    pub fn remove(&self, id: &OriginId) -> Option<Guarded> {
         let removed = self.write().remove(id);
         removed.map(|registered| registered.origin)
     }
 
     /// The origin of that id.
     #[must_use]
-    pub fn get(&self, id: &OriginId) -> Option<Arc<dyn Origin>> {
+    pub fn get(&self, id: &OriginId) -> Option<Guarded> {
         let origins = self.read();
-        origins.get(id).map(|it| Arc::clone(&it.origin))
+        origins.get(id).map(|it| it.origin.clone())
     }
 
     /// Notes how an origin is doing, where it is here.
@@ -110,17 +111,31 @@ impl Registry {
 
 #[cfg(test)]
 mod tests {
+    use std::path::Path;
+    use std::sync::Arc;
+
     use super::*;
-    use crate::LocalOrigin;
+    use crate::{Limits, LocalOrigin, Reach};
 
     fn id(text: &str) -> OriginId {
         text.parse().unwrap()
     }
 
+    fn local(name: &str, folder: &Path) -> Guarded {
+        let origin = LocalOrigin::new(id(name), folder).unwrap();
+        let limits = Limits {
+            reach: Reach::Disk,
+            connections: None,
+            requests_per_second: None,
+            bytes_per_second: None,
+        };
+        Guarded::new(Arc::new(origin), limits, Arc::default())
+    }
+
     #[test]
     fn origins_come_and_go() {
         let folder = tempfile::tempdir().unwrap();
-        let local = |text: &str| Arc::new(LocalOrigin::new(id(text), folder.path()).unwrap());
+        let local = |text: &str| local(text, folder.path());
         let registry = Registry::default();
         assert!(registry.add(local("a")).is_none());
         assert!(registry.add(local("b")).is_none());
@@ -145,7 +160,7 @@ mod tests {
             ("dead", Health::Unhealthy, 9, Some(1)),
         ];
         for (name, health, priority, millis) in known {
-            registry.add(Arc::new(LocalOrigin::new(id(name), folder.path()).unwrap()));
+            registry.add(local(name, folder.path()));
             let latency = millis.map(Duration::from_millis);
             let standing = Standing {
                 health,

@@ -348,12 +348,12 @@ fn fetch(engine: &Engine, file: &Missing) -> Fetched {
     let Some(row) = row else {
         return Fetched::Done;
     };
-    let copies = Copies::of(&row, sources.clone());
+    let copies = Copies::of(&row, sources.clone(), Purpose::Later);
     if !copies.can_be_reached() {
         return Fetched::Offline(format!("the origin {} does not answer", file.key.origin));
     }
     let (stop, before) = (engine.supervisor.stop(), store.kept(&file.key));
-    let reader = sources.reader(&row, Purpose::Listening);
+    let reader = sources.reader(&row, Purpose::Later);
     let filled = reader.fill(|_| {
         make_way(store, stop);
         !stop.is_cancelled() && !store.is_pressed()

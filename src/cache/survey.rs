@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use content::{Key, Store};
 use eventlog::{OriginId, PinTarget, TrackId};
-use origins::Registry;
+use origins::{Origin, Registry};
 use projections::{CatalogReader, Ino, NodeKind, PinRow, TreeReader, ViewError};
 
 use crate::config::OriginKind;

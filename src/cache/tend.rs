@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 use std::time::Duration;
 
-use content::{Key, Source};
+use content::{Key, Purpose, Source};
 use projections::TrackRow;
 use tokio::time::{Instant, sleep};
 

@@ -184,9 +184,9 @@ pub const KEYS: &[Key<Config>] = &[
     Key {
         name: "cache.delta_verify",
         takes: "`proof`, `sampled` or `full`",
-        about: "When the sound of a file whose tags changed is not fetched again: where its own \
-                checksum proves that it is as it was, as FLAC's does; or where samples of it are, too, \
-                and all of it is compared later; or never.",
+        about: "When the sound of a file whose tags changed is not fetched again: where a checksum \
+                proves that it is as it was, as FLAC's own or that of an S3 object does; or where \
+                samples of it are, too, and all of it is compared later; or never.",
         example: "\"sampled\"",
         set: |config, given, _| {
             config.cache.delta = one_of(given, &DELTAS)?;

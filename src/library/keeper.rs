@@ -158,7 +158,7 @@ impl Keeper {
         if empty && !accept_empty && known > 0 {
             return Err(self.empty(known));
         }
-        self.registry.add(Arc::new(origin.clone()));
+        self.registry.add(origin.clone());
         Ok(origin)
     }
 

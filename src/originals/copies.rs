@@ -6,11 +6,11 @@ use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 use bytes::{Bytes, BytesMut};
-use content::Source;
+use content::{Purpose, Source};
 use eventlog::decide::is_telling;
 use eventlog::tags::ByteRange;
 use eventlog::{Locator, OriginId, TrackId};
-use origins::{ErrorKind, Health, OriginError, OriginFile};
+use origins::{Checksum, ErrorKind, Health, Origin, OriginError, OriginFile};
 use parking_lot::Mutex;
 use projections::TrackRow;
 
@@ -26,6 +26,8 @@ const LATE: Duration = Duration::from_secs(30);
 pub(crate) struct Copies {
     row: TrackRow,
     sources: Sources,
+    /// What they are read for: who listens goes first.
+    purpose: Purpose,
     /// The file itself.
     first: Copy,
     /// Others with the same sound; looked up when they are needed.
@@ -62,9 +64,7 @@ impl Copy {
             open: Mutex::new(None),
         }
     }
-}
 
-impl Copy {
     /// True where it was given up a moment ago: others are asked first.
     fn is_late(&self) -> bool {
         self.late.lock().is_some_and(|at| at.elapsed() < LATE)
@@ -73,8 +73,9 @@ impl Copy {
 
 impl Copies {
     /// The copies of a track's file.
-    pub(crate) fn of(row: &TrackRow, sources: Sources) -> Self {
+    pub(crate) fn of(row: &TrackRow, sources: Sources, purpose: Purpose) -> Self {
         Self {
+            purpose,
             first: Copy::of(row, true),
             row: row.clone(),
             sources,
@@ -193,26 +194,26 @@ impl Copies {
     }
 
     async fn read_copy(&self, copy: &Copy, at: u64, len: usize) -> Result<Bytes, OriginError> {
-        let open = copy.open.lock().clone();
-        let file = match open {
-            Some(file) => file,
-            None => {
-                let Locator {
-                    origin,
-                    path,
-                    revision,
-                } = &copy.locator;
-                let origin = self
-                    .sources
-                    .registry
-                    .get(origin)
-                    .ok_or_else(|| gone(copy))?;
-                let file = origin.open(path, revision).await?;
-                *copy.open.lock() = Some(Arc::clone(&file));
-                file
-            }
-        };
-        file.read_at(at, len).await
+        self.opened(copy).await?.read_at(at, len).await
+    }
+
+    async fn opened(&self, copy: &Copy) -> Result<Arc<dyn OriginFile>, OriginError> {
+        if let Some(file) = &*copy.open.lock() {
+            return Ok(Arc::clone(file));
+        }
+        let Locator {
+            origin,
+            path,
+            revision,
+        } = &copy.locator;
+        let origin = self.sources.registry.get(origin);
+        let mut origin = origin.ok_or_else(|| gone(copy))?;
+        if self.purpose != Purpose::Listening {
+            origin = origin.for_scans();
+        }
+        let file = origin.open(path, revision).await?;
+        *copy.open.lock() = Some(Arc::clone(&file));
+        Ok(file)
     }
 }
 
@@ -238,6 +239,10 @@ impl Source for Copies {
 
     async fn read_original(&self, offset: u64, len: usize) -> Result<Bytes, OriginError> {
         self.read_copy(&self.first, offset, len).await
+    }
+
+    async fn checksum(&self) -> Result<Option<Checksum>, OriginError> {
+        self.opened(&self.first).await?.checksum().await
     }
 }
 

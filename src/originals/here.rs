@@ -7,14 +7,14 @@ use content::{Purpose, Reader};
 use eventlog::Revision;
 use fuse::{FsError, Lane, Located, Original};
 use origins::local::read_checked;
-use origins::{ErrorKind, Origin, OriginError, OriginFile};
+use origins::{ErrorKind, Guarded, Origin, OriginError, OriginFile};
 use projections::TrackRow;
 
 use super::{Copies, LIMIT, Sources, for_pages, lane, readable, refused};
 
 /// Where one original is.
 pub(super) struct Here {
-    pub(super) origin: Arc<dyn Origin>,
+    pub(super) origin: Guarded,
     pub(super) row: TrackRow,
     pub(super) sources: Sources,
 }
@@ -38,7 +38,7 @@ impl Located for Here {
             Ok(file) => Some(file),
             Err(error) if is_lost(&error) => {
                 // Its disk is away: another origin may have it.
-                let copies = Copies::of(&row, sources.clone());
+                let copies = Copies::of(&row, sources.clone(), Purpose::Listening);
                 let stand_in = copies.stand_in().ok_or_else(|| refused(&error))?;
                 revision = for_pages(&row, Some(&stand_in), 0);
                 row = stand_in;

@@ -13,7 +13,7 @@ use std::time::Duration;
 use content::{Key, Purpose, Reader, Shape, Store};
 use eventlog::{Locator, Media, OriginId, Revision, TrackId};
 use fuse::{Attribute, FsError, Lane, Located, Original, Originals};
-use origins::{OriginError, Registry};
+use origins::{Origin, OriginError, Registry};
 use projections::{CatalogReader, TrackRow};
 use tokio::runtime::Handle;
 
@@ -48,7 +48,7 @@ impl Sources {
 
     /// A track's file through the content store.
     pub(crate) fn reader(&self, row: &TrackRow, purpose: Purpose) -> Reader {
-        let copies = Arc::new(Copies::of(row, self.clone()));
+        let copies = Arc::new(Copies::of(row, self.clone(), purpose));
         let (key, shape) = (key(&row.locator), shape(&row.media));
         self.store
             .reader(key, shape, copies, self.runtime.clone(), purpose)
@@ -106,7 +106,7 @@ impl Originals for Sources {
     fn locate(&self, track: TrackId) -> Result<Box<dyn Located>, FsError> {
         let row = self.row(track)?;
         let origin = self.registry.get(&row.locator.origin);
-        Ok(match origin.filter(|origin| origin.is_here()) {
+        Ok(match origin.filter(Origin::is_here) {
             Some(origin) => Box::new(Here {
                 origin,
                 row,
@@ -174,7 +174,7 @@ impl Located for Elsewhere {
     fn open(self: Box<Self>) -> Result<Box<dyn Original>, FsError> {
         let Self { row, sources } = &*self;
         let kept = || sources.store.share(&key(&row.locator)) > 0.0;
-        let copies = Copies::of(row, sources.clone());
+        let copies = Copies::of(row, sources.clone(), Purpose::Listening);
         if !copies.can_be_reached() && !kept() {
             return Err(refused(&copies.gone()));
         }

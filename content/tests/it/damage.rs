@@ -184,3 +184,34 @@ fn a_scrub_looks_at_all_where_more_than_a_hundredth_is_bad() {
     assert_eq!(world.store.check(Extent::All, |_| true).unwrap().damaged, 0);
     assert!(world.play(&file) == file.original.bytes);
 }
+
+#[test]
+fn a_bad_place_of_a_disk_is_read_around_and_healed() {
+    let world = World::new();
+    let sound = noise(1, 2 << 20);
+    let (one, two) = (
+        File::new(1, 1, b"one", &sound, b""),
+        File::new(2, 1, b"two two", &sound, b""),
+    );
+    world.store(&one);
+    world.store(&two);
+    let blobs = world.blobs();
+    let largest = blobs.iter().max_by_key(|blob| blocks(blob)).unwrap();
+    let world = world.again(ROOMY);
+    // No process has memory at its lowest addresses: to read there is an error of input and output.
+    std::fs::remove_file(largest).unwrap();
+    std::os::unix::fs::symlink("/proc/self/mem", largest).unwrap();
+    assert!(world.play(&two) == two.original.bytes);
+    assert!(world.store.figures().damaged > 0);
+    world.chunked(&two);
+    *two.original.offline.lock() = true;
+    assert!(
+        world.play(&two) == two.original.bytes,
+        "it is kept elsewhere"
+    );
+}
+
+/// What a file takes of the disk.
+fn blocks(path: &std::path::Path) -> u64 {
+    std::os::unix::fs::MetadataExt::blocks(&path.metadata().unwrap())
+}

@@ -212,3 +212,42 @@ fn tags_may_change_again_and_again() {
     }
     assert_eq!(world.store.figures().adopted, 4);
 }
+
+#[test]
+fn a_checksum_of_the_origin_proves_all_of_it() {
+    for delta in [DeltaVerify::Proof, DeltaVerify::Sampled] {
+        let world = World::with(Limits { delta, ..ROOMY });
+        let (old, new) = retagged(8_000, 9_000);
+        world.store(&old);
+        let new = new.summed();
+        assert!(world.play(&new) == new.original.bytes);
+        assert_eq!(world.store.figures().adopted, 1, "{delta:?}");
+        assert!(world.presumed_nothing(), "nothing is left to compare");
+        let fetched = new.original.fetched();
+        assert!(fetched <= 9_000 + 128, "{fetched}: no sample is needed");
+    }
+}
+
+#[test]
+fn a_checksum_tells_what_was_only_uploaded_again() {
+    let world = World::new();
+    let (head, sound) = (noise(1, 8_192), noise(2, 5 * MIB));
+    world.store(&File::new(1, 1, &head, &sound, b""));
+    let again = File::new(1, 2, &head, &sound, b"").summed();
+    assert!(world.play(&again) == again.original.bytes);
+    assert!(again.original.fetched() <= 8_192 && world.presumed_nothing());
+}
+
+#[test]
+fn a_checksum_finds_what_samples_miss() {
+    let world = World::new();
+    let mut sound = noise(1, 10 * MIB);
+    world.store(&File::new(1, 1, &noise(2, 8_000), &sound, b""));
+    sound[6_000_000] ^= 1;
+    let edited = File::new(1, 2, &noise(3, 9_000), &sound, b"").summed();
+    assert!(world.play(&edited) == edited.original.bytes);
+    assert_eq!(world.store.figures().adopted, 0);
+    // What is as it was is stored once all the same.
+    world.chunked(&edited);
+    assert!(world.store.bytes() < 11 * MIB as u64);
+}

@@ -9,7 +9,8 @@ use bytes::Bytes;
 use content::{DeltaVerify, Key, Limits, Purpose, Reader, Shape, Source, Store};
 use eventlog::tags::ByteRange;
 use eventlog::{ContentId, OriginPath, Revision};
-use origins::{ErrorKind, OriginError};
+use md5::{Digest, Md5};
+use origins::{Algorithm, Checksum, ErrorKind, OriginError};
 use parking_lot::Mutex;
 use tokio::runtime::{Handle, Runtime};
 
@@ -40,6 +41,8 @@ pub(crate) struct Original {
     pub(crate) requests: Mutex<Vec<Range<u64>>>,
     pub(crate) offline: Mutex<bool>,
     pub(crate) slow: Option<Duration>,
+    /// Whether its origin tells its checksum.
+    pub(crate) summed: bool,
 }
 
 impl Original {
@@ -77,6 +80,15 @@ impl Source for Original {
         let from = usize::try_from(offset).unwrap().min(self.bytes.len());
         let to = from.saturating_add(len).min(self.bytes.len());
         Ok(Bytes::copy_from_slice(&self.bytes[from..to]))
+    }
+
+    async fn checksum(&self) -> Result<Option<Checksum>, OriginError> {
+        Ok(self.summed.then(|| Checksum {
+            algorithm: Algorithm::Md5,
+            part: None,
+            value: Md5::digest(&self.bytes).to_vec(),
+            disproves: true,
+        }))
     }
 }
 
@@ -250,6 +262,19 @@ impl File {
                 checksummed: false,
             },
             original: Original::new(bytes),
+        }
+    }
+
+    /// The same on an origin that tells checksums.
+    pub(crate) fn summed(self) -> Self {
+        let original = Original {
+            bytes: self.original.bytes.clone(),
+            summed: true,
+            ..Original::default()
+        };
+        Self {
+            original: Arc::new(original),
+            ..self
         }
     }
 

@@ -1,12 +1,12 @@
 //! One call of an origin: its place, its pace, its attempts, its time.
 
 use std::future::Future;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use tokio::sync::Notify;
-use tokio::time::{Instant, sleep, timeout, timeout_at};
+use tokio::time::{Instant, sleep, sleep_until, timeout, timeout_at};
 
 use super::figures::{Figures, Op};
 use super::gate::{Class, Gate, Place};
@@ -24,6 +24,8 @@ pub(super) struct Guard {
     pub(super) figures: Arc<Figures>,
     /// True since a call got no answer, until one does.
     silent: AtomicBool,
+    /// Until when the origin asked to be left alone.
+    quiet: Mutex<Option<Instant>>,
     /// Told when a call failed in a way that makes it doubtful whether the origin is there.
     pub(super) doubts: Arc<Notify>,
 }
@@ -43,6 +45,7 @@ impl Guard {
             bytes: bytes_per_second.map(Pace::new),
             figures,
             silent: AtomicBool::new(false),
+            quiet: Mutex::new(None),
             doubts: Arc::default(),
         }
     }
@@ -68,6 +71,7 @@ impl Guard {
                 .map_err(|_| crowded(limit))?,
         };
         let end = Instant::now() + limit;
+        self.respect(end).await?;
         let mut attempts = 0;
         loop {
             attempts += 1;
@@ -90,6 +94,24 @@ impl Guard {
             if let Some(pace) = &self.requests {
                 pace.take(1).await;
             }
+        }
+    }
+
+    /// Waits as long as the origin asked to be left alone, where that is over before `end`.
+    async fn respect(&self, end: Instant) -> Result<(), OriginError> {
+        let quiet = *self.quiet.lock().unwrap_or_else(PoisonError::into_inner);
+        match quiet {
+            Some(until) if until >= end => Err(OriginError {
+                kind: ErrorKind::Throttled {
+                    retry_after: Some(until.saturating_duration_since(Instant::now())),
+                },
+                message: "the server asked to be left alone for a while".to_owned(),
+            }),
+            Some(until) => {
+                sleep_until(until).await;
+                Ok(())
+            }
+            None => Ok(()),
         }
     }
 
@@ -139,6 +161,13 @@ impl Guard {
     /// Takes in that the origin answered, or that a call failed of itself.
     pub(super) fn heard<T>(&self, op: Op, result: &Result<T, OriginError>) {
         self.figures.count(op, result);
+        if let Err(error) = result
+            && let ErrorKind::Throttled { retry_after } = error.kind
+            && let Some(wait) = retry_after
+        {
+            let mut quiet = self.quiet.lock().unwrap_or_else(PoisonError::into_inner);
+            *quiet = (*quiet).max(Instant::now().checked_add(wait));
+        }
         let answered = |error: &OriginError| {
             use ErrorKind::{Changed, Denied, NotFound, Throttled};
             matches!(error.kind, Changed | Denied | NotFound | Throttled { .. })

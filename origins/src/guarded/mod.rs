@@ -30,6 +30,7 @@ use self::call::Guard;
 pub use self::figures::{Figures, Op};
 use self::gate::Class;
 pub use self::limits::{Limits, Reach};
+use crate::checksum::Checksum;
 use crate::origin::{Depth, Directory, Origin, OriginError, OriginFile, WalkError, Watch};
 
 /// An origin that is asked within limits. Those who listen go before scans, which have a handle of
@@ -182,6 +183,14 @@ impl OriginFile for GuardedFile {
         let bytes = call.await?;
         self.guard.figures.count_bytes(bytes.len());
         Ok(bytes)
+    }
+
+    async fn checksum(&self) -> Result<Option<Checksum>, OriginError> {
+        let checksum = || {
+            let inner = Arc::clone(&self.inner);
+            async move { inner.checksum().await }
+        };
+        self.guard.call(Op::Stat, self.class, 0, checksum).await
     }
 
     fn local(&self) -> Option<&File> {

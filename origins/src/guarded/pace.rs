@@ -1,7 +1,7 @@
 //! A rate that is kept: so many requests or bytes a second.
 
 use std::num::NonZero;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use tokio::time::{Instant, sleep_until};
@@ -25,18 +25,38 @@ impl Pace {
         }
     }
 
-    /// Waits until so many may be taken.
+    /// Waits until so many may be taken. Who gives up waiting has taken nothing.
     pub(super) async fn take(&self, count: u64) {
+        #[expect(clippy::cast_precision_loss, reason = "a rate")]
+        let cost = Duration::try_from_secs_f64(self.each * count as f64);
+        let cost = cost.unwrap_or(Duration::ZERO);
         let turn = {
-            let mut free = self.free.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut free = self.free();
             let now = Instant::now();
             let turn = free.map_or(now, |free| free.max(now));
-            #[expect(clippy::cast_precision_loss, reason = "a rate")]
-            let cost = Duration::try_from_secs_f64(self.each * count as f64);
-            *free = Some(turn + cost.unwrap_or(Duration::ZERO));
+            *free = Some(turn + cost);
             turn
         };
+        let mut waiting = Waiting { pace: self, cost };
         sleep_until(turn).await;
+        waiting.cost = Duration::ZERO;
+    }
+
+    fn free(&self) -> MutexGuard<'_, Option<Instant>> {
+        self.free.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Gives back what was not taken.
+struct Waiting<'p> {
+    pace: &'p Pace,
+    cost: Duration,
+}
+
+impl Drop for Waiting<'_> {
+    fn drop(&mut self) {
+        let mut free = self.pace.free();
+        *free = free.map(|free| free.checked_sub(self.cost).unwrap_or(free));
     }
 }
 
@@ -57,5 +77,18 @@ mod tests {
         pace.take(100).await;
         pace.take(1).await;
         assert_eq!(began.elapsed().as_secs(), 10);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn who_gives_up_leaves_no_debt() {
+        let pace = Pace::new(NonZero::new(1).unwrap());
+        pace.take(1).await;
+        for _ in 0..50 {
+            let given_up = tokio::time::timeout(Duration::from_millis(1), pace.take(10));
+            assert!(given_up.await.is_err());
+        }
+        let began = Instant::now();
+        pace.take(1).await;
+        assert!(began.elapsed() < Duration::from_secs(2));
     }
 }

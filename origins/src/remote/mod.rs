@@ -21,6 +21,7 @@ use eventlog::{OriginId, OriginPath, Revision};
 use futures::stream::BoxStream;
 use reqwest::{Method, Request, Url};
 
+use crate::checksum::Checksum;
 use crate::origin::{
     Depth, Directory, ErrorKind, Origin, OriginError, OriginFile, WalkError, Watch,
 };
@@ -83,6 +84,15 @@ trait Server: Send + Sync + 'static {
 
     /// As [`Origin::stat`], except that a missing file may be all that is known of a missing root.
     async fn stat(&self, path: &OriginPath) -> Result<Revision, OriginError>;
+
+    /// As [`OriginFile::checksum`], with errors as of [`stat`](Self::stat).
+    async fn checksum(
+        &self,
+        _path: &OriginPath,
+        _revision: &Revision,
+    ) -> Result<Option<Checksum>, OriginError> {
+        Ok(None)
+    }
 
     /// As [`Origin::check`]; [`ErrorKind::Offline`] where the root is not there.
     async fn check(&self) -> Result<(), OriginError>;
@@ -159,6 +169,13 @@ impl OriginFile for RemoteFile {
     async fn read_at(&self, offset: u64, len: usize) -> Result<Bytes, OriginError> {
         match read::read(&*self.server, &self.path, &self.revision, offset, len).await {
             Ok(bytes) => Ok(bytes),
+            Err(error) => Err(gone_or_away(&*self.server, error).await),
+        }
+    }
+
+    async fn checksum(&self) -> Result<Option<Checksum>, OriginError> {
+        match self.server.checksum(&self.path, &self.revision).await {
+            Ok(checksum) => Ok(checksum),
             Err(error) => Err(gone_or_away(&*self.server, error).await),
         }
     }

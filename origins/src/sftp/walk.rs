@@ -14,7 +14,7 @@ use super::place::{self, Real, absolute};
 use super::server::Server;
 use super::session::Session;
 use super::wire::{Attributes, Kind, Name, Request};
-use crate::crawl::{Item, children, crawl};
+use crate::crawl::{Item, MANY, children, crawl};
 use crate::local::is_left_out;
 use crate::origin::{Depth, Directory, Entry, WalkError};
 
@@ -33,7 +33,7 @@ pub(super) fn walk(
     from: OriginPath,
     depth: Depth,
 ) -> BoxStream<'static, Item> {
-    crawl(from, depth, move |path| {
+    crawl(from, depth, MANY, move |path| {
         let listing = list(Arc::clone(&server), path);
         async move {
             let item = listing.await;

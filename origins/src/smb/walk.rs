@@ -14,7 +14,7 @@ use super::error::Failure;
 use super::revision;
 use super::server::Server;
 use super::share::Share;
-use crate::crawl::{Item, Job, children, crawl};
+use crate::crawl::{Item, Job, MANY, children, crawl};
 use crate::local::is_left_out;
 use crate::origin::{Depth, Directory, Entry, ErrorKind, WalkError};
 
@@ -66,7 +66,7 @@ pub(super) fn walk(
         path: from,
         above: None,
     };
-    crawl(start, depth, move |todo| {
+    crawl(start, depth, MANY, move |todo| {
         let server = Arc::clone(&server);
         async move {
             let listed = server

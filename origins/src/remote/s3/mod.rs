@@ -2,6 +2,7 @@
 //!
 //! A tree is one flat listing: 1,000 keys a request, however many directories they are in.
 
+mod checksum;
 mod list;
 mod page;
 mod sign;
@@ -13,13 +14,14 @@ use std::time::SystemTime;
 use async_trait::async_trait;
 use eventlog::{OriginPath, Revision};
 use futures::stream::BoxStream;
-use reqwest::header::{CONTENT_LENGTH, ETAG};
+use reqwest::header::{CONTENT_LENGTH, ETAG, HeaderMap};
 use reqwest::{Method, Request, Url};
 
 use super::answer::{Refused, modified, tag, text};
 use super::escape::{escape, escape_path};
 use super::http::Http;
 use super::{Server, address};
+use crate::checksum::Checksum;
 use crate::origin::{Depth, Directory, ErrorKind, OriginError, WalkError};
 use crate::settings::S3Settings;
 
@@ -91,13 +93,19 @@ impl Bucket {
         key
     }
 
-    fn signed(&self, method: Method, rest: &str) -> Result<Request, OriginError> {
+    fn signed(
+        &self,
+        method: Method,
+        rest: &str,
+        headers: HeaderMap,
+    ) -> Result<Request, OriginError> {
         let failed = |why: &str| OriginError {
             kind: ErrorKind::Io,
             message: format!("cannot ask for {}{rest}: {why}", self.base),
         };
         let url = Url::parse(&format!("{}{rest}", self.base));
         let mut request = Request::new(method, url.map_err(|error| failed(&error.to_string()))?);
+        request.headers_mut().extend(headers);
         if let Some(signer) = &self.signer {
             let signed = signer.sign(&mut request, SystemTime::now());
             signed
@@ -127,7 +135,7 @@ impl Bucket {
             "encoding-type=url&list-type=2&max-keys={most}&prefix={}",
             escape(prefix)
         ));
-        let request = self.signed(Method::GET, &query)?;
+        let request = self.signed(Method::GET, &query, HeaderMap::new())?;
         let reply = self.http.send(request, doing).await?;
         if reply.response.status() != 200 {
             let error = self.refusal(doing, &reply.refused().await);
@@ -169,7 +177,8 @@ impl Server for Bucket {
     }
 
     fn request(&self, method: Method, path: &OriginPath) -> Result<Request, OriginError> {
-        self.signed(method, &escape_path(&self.key(path, false)))
+        let key = escape_path(&self.key(path, false));
+        self.signed(method, &key, HeaderMap::new())
     }
 
     fn place(&self, path: &OriginPath) -> String {
@@ -241,6 +250,14 @@ impl Server for Bucket {
             mtime_ns: modified(headers).unwrap_or(0),
             tag: text(headers, &ETAG).map(tag),
         })
+    }
+
+    async fn checksum(
+        &self,
+        path: &OriginPath,
+        revision: &Revision,
+    ) -> Result<Option<Checksum>, OriginError> {
+        checksum::ask(self, path, revision).await
     }
 
     async fn check(&self) -> Result<(), OriginError> {

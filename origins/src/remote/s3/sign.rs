@@ -8,6 +8,7 @@ use reqwest::header::{AUTHORIZATION, HeaderValue};
 use sha2::{Digest, Sha256};
 use time::OffsetDateTime;
 use time::macros::format_description;
+use zeroize::Zeroizing;
 
 use crate::Secret;
 
@@ -24,8 +25,7 @@ pub(super) struct Signer {
 
 impl Signer {
     /// Adds what proves that a request is ours. Its path has to be escaped, its query escaped and
-    /// sorted. Headers that are added later are not signed, which the service permits for all but
-    /// its own (`x-amz-…`). `None` where a part cannot be in a header.
+    /// sorted. Of its headers, the service's own (`x-amz-…`) are signed; others need not be. `None` where a part cannot be in a header.
     #[must_use]
     pub(super) fn sign(&self, request: &mut Request, now: SystemTime) -> Option<()> {
         let now = OffsetDateTime::from(now);
@@ -39,13 +39,16 @@ impl Signer {
             (host, None) => host.to_owned(),
         };
         let token = self.token.as_ref().map(Secret::reveal);
-        // By name.
-        let mut headers = vec![
-            ("host", host.as_str()),
-            ("x-amz-content-sha256", EMPTY),
-            ("x-amz-date", &time),
-        ];
-        headers.extend(token.map(|token| ("x-amz-security-token", token)));
+        let mut added = vec![("x-amz-content-sha256", EMPTY), ("x-amz-date", &time)];
+        added.extend(token.map(|token| ("x-amz-security-token", token)));
+        let mut headers = vec![("host", host.as_str())];
+        for (name, value) in request.headers() {
+            if name.as_str().starts_with("x-amz-") {
+                headers.push((name.as_str(), value.to_str().ok()?));
+            }
+        }
+        headers.extend(&added);
+        headers.sort_unstable();
         let names: Vec<&str> = headers.iter().map(|(name, _)| *name).collect();
         let names = names.join(";");
         let lines: Vec<String> = headers
@@ -63,18 +66,17 @@ impl Signer {
         let digest = hex::encode(Sha256::digest(canonical));
         let text = format!("AWS4-HMAC-SHA256\n{time}\n{scope}\n{digest}");
 
-        let first = format!("AWS4{}", self.secret.reveal());
+        let first = Zeroizing::new(format!("AWS4{}", self.secret.reveal()).into_bytes());
         let key = [day, &self.region, "s3", "aws4_request"]
             .iter()
-            .try_fold(first.into_bytes(), |key, part| mac(&key, part))?;
-        let signature = hex::encode(mac(&key, &text)?);
+            .try_fold(first, |key, part| mac(&key, part))?;
+        let signature = hex::encode(&*mac(&key, &text)?);
         let authorization = format!(
             "AWS4-HMAC-SHA256 Credential={}/{scope},SignedHeaders={names},Signature={signature}",
             self.id
         );
 
-        let mut added = vec![(AUTHORIZATION.as_str(), authorization.as_str())];
-        added.extend(headers.iter().skip(1));
+        added.push((AUTHORIZATION.as_str(), &authorization));
         let added: Option<Vec<_>> = added
             .into_iter()
             .map(|(name, value)| {
@@ -91,10 +93,10 @@ impl Signer {
     }
 }
 
-fn mac(key: &[u8], text: &str) -> Option<Vec<u8>> {
+fn mac(key: &[u8], text: &str) -> Option<Zeroizing<Vec<u8>>> {
     let mut mac = Hmac::<Sha256>::new_from_slice(key).ok()?;
     mac.update(text.as_bytes());
-    Some(mac.finalize().into_bytes().to_vec())
+    Some(Zeroizing::new(mac.finalize().into_bytes().to_vec()))
 }
 
 #[cfg(test)]

@@ -16,6 +16,7 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 use bytes::Bytes;
+use zeroize::Zeroizing;
 
 use super::answer::{Refused, text};
 use super::escape::{escape_path, unescape};
@@ -167,8 +168,8 @@ fn authorization(login: &WebdavLogin) -> Result<HeaderValue, OriginError> {
     let text = match login {
         WebdavLogin::Password(user, password) => {
             use base64::Engine;
-            let both = format!("{user}:{}", password.reveal());
-            let both = base64::engine::general_purpose::STANDARD.encode(both);
+            let both = Zeroizing::new(format!("{user}:{}", password.reveal()));
+            let both = base64::engine::general_purpose::STANDARD.encode(&*both);
             format!("Basic {both}")
         }
         WebdavLogin::Token(token) => format!("Bearer {}", token.reveal()),
@@ -243,8 +244,9 @@ impl Server for Folder {
         from: OriginPath,
         depth: Depth,
     ) -> BoxStream<'static, Result<Directory, WalkError>> {
-        let parallel = self.connections;
-        walk::walk(self, from, depth, parallel)
+        // One is left to those who listen.
+        let at_once = self.connections.saturating_sub(1);
+        walk::walk(self, from, depth, at_once)
     }
 
     async fn stat(&self, path: &OriginPath) -> Result<Revision, OriginError> {

@@ -213,3 +213,45 @@ async fn two_thousand_tracks_are_two_requests() {
     assert_eq!(after.requests - before.requests, 2);
     assert!(received < 2_000_000, "{received}");
 }
+
+/// What the service tells of an object without sending it is what its bytes give (CAS-3).
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn etags_are_checksums_of_files_and_of_their_parts() {
+    let bucket = Bucket::new("").await;
+    let bytes: Vec<u8> = (0..12 << 20_u32).map(|at| (at / 251) as u8).collect();
+    let cases = [
+        ("one", 3_000_000, None),
+        ("three", bytes.len(), Some(5 << 20)),
+    ];
+    for (name, len, part) in cases {
+        let (path, bytes) = (path(name), &bytes[..len]);
+        let to = bucket.place(&path);
+        let parts: &[&str] = match part {
+            Some(_) => &["--s3-upload-cutoff", "5M", "--s3-chunk-size", "5M"],
+            None => &["--streaming-upload-cutoff", "100M"],
+        };
+        rclone(&[&["rcat", &to], parts].concat(), bytes).await;
+        let origin = bucket.origin();
+        let revision = within(origin.stat(&path)).await.unwrap();
+        let file = within(origin.open(&path, &revision)).await.unwrap();
+        let before = bucket.proxy.counts();
+        let checksum = within(file.checksum()).await.unwrap().expect(name);
+        let after = bucket.proxy.counts();
+        assert_eq!(after.requests - before.requests, 1, "{name}");
+        assert!(after.received - before.received < 2_000, "{name}");
+        assert_eq!(checksum.part.map(std::num::NonZero::get), part);
+        let holds = |bytes: &[u8]| {
+            let mut verify = checksum.verify();
+            verify.update(bytes);
+            verify.holds()
+        };
+        assert!(holds(bytes), "{name}");
+        let mut edited = bytes.to_vec();
+        edited[len / 2] ^= 1;
+        assert!(!holds(&edited), "{name}");
+        // Of another object than was opened, nothing is told.
+        bucket.put(&path, b"other").await;
+        let error = within(file.checksum()).await.unwrap_err();
+        assert_eq!(error.kind, origins::ErrorKind::Changed, "{name}");
+    }
+}
