@@ -16,6 +16,19 @@ use crate::layout::row;
 use crate::pool::Source;
 use crate::sql::undecodable;
 
+/// All that is known of tracks, for [`read_row`].
+macro_rules! tracks {
+    () => {
+        concat!(
+            "SELECT origin.id, directory.path, ",
+            head_columns!(),
+            ", media.media, track.id FROM track \
+             JOIN directory ON directory.num = track.directory \
+             JOIN origin ON origin.num = directory.origin JOIN media ON media.track = track.id"
+        )
+    };
+}
+
 /// Answers from the catalog as last committed. Cheap to clone; for any number of threads; follows
 /// rebuilds. Every method fails only where the view's file cannot be read.
 #[derive(Clone)]
@@ -30,35 +43,27 @@ impl CatalogReader {
 
     /// All that is known of a track.
     pub fn track(&self, id: TrackId) -> Result<Option<TrackRow>, ViewError> {
-        let select = concat!(
-            "SELECT origin.id, directory.path, ",
-            head_columns!(),
-            ", media.media FROM track JOIN directory ON directory.num = track.directory \
-             JOIN origin ON origin.num = directory.origin JOIN media ON media.track = track.id \
-             WHERE track.id = ?"
-        );
+        let select = concat!(tracks!(), " WHERE track.id = ?");
         self.source.read(|connection| {
-            let read = |row: &rusqlite::Row<'_>| {
-                let head = read_head(row)?;
-                Ok(TrackRow {
-                    id,
-                    media: stored::decode_media(row.get_ref(12)?.as_blob().map_err(undecodable)?)?,
-                    living: head.living,
-                    discovered_at: head.discovered_at,
-                    changed_at: head.changed_at,
-                    first_position: head.first_position,
-                    last_position: head.last_position,
-                    locator: Locator {
-                        origin: head.origin,
-                        path: head.path,
-                        revision: head.revision,
-                    },
-                })
-            };
             connection
                 .prepare_cached(select)?
-                .query_row([id.0.cast_signed()], read)
+                .query_row([id.0.cast_signed()], read_row)
                 .optional()
+        })
+    }
+
+    /// The living tracks whose ids are higher than `after`, by id, at most `limit`.
+    pub fn living_after(&self, after: TrackId, limit: usize) -> Result<Vec<TrackRow>, ViewError> {
+        let select = concat!(
+            tracks!(),
+            " WHERE track.id > ? AND track.living ORDER BY track.id LIMIT ?"
+        );
+        let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+        self.source.read(|connection| {
+            connection
+                .prepare_cached(select)?
+                .query_map([after.0.cast_signed(), limit], read_row)?
+                .collect()
         })
     }
 
@@ -293,6 +298,24 @@ impl CatalogReader {
     pub fn position(&self) -> Result<Position, ViewError> {
         self.source.read(read_position)
     }
+}
+
+fn read_row(row: &rusqlite::Row<'_>) -> rusqlite::Result<TrackRow> {
+    let head = read_head(row)?;
+    Ok(TrackRow {
+        id: read_track(row, 13)?,
+        media: stored::decode_media(row.get_ref(12)?.as_blob().map_err(undecodable)?)?,
+        living: head.living,
+        discovered_at: head.discovered_at,
+        changed_at: head.changed_at,
+        first_position: head.first_position,
+        last_position: head.last_position,
+        locator: Locator {
+            origin: head.origin,
+            path: head.path,
+            revision: head.revision,
+        },
+    })
 }
 
 fn read_track(row: &rusqlite::Row<'_>, at: usize) -> rusqlite::Result<TrackId> {

@@ -1,0 +1,249 @@
+//! The index being kept: a thread that follows the log, and what is asked of it.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::Path;
+use std::sync::mpsc::{self, Sender};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread;
+use std::time::Duration;
+
+use arc_swap::ArcSwapOption;
+use eventlog::{EventStore, Position};
+use projections::{OnProgress, ReplayReport, Views};
+use tokio::runtime::Handle;
+use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
+use tokio::sync::watch;
+
+use crate::error::SearchError;
+use crate::schema::Fields;
+use crate::searcher::Searcher;
+use crate::writing::Writing;
+
+/// How long is waited for more once something happened: commits cost the same for one as for many
+/// (a new track is found within 2 s, FIND-2).
+const GATHER: Duration = Duration::from_millis(250);
+
+/// How long the memory for writing is kept while nothing is written.
+const IDLE: Duration = Duration::from_secs(10);
+
+/// How long is waited after a failure: the first time, and at most.
+const PAUSE: Duration = Duration::from_secs(1);
+const LONGEST_PAUSE: Duration = Duration::from_secs(60);
+
+/// What is asked of the thread.
+pub(crate) enum Command {
+    /// Compare the index with the catalog; with `rebuild`, build it anew and serve that.
+    Replay { rebuild: bool, told: Sender<Told> },
+}
+
+/// What the thread tells of a replay.
+pub(crate) enum Told {
+    Progress(Position, Position),
+    Done(Result<ReplayReport, SearchError>),
+}
+
+/// The index, kept up to date by a thread of its own. Ends when dropped, or [closed](Self::close); not to
+/// be dropped on a thread of the runtime.
+pub struct Search {
+    searcher: Searcher,
+    commands: Mutex<Option<UnboundedSender<Command>>>,
+    thread: Mutex<Option<thread::JoinHandle<()>>>,
+}
+
+impl Search {
+    /// Opens the index in `directory`, beside the other views, and follows the log from where it stands.
+    /// Where there is none to go on with, one is built from the catalog, which takes seconds for a large
+    /// library; nothing is found until then.
+    ///
+    /// # Errors
+    /// Where no thread can be had.
+    pub fn start(
+        directory: &Path,
+        log: Arc<dyn EventStore>,
+        views: Arc<Views>,
+        runtime: Handle,
+    ) -> Result<Self, SearchError> {
+        let searcher = Searcher {
+            served: Arc::new(ArcSwapOption::empty()),
+            fields: Arc::new(Fields::new()),
+        };
+        let (commands, inbox) = unbounded_channel();
+        let writing = Writing::new(
+            directory,
+            log.clone(),
+            views,
+            runtime.clone(),
+            searcher.clone(),
+        );
+        let keeper = Keeper {
+            writing,
+            log,
+            runtime,
+            inbox,
+            failures: 0,
+        };
+        let spawned = thread::Builder::new()
+            .name("view-search".to_owned())
+            .spawn(move || keeper.run());
+        let thread = spawned.map_err(|source| SearchError::Directory {
+            path: directory.to_owned(),
+            source,
+        })?;
+        Ok(Self {
+            searcher,
+            commands: Mutex::new(Some(commands)),
+            thread: Mutex::new(Some(thread)),
+        })
+    }
+
+    /// Asks the index.
+    #[must_use]
+    pub fn searcher(&self) -> Searcher {
+        self.searcher.clone()
+    }
+
+    /// Compares what is in the index with what the catalog says of every track; with `rebuild`, builds
+    /// an index from the catalog beside, and serves that from then on. Blocks; not for threads of the
+    /// runtime.
+    ///
+    /// # Errors
+    /// What the disk, the catalog or the log did; the index is served on.
+    pub fn replay(
+        &self,
+        rebuild: bool,
+        progress: OnProgress<'_>,
+    ) -> Result<ReplayReport, SearchError> {
+        let (told, telling) = mpsc::channel();
+        {
+            let commands = self.commands.lock().unwrap_or_else(PoisonError::into_inner);
+            let commands = commands.as_ref().ok_or(SearchError::Closed)?;
+            let sent = commands.send(Command::Replay { rebuild, told });
+            sent.map_err(|_| SearchError::Closed)?;
+        }
+        for said in telling {
+            match said {
+                Told::Progress(at, end) => progress(at, end),
+                Told::Done(result) => return result,
+            }
+        }
+        Err(SearchError::Closed)
+    }
+
+    /// Ends after what is under way. What was not put in yet is at the next start; what is there can be
+    /// asked on. Blocks.
+    pub fn close(&self) {
+        drop(
+            self.commands
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .take(),
+        );
+        let mut thread = self.thread.lock().unwrap_or_else(PoisonError::into_inner);
+        if thread.take().is_some_and(|thread| thread.join().is_err()) {
+            tracing::error!("the search index's thread panicked");
+        }
+    }
+}
+
+impl Drop for Search {
+    fn drop(&mut self) {
+        self.close();
+    }
+}
+
+struct Keeper {
+    writing: Writing,
+    log: Arc<dyn EventStore>,
+    runtime: Handle,
+    inbox: UnboundedReceiver<Command>,
+    /// How often, one after the other, something failed.
+    failures: u32,
+}
+
+/// Why the keeper woke up.
+enum Wake {
+    More,
+    Idle,
+    Command(Command),
+    Stop,
+}
+
+impl Keeper {
+    fn run(mut self) {
+        // What is looked at and listened to goes first.
+        crate::nice::be_nice();
+        let mut heads = self.log.heads();
+        loop {
+            heads.mark_unchanged();
+            let pause = match self.guarded(|writing, over| writing.catch_up(over)) {
+                Ok(()) => {
+                    self.failures = 0;
+                    None
+                }
+                Err(SearchError::Closed) => return self.writing.rest(),
+                Err(error) => Some(self.failed(&error)),
+            };
+            match self.wait(&mut heads, pause) {
+                Wake::More => {}
+                Wake::Idle => self.writing.rest(),
+                Wake::Command(Command::Replay { rebuild, told }) => {
+                    let report = self.guarded(|writing, over| {
+                        writing.replay(rebuild, over, &mut |at, end| {
+                            // Nobody may be there any more to be told.
+                            drop(told.send(Told::Progress(at, end)));
+                        })
+                    });
+                    drop(told.send(Told::Done(report)));
+                }
+                Wake::Stop => return self.writing.rest(),
+            }
+        }
+    }
+
+    /// Runs the index's code; where that panics, which is a bug, it begins again.
+    fn guarded<T>(
+        &mut self,
+        work: impl FnOnce(&mut Writing, &dyn Fn() -> bool) -> Result<T, SearchError>,
+    ) -> Result<T, SearchError> {
+        let (writing, inbox) = (&mut self.writing, &self.inbox);
+        let is_over = || inbox.is_closed();
+        let done = catch_unwind(AssertUnwindSafe(|| work(writing, &is_over)));
+        done.unwrap_or_else(|_| {
+            self.writing.distrust();
+            Err(SearchError::NotReady)
+        })
+    }
+
+    /// How long to wait before it is tried again.
+    fn failed(&mut self, error: &SearchError) -> Duration {
+        if self.failures == 0 {
+            tracing::warn!("search lags behind: {error}; it is tried again");
+        }
+        self.writing.distrust();
+        let pause = PAUSE.saturating_mul(2_u32.saturating_pow(self.failures));
+        self.failures = self.failures.saturating_add(1);
+        pause.min(LONGEST_PAUSE)
+    }
+
+    fn wait(&mut self, heads: &mut watch::Receiver<Position>, pause: Option<Duration>) -> Wake {
+        let Self { inbox, runtime, .. } = self;
+        runtime.block_on(async {
+            let more = async {
+                match pause {
+                    Some(pause) => tokio::time::sleep(pause).await,
+                    // A log that was dropped has no more events.
+                    None => match heads.changed().await {
+                        Ok(()) => tokio::time::sleep(GATHER).await,
+                        Err(_) => std::future::pending().await,
+                    },
+                }
+            };
+            tokio::select! {
+                biased;
+                command = inbox.recv() => command.map_or(Wake::Stop, Wake::Command),
+                () = more => Wake::More,
+                () = tokio::time::sleep(IDLE), if pause.is_none() => Wake::Idle,
+            }
+        })
+    }
+}

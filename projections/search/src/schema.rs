@@ -1,0 +1,307 @@
+//! The fields of the index, and how a track's facts get into them.
+
+use eventlog::TrackId;
+use projections::TrackRow;
+use projections::layout::{NameInputs, Variable};
+use serde::{Deserialize, Serialize};
+use tantivy::schema::{
+    FAST, Field, INDEXED, IndexRecordOption, STORED, STRING, Schema, TextFieldIndexing, TextOptions,
+};
+use tantivy::tokenizer::{Token, TokenStream, Tokenizer};
+use tantivy::{TantivyDocument, Term};
+
+use crate::words::{whole, words};
+
+/// Raised with every change of what is put into the index, or how: an index of another revision is
+/// built anew.
+pub(crate) const REVISION: u32 = 1;
+
+/// What a word is kept as that stands in a tag without a field of its own: the tag's name, this, the
+/// word.
+const IN_TAG: char = '\u{0}';
+
+/// Tags that are text to read and nothing to search.
+const UNSEARCHED: [&str; 2] = ["lyrics", "encoder"];
+
+const ANALYZER: &str = "words";
+
+/// The fields.
+#[derive(Debug, Clone)]
+pub(crate) struct Fields {
+    pub(crate) schema: Schema,
+    pub(crate) id: Field,
+    pub(crate) origin: Field,
+    pub(crate) artist: Field,
+    pub(crate) album_artist: Field,
+    pub(crate) album: Field,
+    pub(crate) title: Field,
+    pub(crate) genre: Field,
+    pub(crate) composer: Field,
+    pub(crate) path: Field,
+    pub(crate) tags: Field,
+    pub(crate) year: Field,
+    /// The words of all fields.
+    pub(crate) any: Field,
+    /// Artist, album and title, each as one term.
+    pub(crate) whole_artist: Field,
+    pub(crate) whole_album: Field,
+    pub(crate) whole_title: Field,
+    /// What is shown of a track.
+    pub(crate) shown: Field,
+    /// A hash of all that was put in: what an index means is what its tracks' hashes are.
+    pub(crate) print: Field,
+}
+
+impl Fields {
+    pub(crate) fn new() -> Self {
+        let indexed = |record| {
+            let indexing = TextFieldIndexing::default()
+                .set_tokenizer(ANALYZER)
+                .set_index_option(record);
+            TextOptions::default().set_indexing_options(indexing)
+        };
+        let text = indexed(IndexRecordOption::WithFreqsAndPositions);
+        let mut schema = Schema::builder();
+        let mut of = |name| schema.add_text_field(name, text.clone());
+        let [artist, album_artist, album, title, genre, composer, path] = [
+            "artist",
+            "album_artist",
+            "album",
+            "title",
+            "genre",
+            "composer",
+            "path",
+        ]
+        .map(&mut of);
+        // Its terms come ready-made.
+        let tags = schema.add_text_field("tags", STRING);
+        let any = schema.add_text_field("any", indexed(IndexRecordOption::Basic));
+        let [whole_artist, whole_album, whole_title] =
+            ["whole_artist", "whole_album", "whole_title"]
+                .map(|name| schema.add_text_field(name, STRING));
+        Self {
+            id: schema.add_u64_field("id", INDEXED | FAST),
+            origin: schema.add_text_field("origin", STRING),
+            year: schema.add_u64_field("year", INDEXED | FAST),
+            shown: schema.add_bytes_field("shown", STORED),
+            print: schema.add_u64_field("print", FAST),
+            artist,
+            album_artist,
+            album,
+            title,
+            genre,
+            composer,
+            path,
+            tags,
+            any,
+            whole_artist,
+            whole_album,
+            whole_title,
+            schema: schema.build(),
+        }
+    }
+
+    /// Makes an index understand the fields' text.
+    pub(crate) fn register(index: &tantivy::Index) {
+        index.tokenizers().register(ANALYZER, Words);
+    }
+
+    /// What says which document is a track's.
+    pub(crate) fn key(&self, track: TrackId) -> Term {
+        Term::from_field_u64(self.id, track.0)
+    }
+
+    /// What a living track is in the index.
+    pub(crate) fn document(&self, row: &TrackRow) -> Entry {
+        let mut entry = Entry::new(self, row.id);
+        entry.text(self.origin, row.locator.origin.as_str());
+        let inputs = NameInputs::of(&row.media, &row.locator.origin, &row.locator.path);
+        let value = |variable: &Variable| inputs.value(variable, true).unwrap_or_default();
+        for (field, variable) in [
+            (self.artist, Variable::Artist),
+            (self.album_artist, Variable::AlbumArtist),
+            (self.album, Variable::Album),
+            (self.title, Variable::Title),
+        ] {
+            entry.searched(self, field, value(&variable));
+        }
+        for (field, variable) in [
+            (self.whole_artist, Variable::Artist),
+            (self.whole_artist, Variable::AlbumArtist),
+            (self.whole_album, Variable::Album),
+            (self.whole_title, Variable::Title),
+        ] {
+            let whole = whole(value(&variable));
+            if !whole.is_empty() {
+                entry.text(field, &whole);
+            }
+        }
+        for (tag, values) in row.media.tags.iter() {
+            let name = tag.name().to_lowercase();
+            for text in values {
+                match name.as_str() {
+                    "genre" => entry.searched(self, self.genre, text),
+                    "composer" => entry.searched(self, self.composer, text),
+                    // Every one of several; the fields above have them as one text.
+                    "artist" | "albumartist" | "album" | "title" => entry.named(self, &name, text),
+                    unsearched if UNSEARCHED.contains(&unsearched) => {}
+                    _ => {
+                        entry.named(self, &name, text);
+                        entry.text(self.any, text);
+                    }
+                }
+            }
+        }
+        let path = String::from_utf8_lossy(row.locator.path.as_bytes());
+        entry.searched(self, self.path, &path);
+        let year = value(&Variable::Year).parse().ok();
+        if let Some(year) = year {
+            entry.number(self.year, u64::from(year));
+        }
+        let shown = |variable: &Variable| {
+            let shown = inputs
+                .value(variable, true)
+                .or_else(|| inputs.fallback(variable));
+            shown.unwrap_or_default().to_owned()
+        };
+        entry.shown(
+            self,
+            &Shown {
+                artist: shown(&Variable::Artist),
+                album: shown(&Variable::Album),
+                title: shown(&Variable::Title),
+                extension: inputs.format().unwrap_or_default().to_owned(),
+                year,
+                duration_ms: row.media.audio.duration_ms,
+            },
+        )
+    }
+
+    /// The term of a word in a tag that has no field of its own.
+    pub(crate) fn in_tag(&self, tag: &str, word: &str) -> Term {
+        Term::from_field_text(self.tags, &in_tag(tag, word))
+    }
+}
+
+fn in_tag(tag: &str, word: &str) -> String {
+    format!("{tag}{IN_TAG}{word}")
+}
+
+/// What is shown of a track that was found.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Shown {
+    /// Its artists, as one text; `Unknown Artist` where none is known.
+    pub artist: String,
+    /// Its album; `Unknown Album` where none is known.
+    pub album: String,
+    /// Its title; the name of its file where none is known.
+    pub title: String,
+    /// The extension that it is shown with; empty where it has none.
+    pub extension: String,
+    /// The year.
+    pub year: Option<u16>,
+    /// How long it plays.
+    pub duration_ms: Option<u64>,
+}
+
+/// A track on its way into the index.
+pub(crate) struct Entry {
+    pub(crate) document: TantivyDocument,
+    pub(crate) print: u64,
+    hasher: blake3::Hasher,
+}
+
+impl Entry {
+    fn new(fields: &Fields, track: TrackId) -> Self {
+        let mut document = TantivyDocument::default();
+        document.add_u64(fields.id, track.0);
+        Self {
+            document,
+            print: 0,
+            hasher: blake3::Hasher::new(),
+        }
+    }
+
+    fn text(&mut self, field: Field, text: &str) {
+        self.feed(field, text.as_bytes());
+        self.document.add_text(field, text);
+    }
+
+    fn number(&mut self, field: Field, number: u64) {
+        self.feed(field, &number.to_le_bytes());
+        self.document.add_u64(field, number);
+    }
+
+    fn searched(&mut self, fields: &Fields, field: Field, text: &str) {
+        if !text.is_empty() {
+            self.text(field, text);
+            self.text(fields.any, text);
+        }
+    }
+
+    /// The words of a tag by its name.
+    fn named(&mut self, fields: &Fields, name: &str, text: &str) {
+        for word in words(text) {
+            self.text(fields.tags, &in_tag(name, &word.text));
+        }
+    }
+
+    fn shown(mut self, fields: &Fields, shown: &Shown) -> Self {
+        // Of strings and numbers, there is nothing that cannot be encoded.
+        let bytes = rmp_serde::to_vec(shown).unwrap_or_default();
+        self.feed(fields.shown, &bytes);
+        self.document.add_bytes(fields.shown, &bytes);
+        let hash = self.hasher.finalize();
+        let head = hash.as_bytes().first_chunk().copied().unwrap_or_default();
+        self.print = u64::from_le_bytes(head);
+        self.document.add_u64(fields.print, self.print);
+        self
+    }
+
+    fn feed(&mut self, field: Field, bytes: &[u8]) {
+        self.hasher.update(&field.field_id().to_le_bytes());
+        self.hasher.update(&(bytes.len() as u64).to_le_bytes());
+        self.hasher.update(bytes);
+    }
+}
+
+/// Cuts the text of fields into [`words`].
+#[derive(Debug, Clone)]
+struct Words;
+
+struct Stream {
+    words: std::vec::IntoIter<crate::words::Word>,
+    token: Token,
+}
+
+impl Tokenizer for Words {
+    type TokenStream<'a> = Stream;
+
+    fn token_stream<'a>(&'a mut self, text: &'a str) -> Stream {
+        Stream {
+            words: words(text).into_iter(),
+            token: Token::default(),
+        }
+    }
+}
+
+impl TokenStream for Stream {
+    fn advance(&mut self) -> bool {
+        let Some(word) = self.words.next() else {
+            return false;
+        };
+        self.token.offset_from = word.range.start;
+        self.token.offset_to = word.range.end;
+        self.token.position = self.token.position.wrapping_add(1);
+        self.token.text = word.text;
+        true
+    }
+
+    fn token(&self) -> &Token {
+        &self.token
+    }
+
+    fn token_mut(&mut self) -> &mut Token {
+        &mut self.token
+    }
+}

@@ -1,0 +1,268 @@
+//! What is found, and in which order.
+
+use search::{Query, highlights};
+
+use crate::library::{Library, Song};
+
+const SONGS: &[Song] = &[
+    Song {
+        artist: "Björk",
+        album: "Homogenic",
+        title: "Jóga",
+        year: "1997",
+        more: &[("genre", "Electronic"), ("mood", "Wide Open")],
+    },
+    Song {
+        artist: "AC/DC",
+        album: "Back in Black",
+        title: "Hells Bells",
+        year: "1980-07-25",
+        more: &[("genre", "Hard Rock"), ("composer", "Angus Young")],
+    },
+    Song {
+        artist: "Metallica",
+        album: "Metallica",
+        title: "The Unforgiven",
+        year: "1991",
+        more: &[("genre", "Metal"), ("albumartist", "Metallica")],
+    },
+    Song {
+        artist: "Apocalyptica",
+        album: "Plays Metallica by Four Cellos",
+        title: "Metallica",
+        year: "1996",
+        more: &[("genre", "Cello Metal")],
+    },
+    Song {
+        artist: "坂本龍一",
+        album: "千のナイフ",
+        title: "Thousand Knives",
+        year: "1978",
+        more: &[],
+    },
+    Song {
+        artist: "!!!",
+        album: "Louden Up Now",
+        title: "Pardon My Freedom",
+        year: "2004",
+        more: &[("artist", "Nic Offer")],
+    },
+    Song {
+        artist: "Bon Iver",
+        album: "For Emma",
+        title: "Re:Stacks",
+        year: "2007",
+        more: &[("comment", "a cabin"), ("lyrics", "excavation")],
+    },
+    Song {
+        artist: "אריק איינשטיין",
+        album: "אני ואתה",
+        title: "Ani Ve'ata",
+        year: "1971",
+        more: &[],
+    },
+];
+
+#[test]
+fn each_part_of_the_grammar_finds_what_it_says() {
+    let library = Library::of(SONGS);
+    for (query, expected) in [
+        ("bjork", &["Jóga"][..]),
+        ("BJÖRK joga", &["Jóga"]),
+        ("bjork bells", &[]),
+        ("bjork OR bells", &["Hells Bells", "Jóga"]),
+        ("genre:metal", &["Metallica", "The Unforgiven"]),
+        ("genre:metal NOT cello", &["The Unforgiven"]),
+        ("genre:metal -cello", &["The Unforgiven"]),
+        ("\"back in black\"", &["Hells Bells"]),
+        ("\"black in back\"", &[]),
+        ("album:\"in black\" artist:ac/dc", &["Hells Bells"]),
+        ("AC/DC", &["Hells Bells"]),
+        ("composer:angus", &["Hells Bells"]),
+        ("mood:open", &["Jóga"]),
+        ("mood:\"wide open\"", &["Jóga"]),
+        ("comment:cabin", &["Re:Stacks"]),
+        ("excavation", &[]),
+        ("year:1997", &["Jóga"]),
+        (
+            "year:[1990 TO 1997]",
+            &["Jóga", "Metallica", "The Unforgiven"],
+        ),
+        ("year:[2005 TO *]", &["Re:Stacks"]),
+        ("1997 electronic", &["Jóga"]),
+        ("path:homogenic", &["Jóga"]),
+        ("坂本", &["Thousand Knives"]),
+        ("ナイフ", &["Thousand Knives"]),
+        ("本坂", &[]),
+        ("איינשטיין", &["Ani Ve'ata"]),
+        ("aniveata OR veata", &["Ani Ve'ata"]),
+        ("!!!", &["Pardon My Freedom"]),
+        ("artist:offer", &["Pardon My Freedom"]),
+        ("Re:Stacks", &["Re:Stacks"]),
+        ("", &[]),
+    ] {
+        assert_eq!(library.found(query), expected, "{query}");
+    }
+    assert_eq!(library.found("NOT genre:metal").len(), SONGS.len() - 2);
+    assert_eq!(library.found("year:[* TO *]").len(), SONGS.len());
+}
+
+#[test]
+fn what_is_spelt_otherwise_is_found_behind_what_is_spelt_so() {
+    let library = Library::of(SONGS);
+    assert_eq!(library.found("metalica"), ["Metallica", "The Unforgiven"]);
+    assert_eq!(library.found("unforgivne"), ["The Unforgiven"]);
+    assert_eq!(library.found("metalica~0"), [""; 0]);
+    assert_eq!(library.found("apokalyptika"), [""; 0]);
+    assert_eq!(library.found("apokalyptika~2"), ["Metallica"]);
+    assert_eq!(library.found("jogo~1"), ["Jóga"]);
+    let near = Library::of(&[
+        Song {
+            artist: "Cave",
+            title: "misspelt",
+            ..Song::default()
+        },
+        Song {
+            artist: "Dave",
+            title: "right",
+            ..Song::default()
+        },
+    ]);
+    assert_eq!(near.titles("dave"), ["right", "misspelt"]);
+}
+
+#[test]
+fn what_is_called_so_comes_first() {
+    let library = Library::of(&[
+        Song {
+            artist: "Somebody",
+            album: "Queen Queen Queen",
+            title: "Queen and queen and queen",
+            ..Song::default()
+        },
+        Song {
+            artist: "Queen",
+            album: "Innuendo",
+            title: "The Show Must Go On",
+            ..Song::default()
+        },
+        Song {
+            artist: "Kings",
+            album: "Queens",
+            title: "Killer Queen",
+            ..Song::default()
+        },
+        Song {
+            artist: "Another",
+            album: "Something",
+            title: "Queen",
+            ..Song::default()
+        },
+    ]);
+    let titles = library.titles("queen");
+    assert_eq!(titles.len(), 4);
+    let first: Vec<&str> = titles.iter().take(2).map(String::as_str).collect();
+    assert!(
+        first.contains(&"Queen") && first.contains(&"The Show Must Go On"),
+        "{titles:?}"
+    );
+    assert_eq!(library.titles("killer queen")[0], "Killer Queen");
+    assert_eq!(
+        library.titles("the show must go on")[0],
+        "The Show Must Go On"
+    );
+}
+
+#[test]
+fn pages_follow_one_another() {
+    let songs: Vec<Song> = (0..25)
+        .map(|_| Song {
+            artist: "Same",
+            title: "Name",
+            ..Song::default()
+        })
+        .collect();
+    let library = Library::of(&songs);
+    let query = Query::parse("same").unwrap();
+    let searcher = library.search().searcher();
+    let mut tracks = Vec::new();
+    for offset in (0..30).step_by(10) {
+        let page = searcher.find(&query, offset, 10).unwrap();
+        assert_eq!(page.total, 25);
+        tracks.extend(page.hits.into_iter().map(|hit| hit.track));
+    }
+    assert_eq!(tracks.len(), 25);
+    tracks.sort();
+    tracks.dedup();
+    assert_eq!(tracks.len(), 25);
+    assert_eq!(searcher.find(&query, 0, 0).unwrap().hits, []);
+}
+
+#[test]
+fn tracks_without_tags_are_found_by_their_file() {
+    let library = Library::of(&[Song {
+        title: "",
+        album: "Mixtapes",
+        ..Song::default()
+    }]);
+    library.append([crate::library::discovered(
+        9,
+        "Tapes/summer 84.flac",
+        Song::default(),
+    )]);
+    library.wait();
+    let query = Query::parse("summer").unwrap();
+    let page = library.search().searcher().find(&query, 0, 10).unwrap();
+    let shown = &page.hits[0].shown;
+    assert_eq!(
+        (&*shown.title, &*shown.artist),
+        ("summer 84", "Unknown Artist")
+    );
+    let marked = highlights(&query, &shown.title);
+    assert_eq!(marked.first(), Some(&(0..6)));
+}
+
+#[test]
+fn nothing_that_people_type_fails_otherwise() {
+    let library = Library::of(SONGS);
+    let long = "x".repeat(256);
+    let many = "ab ".repeat(32);
+    for text in [
+        "\u{202e}רוק",
+        "*",
+        "?",
+        "~~",
+        "~1",
+        "a~",
+        ":",
+        ":a",
+        "..",
+        ".",
+        "/",
+        "\\",
+        "'",
+        "`",
+        "{}",
+        "[1 TO 2]",
+        "+",
+        "-",
+        "--",
+        "a:*",
+        "\u{0}",
+        "\u{feff}",
+        "👩‍🎤",
+        "(a)",
+        "((a))",
+        "title:!!!",
+        "composer:!!!",
+        "path:!!!",
+        "mood:!!!",
+        "NOT (a OR NOT b)",
+        &long,
+        &many,
+    ] {
+        if let Ok(query) = Query::parse(text) {
+            library.search().searcher().find(&query, 0, 100).unwrap();
+        }
+    }
+}
