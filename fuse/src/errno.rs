@@ -73,6 +73,8 @@ pub enum ErrorKind {
     Invalid,
     /// The handle is not open.
     BadHandle,
+    /// It is being made: to be asked for again in a moment.
+    NotYet,
     /// Too many open files.
     TooManyFiles,
     /// The origin, the disk or a view did not answer.
@@ -109,6 +111,7 @@ impl ErrorKind {
             Self::TooSmall => Errno::RANGE,
             Self::Invalid => Errno::INVAL,
             Self::BadHandle => Errno::BADF,
+            Self::NotYet => Errno::AGAIN,
             Self::TooManyFiles => Errno::NFILE,
             Self::Io | Self::Bug => Errno::IO,
         };
@@ -124,6 +127,7 @@ impl ErrorKind {
             | Self::ReadOnly
             | Self::NoAttribute
             | Self::TooSmall
+            | Self::NotYet
             | Self::Invalid => Loudness::Quiet,
             Self::Denied | Self::Stale | Self::Busy | Self::TooManyFiles | Self::Io => {
                 Loudness::Warning
@@ -146,6 +150,7 @@ impl ErrorKind {
             Self::TooSmall => "the buffer is too small",
             Self::Invalid => "not supported on this kind of file",
             Self::BadHandle => "the handle is not open",
+            Self::NotYet => "not there yet",
             Self::TooManyFiles => "too many open files",
             Self::Io => "input or output failed",
             Self::Bug => "a defect of MusicFS",

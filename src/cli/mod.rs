@@ -23,6 +23,7 @@ mod probe;
 mod progress;
 mod reload;
 mod replay;
+mod search;
 mod shutdown;
 mod status;
 mod track;
@@ -93,6 +94,8 @@ enum Command {
     Status,
     /// Show the events of the log, and follow it
     Events(events::Arguments),
+    /// Find tracks by what they say about themselves
+    Search(search::Arguments),
     /// Rebuild views from the log, or check that a rebuild equals them
     Replay(replay::Arguments),
     /// Verify, back up, export or import the log
@@ -140,6 +143,7 @@ impl Command {
             Self::Mount(arguments) => arguments.run(context),
             Self::Status => status::run(context),
             Self::Events(arguments) => arguments.run(context),
+            Self::Search(arguments) => arguments.run(context),
             Self::Replay(arguments) => arguments.run(context),
             Self::Log(action) => action.run(context),
             Self::History(arguments) => arguments.run(context),

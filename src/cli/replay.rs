@@ -6,15 +6,17 @@ use std::sync::Arc;
 use clap::Args;
 use eventlog::{EventStore, SqliteStore};
 use futures::{Stream, StreamExt, TryStreamExt};
-use projections::{ViewName, Views};
+use projections::Views;
 use proto::v1;
 use proto::v1::replay_response::Update;
+use search::Search;
 use tokio::runtime::Handle;
 
 use super::context::Context;
 use super::output::{Output, counted};
 use super::place::Place;
 use super::progress::Progress;
+use crate::control::replay::Named;
 use crate::control::{Client, json, received, replay};
 use crate::lock::Lock;
 use crate::report::{Kind, Report, Result};
@@ -86,7 +88,7 @@ impl Arguments {
         &self,
         context: &Context,
         state: &StateDir,
-        names: Vec<ViewName>,
+        names: Vec<Named>,
     ) -> Result<v1::ReplayReport> {
         let log = Arc::new(SqliteStore::open_read_only(state.log_file()).await?);
         let (directory, store, runtime) = (state.views_dir(), log.clone(), Handle::current());
@@ -94,9 +96,12 @@ impl Arguments {
         let views = outside(move || Views::open(&directory, store, &runtime)).await??;
         let views = Arc::new(views);
         views.wait_for(log.head()).await?;
-        let updates = replay::replay(Arc::clone(&views), names, self.check);
+        let (directory, store) = (state.views_dir(), log.clone());
+        let search = Search::start(&directory, store, Arc::clone(&views), Handle::current())?;
+        let search = Arc::new(search);
+        let updates = replay::replay(Arc::clone(&views), Arc::clone(&search), names, self.check);
         let report = follow(context, updates).await;
-        outside(move || drop(views)).await?;
+        outside(move || drop((search, views))).await?;
         log.close().await;
         report
     }
@@ -134,7 +139,7 @@ impl Arguments {
 }
 
 /// Replays to an earlier place, whether or not a daemon runs.
-async fn past(context: &Context, names: Vec<ViewName>, to: Place) -> Result<v1::ReplayReport> {
+async fn past(context: &Context, names: Vec<Named>, to: Place) -> Result<v1::ReplayReport> {
     let log = Arc::new(SqliteStore::open_read_only(context.state()?.log_file()).await?);
     let until = to.last(&*log).await?;
     let progress = Progress::new(context, "replay");

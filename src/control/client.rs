@@ -10,6 +10,7 @@ use proto::v1::control_service_client::ControlServiceClient;
 use proto::v1::event_service_client::EventServiceClient;
 use proto::v1::layout_service_client::LayoutServiceClient;
 use proto::v1::origin_service_client::OriginServiceClient;
+use proto::v1::search_service_client::SearchServiceClient;
 use proto::v1::view_service_client::ViewServiceClient;
 use proto::v1::webhook_service_client::WebhookServiceClient;
 use tonic::metadata::{Ascii, MetadataValue};
@@ -144,6 +145,12 @@ impl Client {
     #[must_use]
     pub fn layout(&self) -> LayoutServiceClient<Connection> {
         LayoutServiceClient::new(self.0.clone())
+    }
+
+    /// Finding tracks.
+    #[must_use]
+    pub fn search(&self) -> SearchServiceClient<Connection> {
+        SearchServiceClient::new(self.0.clone())
     }
 
     /// The views.

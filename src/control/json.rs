@@ -191,6 +191,31 @@ pub fn replay(report: &v1::ReplayReport) -> Value {
     json!({ "views": views.collect::<Vec<_>>() })
 }
 
+/// `musicfs search --json`.
+#[must_use]
+pub fn search(found: &v1::SearchResponse) -> Value {
+    let highlight = |marked: &v1::Highlight| json!({ "field": marked.field, "start": marked.start, "end": marked.end });
+    let results = found.results.iter().map(|result| {
+        json!({
+            "track": result.track,
+            "path": result.path,
+            "artist": result.artist,
+            "album": result.album,
+            "title": result.title,
+            "year": result.year,
+            "duration_secs": result.duration.as_ref().map(secs),
+            "score": result.score,
+            "highlights": result.highlights.iter().map(highlight).collect::<Vec<_>>(),
+        })
+    });
+    json!({
+        "total": found.total,
+        "results": results.collect::<Vec<_>>(),
+        "next_offset": found.next_offset,
+        "position": found.position,
+    })
+}
+
 /// `musicfs reload --json`.
 #[must_use]
 pub fn reload(answer: &v1::ReloadResponse) -> Value {

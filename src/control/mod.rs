@@ -16,6 +16,7 @@ mod metrics;
 mod origin_service;
 mod problem;
 pub mod replay;
+mod search_service;
 mod server;
 mod socket;
 mod status;
@@ -65,6 +66,8 @@ pub struct Engine {
     pub writer: Arc<LogWriter>,
     /// The views.
     pub views: Arc<Views>,
+    /// The index that tracks are found by.
+    pub search: Arc<search::Search>,
     /// The origins.
     pub library: Arc<Library>,
     /// The background tasks.

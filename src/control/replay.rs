@@ -9,6 +9,7 @@ use futures::stream::BoxStream;
 use projections::{ReplayReport, ViewName, Views};
 use proto::v1;
 use proto::v1::replay_response::Update;
+use search::Search;
 use tokio::runtime::Handle;
 use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
@@ -22,17 +23,51 @@ const TICK: Duration = Duration::from_millis(100);
 /// Progress messages that wait for a slow reader; more are left out.
 const WAITING: usize = 4;
 
+/// The name of the index that tracks are found by, among the views.
+pub const SEARCH: &str = "search";
+
+/// A view, by its name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Named {
+    /// One of rows.
+    View(ViewName),
+    /// The index that tracks are found by.
+    Search,
+}
+
+impl Named {
+    fn all() -> Vec<Self> {
+        let views = ViewName::ALL.iter().copied().map(Self::View);
+        views.chain([Self::Search]).collect()
+    }
+
+    const fn as_str(self) -> &'static str {
+        match self {
+            Self::View(view) => view.as_str(),
+            Self::Search => SEARCH,
+        }
+    }
+}
+
 /// The views of those names; all where there is no name.
 ///
 /// # Errors
 /// [`Kind::Input`] for a name that no view has.
-pub fn named(names: &[String]) -> Result<Vec<ViewName>> {
+pub fn named(names: &[String]) -> Result<Vec<Named>> {
+    let all = Named::all();
     if names.is_empty() {
-        return Ok(ViewName::ALL.to_vec());
+        return Ok(all);
     }
     let parse = |name: &String| {
-        name.parse()
-            .map_err(|error| Report::new(Kind::Input, format!("{error}")))
+        let found = all.iter().copied().find(|view| view.as_str() == name);
+        found.ok_or_else(|| {
+            let known: Vec<&str> = all.iter().map(|view| view.as_str()).collect();
+            let known = known.join(", ");
+            Report::new(
+                Kind::Input,
+                format!("there is no view {name:?}; views are {known}"),
+            )
+        })
     };
     names.iter().map(parse).collect()
 }
@@ -41,19 +76,21 @@ pub fn named(names: &[String]) -> Result<Vec<ViewName>> {
 /// report. A view that was begun is brought to its end even where nobody listens any more.
 pub fn replay(
     views: Arc<Views>,
-    names: Vec<ViewName>,
+    search: Arc<Search>,
+    names: Vec<Named>,
     check: bool,
 ) -> BoxStream<'static, Result<v1::ReplayResponse>> {
     let (sender, receiver) = mpsc::channel(WAITING);
     tokio::task::spawn_blocking(move || {
-        let one = |name| {
-            let mut told = Ticks::new(name, &sender);
-            let replayed = if check {
-                views.check(name, &mut |at, end| told.at(at, end))
-            } else {
-                views.rebuild(name, &mut |at, end| told.at(at, end))
+        let one = |name: Named| -> Result<v1::ViewReplay> {
+            let mut told = Ticks::new(name.as_str(), &sender);
+            let tell = &mut |at, end| told.at(at, end);
+            let replayed = match name {
+                Named::View(name) if check => views.check(name, tell)?,
+                Named::View(name) => views.rebuild(name, tell)?,
+                Named::Search => search.replay(!check, tell)?,
             };
-            Ok(view(&replayed?))
+            Ok(view(&replayed))
         };
         let reports: Result<Vec<_>> = std::thread::scope(|threads| {
             let one = &one;
@@ -78,13 +115,18 @@ pub fn replay(
 /// Computes views as they stood at a position, beside those that serve and for their figures only.
 ///
 /// # Errors
-/// Where the log ends before that position, or the views cannot be written.
+/// Where the log ends before that position, or the views cannot be written; where nothing but the
+/// index is asked for, which is of the present.
 pub async fn replay_to(
     log: Arc<dyn EventStore>,
-    names: Vec<ViewName>,
+    names: Vec<Named>,
     until: Position,
     mut progress: impl FnMut(Position, Position) + Send + 'static,
 ) -> Result<v1::ReplayReport> {
+    if names == [Named::Search] {
+        let message = "the search index is of the catalog as it now stands";
+        return Err(Report::new(Kind::Input, message).hint("leave out --to"));
+    }
     let runtime = Handle::current();
     let replayed = tokio::task::spawn_blocking(move || {
         let scratch = tempfile::Builder::new().prefix("musicfs-replay").tempdir();
@@ -103,13 +145,13 @@ pub async fn replay_to(
 
 /// Tells how far a view is, now and then.
 struct Ticks<'s> {
-    name: ViewName,
+    name: &'static str,
     sender: &'s mpsc::Sender<Result<v1::ReplayResponse>>,
     last: Option<Instant>,
 }
 
 impl<'s> Ticks<'s> {
-    const fn new(name: ViewName, sender: &'s mpsc::Sender<Result<v1::ReplayResponse>>) -> Self {
+    const fn new(name: &'static str, sender: &'s mpsc::Sender<Result<v1::ReplayResponse>>) -> Self {
         Self {
             name,
             sender,
@@ -122,7 +164,7 @@ impl<'s> Ticks<'s> {
             return;
         }
         self.last = Some(Instant::now());
-        let (view, current, total) = (self.name.as_str().to_owned(), current.0, total.0);
+        let (view, current, total) = (self.name.to_owned(), current.0, total.0);
         let update = Some(Update::Progress(v1::ReplayProgress {
             view,
             current,

@@ -11,6 +11,7 @@ use proto::v1::control_service_server::ControlServiceServer;
 use proto::v1::event_service_server::EventServiceServer;
 use proto::v1::layout_service_server::LayoutServiceServer;
 use proto::v1::origin_service_server::OriginServiceServer;
+use proto::v1::search_service_server::SearchServiceServer;
 use proto::v1::view_service_server::ViewServiceServer;
 use proto::v1::webhook_service_server::WebhookServiceServer;
 use tokio::io::{AsyncRead, AsyncWrite};
@@ -29,6 +30,7 @@ use super::deadline::Deadlines;
 use super::event_service::Events;
 use super::layout_service::Layouts;
 use super::origin_service::Origins;
+use super::search_service::Searches;
 use super::view_service::ViewsService;
 use super::webhook_service::Hooks;
 use super::{Engine, problem, socket};
@@ -132,6 +134,10 @@ fn routes(engine: &Engine, stop: &CancellationToken) -> RoutesBuilder {
             Layouts::new(engine()),
             admit(),
         ))
+        .add_service(SearchServiceServer::with_interceptor(
+            Searches::new(engine()),
+            admit(),
+        ))
         .add_service(ViewServiceServer::with_interceptor(
             ViewsService::new(engine()),
             admit(),
@@ -167,13 +173,14 @@ async fn report_health(engine: &Engine, reporter: HealthReporter) {
 }
 
 /// The names under which health is told; the empty one is for the daemon as a whole.
-const SERVICES: [&str; 8] = [
+const SERVICES: [&str; 9] = [
     "",
     v1::cache_service_server::SERVICE_NAME,
     v1::control_service_server::SERVICE_NAME,
     v1::event_service_server::SERVICE_NAME,
     v1::layout_service_server::SERVICE_NAME,
     v1::origin_service_server::SERVICE_NAME,
+    v1::search_service_server::SERVICE_NAME,
     v1::view_service_server::SERVICE_NAME,
     v1::webhook_service_server::SERVICE_NAME,
 ];

@@ -8,7 +8,7 @@ use fuse::operations::Timings;
 use projections::{CatalogReader, OriginRow, TreeReader, ViewName};
 use proto::v1;
 
-use super::{Engine, cache, convert};
+use super::{Engine, cache, convert, replay};
 use crate::library::OriginState;
 use crate::report::Result;
 use crate::webhooks::Row;
@@ -36,6 +36,7 @@ pub(super) fn running(engine: &Engine) -> Result<v1::GetStatusResponse> {
         v1::DaemonState::Syncing
     };
     let tasks = engine.supervisor.tasks();
+    let found = engine.search.searcher().position();
     Ok(v1::GetStatusResponse {
         version: env!("CARGO_PKG_VERSION").to_owned(),
         state: state.into(),
@@ -55,6 +56,8 @@ pub(super) fn running(engine: &Engine) -> Result<v1::GetStatusResponse> {
             .views
             .positions()
             .into_iter()
+            .map(|(view, at)| (view.as_str(), at))
+            .chain([(replay::SEARCH, found.unwrap_or_default())])
             .map(|(view, at)| self::view(view, at, head))
             .collect(),
         tasks: tasks
@@ -125,8 +128,8 @@ pub fn stopped(
             .map(|row| convert::origin(row, &nobody))
             .collect(),
         views: vec![
-            view(ViewName::Catalog, catalog.position()?, head),
-            view(ViewName::Tree, tree.position()?, head),
+            view(ViewName::Catalog.as_str(), catalog.position()?, head),
+            view(ViewName::Tree.as_str(), tree.position()?, head),
         ],
         ..stopped
     })
@@ -146,9 +149,9 @@ fn consumers(engine: &Engine, head: Position) -> Vec<v1::ConsumerStatus> {
     rows.filter_map(consumer).collect()
 }
 
-fn view(name: ViewName, position: Position, head: Position) -> v1::ViewStatus {
+fn view(name: &str, position: Position, head: Position) -> v1::ViewStatus {
     v1::ViewStatus {
-        name: name.as_str().to_owned(),
+        name: name.to_owned(),
         position: position.0,
         lag: head.0.saturating_sub(position.0),
     }

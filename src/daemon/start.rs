@@ -11,6 +11,7 @@ use fuse::{Filesystem, Notifier};
 use origins::Registry;
 use parking_lot::Mutex;
 use projections::{Published, Views};
+use search::Search;
 use tokio::runtime::Handle;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
@@ -21,6 +22,7 @@ use super::{Options, Running};
 use crate::cache::pins::Pins;
 use crate::cache::survey::Surveyor;
 use crate::control::{self, Engine, MountFigures, tcp};
+use crate::finding::{Finder, SearchDir};
 use crate::library::{self, Library};
 use crate::originals::Sources;
 use crate::report::{Kind, Report, Result};
@@ -55,6 +57,12 @@ pub(super) async fn start(
     let log = Arc::new(SqliteStore::open(options.state.log_file()).await?);
     let store: Arc<dyn EventStore> = Arc::clone(&log) as _;
     let views = Arc::new(open_views(&options.state, Arc::clone(&store)).await?);
+    let search = Arc::new(Search::start(
+        &options.state.views_dir(),
+        Arc::clone(&store),
+        Arc::clone(&views),
+        Handle::current(),
+    )?);
     let known = views.catalog().origins()?;
     for origin in &known {
         library::apart_by_name(&origin.spec, &options.mountpoint)?;
@@ -101,10 +109,14 @@ pub(super) async fn start(
         store: content.clone(),
         runtime: Handle::current(),
     };
+    let finder = Finder::new(search.searcher(), views.tree());
     let mut filesystem = Filesystem::new(
         Arc::new(Tree(views.tree())),
         Arc::new(sources.clone()),
-        vec![Box::new(StatusDir::new(Arc::clone(&status)))],
+        vec![
+            Box::new(StatusDir::new(Arc::clone(&status))),
+            Box::new(SearchDir::new(finder, views.catalog())),
+        ],
         options.mount.owner(),
     );
     let recorder = access::recorder(&options.access, &writer);
@@ -134,6 +146,7 @@ pub(super) async fn start(
         store,
         writer,
         views,
+        search,
         webhooks,
         library,
         supervisor,

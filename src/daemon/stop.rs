@@ -65,9 +65,12 @@ pub(super) async fn stop(running: Running) {
     engine.reloader.close();
     // Nothing appends any more. What is kept is left whole in its files; a scan that hangs still
     // holds the views, and is not asked.
-    let views = Arc::clone(&engine.views);
+    let (views, search) = (Arc::clone(&engine.views), Arc::clone(&engine.search));
     let closing = tokio::spawn(async move {
-        block_in_place(move || views.close());
+        block_in_place(move || {
+            search.close();
+            views.close();
+        });
         log.close().await;
     });
     if tokio::time::timeout_at(deadline, closing).await.is_err() {

@@ -53,6 +53,8 @@ mod restart;
 #[cfg(test)]
 mod retagged;
 #[cfg(test)]
+mod search;
+#[cfg(test)]
 mod servers;
 #[cfg(test)]
 mod stopping;

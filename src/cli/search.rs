@@ -1,0 +1,54 @@
+//! `musicfs search`.
+
+use clap::Args;
+use proto::v1;
+
+use super::context::Context;
+use super::output::hint;
+use crate::control::{json, received};
+use crate::report::Result;
+
+#[derive(Debug, Args)]
+pub(super) struct Arguments {
+    /// What to find: words that all have to match, field:word, "words together", AND, OR, NOT, year:[1990 TO 1999]
+    #[arg(value_name = "QUERY", required = true, allow_hyphen_values = true)]
+    query: Vec<String>,
+    /// How many tracks at most
+    #[arg(long, value_name = "NUMBER", default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..=10_000))]
+    limit: u32,
+    /// From which place on
+    #[arg(long, value_name = "NUMBER", default_value_t = 0)]
+    offset: u32,
+}
+
+impl Arguments {
+    /// Prints the paths of the tracks that match, the best first.
+    pub(super) fn run(self, context: &Context) -> Result<()> {
+        let request = v1::SearchRequest {
+            query: self.query.join(" "),
+            offset: self.offset,
+            limit: self.limit,
+        };
+        let found = context.block_on(async {
+            let client = context.connect().await?;
+            let answer = client.search().search(request).await;
+            Ok(answer.map_err(|status| received(&status))?.into_inner())
+        })?;
+        let mut out = context.output();
+        if context.json() {
+            out.json(&json::search(&found))?;
+            return out.end();
+        }
+        for result in &found.results {
+            out.line(&result.path)?;
+        }
+        out.end()?;
+        if let Some(next) = found.next_offset {
+            let total = found.total;
+            hint(&format!(
+                "{total} tracks match; `--offset {next}` shows more"
+            ));
+        }
+        Ok(())
+    }
+}

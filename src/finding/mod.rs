@@ -1,0 +1,108 @@
+//! Finding tracks: what the index knows of, as the tree shows it.
+
+mod dir;
+
+use std::collections::HashSet;
+
+use eventlog::{Position, TrackId};
+use projections::{Ino, TreeReader, ViewError};
+use search::{Hit, Query, SearchError, Searcher};
+
+pub(crate) use self::dir::SearchDir;
+
+/// Most tracks that one query gives (FIND-1).
+pub(crate) const MOST: usize = 10_000;
+
+/// Tracks that are asked of the index together.
+const PAGE: usize = 1_000;
+
+/// Finds tracks. Cheap to clone.
+#[derive(Clone)]
+pub(crate) struct Finder {
+    searcher: Searcher,
+    tree: TreeReader,
+}
+
+/// A track that was found, and that the tree shows.
+pub(crate) struct Found {
+    /// The one that is shown: of copies that are shown as one, maybe not the one that matched.
+    pub(crate) track: TrackId,
+    /// Its path in the tree.
+    pub(crate) path: String,
+    /// What matched.
+    pub(crate) hit: Hit,
+}
+
+/// Some of what was found.
+pub(crate) struct Findings {
+    /// How many tracks match, copies included.
+    pub(crate) total: u64,
+    pub(crate) found: Vec<Found>,
+    /// From where on there may be more.
+    pub(crate) next: Option<usize>,
+    /// Up to where everything could be found.
+    pub(crate) position: Position,
+}
+
+impl Finder {
+    pub(crate) const fn new(searcher: Searcher, tree: TreeReader) -> Self {
+        Self { searcher, tree }
+    }
+
+    /// Finds at most `limit` tracks, from the one at `offset` of all that match on.
+    pub(crate) fn find(
+        &self,
+        query: &Query,
+        offset: usize,
+        limit: usize,
+    ) -> Result<Findings, SearchError> {
+        let mut findings = Findings {
+            total: 0,
+            found: Vec::new(),
+            next: None,
+            position: Position::START,
+        };
+        let (mut at, mut seen) = (offset, HashSet::new());
+        loop {
+            let wanted = (MOST.saturating_sub(at)).min(PAGE);
+            let page = self.searcher.find(query, at, wanted)?;
+            (findings.total, findings.position) = (page.total, page.position);
+            let last = page.hits.len() < wanted || wanted == 0;
+            for hit in page.hits {
+                if findings.found.len() == limit {
+                    findings.next = Some(at);
+                    return Ok(findings);
+                }
+                at += 1;
+                if let Some((track, path)) = self.shown(hit.track)?
+                    && seen.insert(track)
+                {
+                    findings.found.push(Found { track, path, hit });
+                }
+            }
+            if last {
+                return Ok(findings);
+            }
+        }
+    }
+
+    /// Where index and tree stand: what was found at the same place is the same.
+    fn standing(&self) -> Result<(Option<Position>, Position), ViewError> {
+        Ok((self.searcher.position(), self.tree.position()?))
+    }
+
+    /// The track that the tree shows for one, and its path; none where it shows none yet, or no more.
+    fn shown(&self, track: TrackId) -> Result<Option<(TrackId, String)>, ViewError> {
+        let at = |track| {
+            let path = self.tree.path_of(Ino::of_track(track))?;
+            Ok(path.map(|path| (track, path)))
+        };
+        match at(track)? {
+            Some(shown) => Ok(Some(shown)),
+            None => match self.tree.copies(track)?.first() {
+                Some(first) => at(*first),
+                None => Ok(None),
+            },
+        }
+    }
+}
