@@ -11,7 +11,7 @@ use crate::report::Result;
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
     /// What to find: words that all have to match, field:word, "words together", AND, OR, NOT, year:[1990 TO 1999]
-    #[arg(value_name = "QUERY", required = true, allow_hyphen_values = true)]
+    #[arg(value_name = "QUERY", required = true)]
     query: Vec<String>,
     /// How many tracks at most
     #[arg(long, value_name = "NUMBER", default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..=10_000))]

@@ -61,6 +61,7 @@ async fn the_protocol_describes_itself() {
             "musicfs.v1.EventService",
             "musicfs.v1.LayoutService",
             "musicfs.v1.OriginService",
+            "musicfs.v1.SearchService",
             "musicfs.v1.ViewService",
             "musicfs.v1.WebhookService",
         ]

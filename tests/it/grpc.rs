@@ -167,6 +167,8 @@ fn nonsense(of: &MessageDescriptor) -> DynamicMessage {
 
 fn wrong(field: &FieldDescriptor) -> Value {
     match field.kind() {
+        // Nearly everything can be looked for.
+        Kind::String if field.name() == "query" => Value::String("(".to_owned()),
         Kind::String => Value::String("no such\nthing!".to_owned()),
         Kind::Bytes => Value::Bytes(b"not/absolute\xff".to_vec().into()),
         Kind::Enum(_) => Value::EnumNumber(99),
@@ -213,7 +215,9 @@ async fn every_call_answers_whatever_it_is_asked() {
         let empty = DynamicMessage::new(method.input());
         let (code, messages) = call(&connection, method, empty).await;
         assert!(right_or_refused.contains(&code), "{name}: {code:?}");
-        assert!(code != Code::Ok || messages > 0, "{name} said nothing");
+        // Of nothing that is looked for, nothing is found.
+        let says_something = messages > 0 || name.ends_with(".SearchStream");
+        assert!(code != Code::Ok || says_something, "{name} said nothing");
     }
     drop(world);
 }

@@ -50,12 +50,12 @@ fn library() -> World {
 }
 
 fn found(world: &World, query: &str) -> Value {
-    world.json(["search", "--json", "--", query])
+    world.json(["search", query, "--json"])
 }
 
 fn until_found(world: &World, query: &str, count: usize) {
     world.until(&format!("{query} finds {count}"), |world| {
-        let output = world.run(["search", "--json", "--", query]);
+        let output = world.run(["search", query, "--json"]);
         let found: Value = serde_json::from_slice(&output.stdout).unwrap_or_default();
         found["results"].as_array().map(Vec::len) == Some(count)
     });
@@ -153,7 +153,7 @@ fn odd_queries_have_a_right_answer_or_a_right_error() {
             ErrorKind::InvalidInput,
             "{wrong}"
         );
-        let output = world.run(["search", "--json", "--", wrong]);
+        let output = world.run(["search", wrong, "--json"]);
         assert_eq!(output.status.code(), Some(3), "{wrong}");
         let told = String::from_utf8(output.stderr).unwrap();
         assert!(told.contains("at character"), "{told}");
