@@ -7,13 +7,16 @@ use std::fmt;
 pub enum PinTarget {
     /// What the tree shows at a path, or below it, now and later.
     Path(TreePath),
+    /// What a query finds, now and later; in the words that somebody asked in.
+    Search(Box<str>),
 }
 
-/// For people: a path as one seen from the tree's root.
+/// For people: a path as one seen from the tree's root, a query as it was asked.
 impl fmt::Display for PinTarget {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Path(path) => path.fmt(f),
+            Self::Search(query) => write!(f, "the search {query:?}"),
         }
     }
 }

@@ -11,7 +11,7 @@ use futures::StreamExt;
 use futures::stream::BoxStream;
 use origins::ErrorKind;
 use parking_lot::Mutex;
-use projections::ViewError;
+use search::SearchError;
 use tokio::sync::Notify;
 use tokio::task::JoinSet;
 use tokio::time::Instant;
@@ -75,8 +75,8 @@ impl Pins {
     /// What is pinned now. Blocks.
     ///
     /// # Errors
-    /// Where a view cannot be read.
-    pub(crate) fn look(&self) -> Result<Survey, ViewError> {
+    /// Where a view or the search index cannot be read.
+    pub(crate) fn look(&self) -> Result<Survey, SearchError> {
         let survey = self.surveyor.lock().look()?;
         *self.counts.lock() = survey.counts;
         Ok(survey)
@@ -174,8 +174,7 @@ impl Keeper {
         let mut seen = self.engine.store.head();
         let mut events = self.events(seen);
         let begin = async {
-            let known = self.engine.views.wait_for(seen);
-            drop(tokio::time::timeout(PATIENCE, known).await);
+            known(&self.engine, seen).await;
         };
         if stop.run_until_cancelled(begin).await.is_none() {
             return;
@@ -206,8 +205,7 @@ impl Keeper {
                 () = tokio::time::sleep_until(wake) => {
                     let is_due = self.due.is_some_and(|due| due <= Instant::now());
                     if is_due || self.damage != damage(&engine) {
-                        let known = engine.views.wait_for(seen);
-                        drop(tokio::time::timeout(PATIENCE, known).await);
+                        known(&engine, seen).await;
                         self.look().await;
                     }
                 }
@@ -329,6 +327,17 @@ fn make_way(store: &Store, stop: &CancellationToken) {
     while is_over() && !stop.is_cancelled() && began.elapsed() < ROOM {
         std::thread::sleep(TICK);
     }
+}
+
+/// Waits until the views and the index know of everything up to a position, for a while.
+async fn known(engine: &Engine, position: Position) {
+    let searcher = engine.search.searcher();
+    let known = async {
+        // Where one is not kept any more, the log said why.
+        drop(engine.views.wait_for(position).await);
+        searcher.reach(position).await;
+    };
+    drop(tokio::time::timeout(PATIENCE, known).await);
 }
 
 /// How often the store lost something.

@@ -4,11 +4,13 @@ use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use content::{Key, Store};
-use eventlog::{OriginId, PinTarget, TrackId};
+use eventlog::{OriginId, PinTarget, TrackId, TreePath};
 use origins::{Origin, Registry};
 use projections::{CatalogReader, Ino, NodeKind, PinRow, TreeReader, ViewError};
+use search::{Query, SearchError};
 
 use crate::config::OriginKind;
+use crate::finding::Finder;
 use crate::originals::key;
 
 /// Entries of a directory that are asked for together.
@@ -20,6 +22,7 @@ pub(crate) struct Surveyor {
     tree: TreeReader,
     store: Store,
     registry: Arc<Registry>,
+    finder: Finder,
     whole: HashSet<Key>,
     /// How often the store had found damage when that was looked at.
     damage: u64,
@@ -77,12 +80,14 @@ impl Surveyor {
         tree: TreeReader,
         store: Store,
         registry: Arc<Registry>,
+        finder: Finder,
     ) -> Self {
         Self {
             catalog,
             tree,
             store,
             registry,
+            finder,
             whole: HashSet::new(),
             damage: 0,
         }
@@ -96,8 +101,8 @@ impl Surveyor {
     /// Looks up what is pinned, tells the store, and finds out what is missing. Blocks.
     ///
     /// # Errors
-    /// Where a view cannot be read.
-    pub(crate) fn look(&mut self) -> Result<Survey, ViewError> {
+    /// Where a view or the search index cannot be read.
+    pub(crate) fn look(&mut self) -> Result<Survey, SearchError> {
         let rows = self.catalog.pins()?;
         let mut files: HashMap<TrackId, File> = HashMap::new();
         let mut pins = Vec::with_capacity(rows.len());
@@ -214,8 +219,25 @@ impl Surveyor {
     }
 
     /// The tracks that a pin holds now, by directory.
-    fn held_by(&self, target: &PinTarget) -> Result<Vec<TrackId>, ViewError> {
-        let PinTarget::Path(path) = target;
+    fn held_by(&self, target: &PinTarget) -> Result<Vec<TrackId>, SearchError> {
+        let mut found = match target {
+            PinTarget::Path(path) => self.below(path)?,
+            PinTarget::Search(query) => match Query::parse(query) {
+                Ok(query) => self.finder.tracks(&query)?,
+                // It was one to the version that pinned it.
+                Err(error) => {
+                    tracing::warn!("what {target} pins is not known: {error}");
+                    Vec::new()
+                }
+            },
+        };
+        found.sort_unstable();
+        found.dedup();
+        Ok(found)
+    }
+
+    /// The tracks at a path or below it.
+    fn below(&self, path: &TreePath) -> Result<Vec<TrackId>, ViewError> {
         let top = self.tree.resolve(path.as_str())?;
         let mut found = Vec::new();
         let mut todo: Vec<_> = top.into_iter().collect();
@@ -232,8 +254,6 @@ impl Surveyor {
                 todo.extend(page);
             }
         }
-        found.sort_unstable();
-        found.dedup();
         Ok(found)
     }
 }

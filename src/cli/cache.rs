@@ -34,17 +34,23 @@ pub(super) enum Action {
     /// Keep tracks whole on this machine: those there, and those to come
     Pin {
         /// Files or directories: paths in the mount, or from the root of the tree
-        #[arg(value_name = "PATH", required_unless_present = "list")]
+        #[arg(value_name = "PATH", required_unless_present_any = ["list", "search"])]
         paths: Vec<OsString>,
+        /// What a query finds, now and later
+        #[arg(long, value_name = "QUERY")]
+        search: Vec<String>,
         /// Show what is pinned, and what is missing of it
-        #[arg(long, action = ArgAction::SetTrue, conflicts_with = "paths")]
+        #[arg(long, action = ArgAction::SetTrue, conflicts_with_all = ["paths", "search"])]
         list: bool,
     },
     /// Let tracks leave again when room is needed
     Unpin {
         /// What was pinned
-        #[arg(value_name = "PATH", required = true)]
+        #[arg(value_name = "PATH", required_unless_present = "search")]
         paths: Vec<OsString>,
+        /// The query whose results were pinned
+        #[arg(long, value_name = "QUERY")]
+        search: Vec<String>,
     },
     /// Show what is pinned, and what is missing of it
     List {
@@ -63,8 +69,12 @@ impl Action {
                 Self::Repair => verify::run(context, v1::VerifyMode::Repair).await,
                 Self::Clear { pinned } => clear(context, pinned).await,
                 Self::Pin { list: true, .. } => pins::list(context, 20).await,
-                Self::Pin { paths, .. } => pins::pin(context, &paths).await,
-                Self::Unpin { paths } => pins::unpin(context, &paths).await,
+                Self::Pin { paths, search, .. } => {
+                    pins::pin(context, &pins::named(paths, search)).await
+                }
+                Self::Unpin { paths, search } => {
+                    pins::unpin(context, &pins::named(paths, search)).await
+                }
                 Self::List { limit } => pins::list(context, limit).await,
             }
         })

@@ -12,6 +12,7 @@ use projections::{Ino, TreeReader};
 use proto::v1;
 use proto::v1::pin_target::Target;
 use proto::v1::verify_cache_response::Update;
+use search::Query;
 use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
 
@@ -98,15 +99,21 @@ pub(crate) fn unusable(error: &dyn Display) -> Report {
 /// # Errors
 /// Where it is none.
 pub(super) fn target(sent: Option<v1::PinTarget>) -> Result<PinTarget> {
-    let Some(Target::Path(path)) = sent.and_then(|sent| sent.target) else {
-        return Err(Report::new(
-            Kind::Input,
-            "nothing is named that could be pinned",
-        ));
-    };
-    let path = TreePath::meant(&path);
-    let path = path.map_err(|error| Report::new(Kind::Input, error.to_string()))?;
-    Ok(PinTarget::Path(path))
+    let wrong = |error: &dyn Display| Report::new(Kind::Input, error.to_string());
+    match sent.and_then(|sent| sent.target) {
+        Some(Target::Path(path)) => {
+            let path = TreePath::meant(&path).map_err(|error| wrong(&error))?;
+            Ok(PinTarget::Path(path))
+        }
+        Some(Target::Search(text)) => {
+            let query = Query::parse(&text).map_err(|error| wrong(&error))?;
+            if query.is_empty() {
+                return Err(wrong(&"the query is empty"));
+            }
+            Ok(PinTarget::Search(text.trim().into()))
+        }
+        None => Err(wrong(&"nothing is named that could be pinned")),
+    }
 }
 
 /// A pin, with some of the tracks that are missing of it. Reads the tree.
@@ -119,7 +126,10 @@ pub(crate) fn pin(
     problem: impl Fn(&Key) -> Option<String>,
     limit: usize,
 ) -> Result<v1::PinStatus> {
-    let PinTarget::Path(path) = &pin.row.target;
+    let target = match &pin.row.target {
+        PinTarget::Path(path) => Target::Path(path.as_str().to_owned()),
+        PinTarget::Search(query) => Target::Search(query.to_string()),
+    };
     let mut missing = Vec::new();
     for track in pin.missing.iter().take(limit) {
         // One that left the tree meanwhile is not told of.
@@ -134,7 +144,7 @@ pub(crate) fn pin(
     }
     Ok(v1::PinStatus {
         target: Some(v1::PinTarget {
-            target: Some(Target::Path(path.as_str().to_owned())),
+            target: Some(target),
         }),
         since: Some(convert::time(pin.row.added_at)),
         tracks: pin.tracks,

@@ -96,11 +96,13 @@ pub(super) async fn start(
         options.mountpoint.clone(),
     );
     let status = Arc::new(StatusFiles::new(Arc::clone(&options.reloader)));
+    let finder = Finder::new(search.searcher(), views.tree());
     let pins = Pins::new(Surveyor::new(
         views.catalog(),
         views.tree(),
         content.clone(),
         Arc::clone(&registry),
+        finder.clone(),
     ));
     let sources = Sources {
         catalog: views.catalog(),
@@ -109,7 +111,6 @@ pub(super) async fn start(
         store: content.clone(),
         runtime: Handle::current(),
     };
-    let finder = Finder::new(search.searcher(), views.tree());
     let mut filesystem = Filesystem::new(
         Arc::new(Tree(views.tree())),
         Arc::new(sources.clone()),

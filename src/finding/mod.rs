@@ -86,6 +86,12 @@ impl Finder {
         }
     }
 
+    /// Every track that matches and the tree shows, at most [`MOST`].
+    pub(crate) fn tracks(&self, query: &Query) -> Result<Vec<TrackId>, SearchError> {
+        let found = self.find(query, 0, MOST)?.found.into_iter();
+        Ok(found.map(|found| found.track).collect())
+    }
+
     /// Where index and tree stand: what was found at the same place is the same.
     fn standing(&self) -> Result<(Option<Position>, Position), ViewError> {
         Ok((self.searcher.position(), self.tree.position()?))

@@ -15,13 +15,14 @@ impl Library {
     pub async fn pin(self: &Arc<Self>, target: PinTarget) -> Result<Position, LibraryError> {
         self.change(|library| async move {
             let known = library.pinned().await?;
-            let PinTarget::Path(path) = &target;
-            if library
-                .scanner
-                .views
-                .tree()
-                .resolve(path.as_str())?
-                .is_none()
+            // A query may find nothing yet.
+            if let PinTarget::Path(path) = &target
+                && library
+                    .scanner
+                    .views
+                    .tree()
+                    .resolve(path.as_str())?
+                    .is_none()
             {
                 return Err(LibraryError::NotInTree(path.clone()));
             }

@@ -387,3 +387,43 @@ fn a_folder_of_others_is_no_place_for_the_cache() {
     assert_eq!(fs::read_dir(&theirs).unwrap().count(), 2);
     assert!(!elsewhere.world.music().join("cache").exists());
 }
+
+#[test]
+fn what_a_query_finds_is_pinned_now_and_later() {
+    let mut elsewhere = library();
+    let key = elsewhere.key();
+    elsewhere.start(&key);
+    let pinned = elsewhere
+        .world
+        .json(["cache", "pin", "--search", "album:pinned", "--json"]);
+    assert_eq!(pinned["pin"]["search"], "album:pinned");
+    assert_eq!(pinned["pin"]["path"], Value::Null);
+    elsewhere.world.until("all of it is here", |world| {
+        pins(world)[0]["tracks"] == 4 && is_here(world)
+    });
+    put(&elsewhere, 7, "Pinned");
+    elsewhere.world.json(["origin", "rescan", "--json"]);
+    elsewhere.world.until("what came is here, too", |world| {
+        pins(world)[0]["tracks"] == 5 && is_here(world)
+    });
+    // A track that is found no longer is pinned no longer.
+    put(&elsewhere, 7, "Other");
+    elsewhere.world.json(["origin", "rescan", "--json"]);
+    elsewhere
+        .world
+        .until("it left the pin", |world| pins(world)[0]["tracks"] == 4);
+    elsewhere.server.stop();
+    plays(&elsewhere.world, "Pinned", 4);
+    elsewhere.world.stop();
+    // Without a daemon, what is pinned is known as well.
+    assert_eq!(pins(&elsewhere.world)[0]["tracks"], 4);
+    elsewhere.world.start();
+    for wrong in ["(", ""] {
+        let output = elsewhere.world.run(["cache", "pin", "--search", wrong]);
+        assert_eq!(output.status.code(), Some(3), "{wrong}");
+    }
+    let unpin = ["cache", "unpin", "--search", "album:pinned", "--json"];
+    assert_eq!(elsewhere.world.json(unpin)["search"], "album:pinned");
+    assert_eq!(elsewhere.world.run(unpin).status.code(), Some(3));
+    assert_eq!(pins(&elsewhere.world), Value::Array(vec![]));
+}

@@ -18,10 +18,9 @@ pub fn unpinned(target: PinTarget, pinned: &[PinTarget]) -> Result<Event, NotPin
     if pinned.contains(&target) {
         return Ok(Event::PinRemoved { target });
     }
-    let PinTarget::Path(path) = &target;
-    let holds = |other: &&PinTarget| {
-        let PinTarget::Path(other) = other;
-        other.holds(path)
+    let holds = |other: &&PinTarget| match (other, &target) {
+        (PinTarget::Path(other), PinTarget::Path(path)) => other.holds(path),
+        _ => false,
     };
     let within = pinned.iter().filter(holds).max().cloned();
     Err(NotPinned { target, within })
@@ -72,6 +71,10 @@ mod tests {
             refused.to_string(),
             "/a/b/c is not pinned by itself, but within /a/b"
         );
+        let query = || PinTarget::Search("jazz".into());
+        let refused = unpinned(query(), &[path("")]).unwrap_err();
+        assert_eq!(refused.to_string(), "the search \"jazz\" is not pinned");
+        assert!(unpinned(query(), &[query()]).is_ok());
         let refused = unpinned(path("c"), &known).unwrap_err();
         assert_eq!(refused.to_string(), "/c is not pinned");
     }

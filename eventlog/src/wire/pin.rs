@@ -9,17 +9,17 @@ shape! {
     /// Tracks are kept whole on this machine from here on: those that the target has, and those that it
     /// comes to have.
     PinAddedV1<'a> {
-        /// What the target is: `path`.
+        /// What the target is: `path` or `search`.
         target: &'a str,
-        /// Of a path: where it is in the tree, from its root; empty for all of it.
+        /// Of a path: where it is in the tree, from its root; empty for all of it. Of a search: the query.
         value: &'a str,
     }
 
     /// A target's tracks may leave this machine again.
     PinRemovedV1<'a> {
-        /// What the target is: `path`.
+        /// What the target is: `path` or `search`.
         target: &'a str,
-        /// Of a path: where it is in the tree, from its root; empty for all of it.
+        /// Of a path: where it is in the tree, from its root; empty for all of it. Of a search: the query.
         value: &'a str,
     }
 }
@@ -28,6 +28,7 @@ shape! {
 pub(super) fn parts(target: &PinTarget) -> (&'static str, &str) {
     match target {
         PinTarget::Path(path) => ("path", path.as_str()),
+        PinTarget::Search(query) => ("search", query),
     }
 }
 
@@ -36,6 +37,7 @@ pub(super) fn parts(target: &PinTarget) -> (&'static str, &str) {
 fn target(kind: &str, value: &str) -> Result<PinTarget, Unfit> {
     match kind {
         "path" => Ok(PinTarget::Path(TreePath::new(value)?)),
+        "search" => Ok(PinTarget::Search(value.into())),
         _ => Err(Unfit::Newer),
     }
 }

@@ -103,6 +103,16 @@ fn what_a_newer_version_wrote_is_kept_as_unknown() {
     let at = newer.payload.windows(5).position(|it| it == b"\xa4path");
     newer.payload[at.unwrap() + 1..][..4].copy_from_slice(b"mood");
     unknown("pin.added", 1, &newer.payload);
+    // One that came later than the shape.
+    let target = PinTarget::Search("artist:ann".into());
+    let encoded_pin = wire::encode(&Event::PinAdded { target }).unwrap();
+    let expected = b"\x82\xa6target\xa6search\xa5value\xaaartist:ann";
+    assert_eq!(encoded_pin.payload, expected);
+    let decoded = wire::decode("pin.added", 1, expected).unwrap();
+    let Body::Known(Event::PinAdded { target }) = decoded else {
+        panic!("{decoded:?}");
+    };
+    assert_eq!(target.to_string(), "the search \"artist:ann\"");
     // A format's name that this version does not have.
     let at = encoded
         .payload

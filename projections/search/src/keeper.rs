@@ -66,6 +66,7 @@ impl Search {
         let searcher = Searcher {
             served: Arc::new(ArcSwapOption::empty()),
             fields: Arc::new(Fields::new()),
+            reached: Arc::new(watch::Sender::new(Position::START)),
         };
         let (commands, inbox) = unbounded_channel();
         let writing = Writing::new(

@@ -7,6 +7,7 @@ use eventlog::{Position, TrackId};
 use tantivy::collector::{Count, TopDocs};
 use tantivy::schema::Value;
 use tantivy::{DocAddress, TantivyDocument};
+use tokio::sync::watch;
 
 use crate::compile::compile;
 use crate::error::SearchError;
@@ -26,6 +27,8 @@ pub(crate) struct Served {
 pub struct Searcher {
     pub(crate) served: Arc<ArcSwapOption<Served>>,
     pub(crate) fields: Arc<Fields>,
+    /// Up to where the index that is served has everything.
+    pub(crate) reached: Arc<watch::Sender<Position>>,
 }
 
 /// Some of what was found.
@@ -105,6 +108,15 @@ impl Searcher {
     #[must_use]
     pub fn position(&self) -> Option<Position> {
         self.served.load().as_ref().map(|served| served.position)
+    }
+
+    /// Returns once everything up to that position can be found; where the index is not kept any more,
+    /// never.
+    pub async fn reach(&self, position: Position) {
+        let mut reached = self.reached.subscribe();
+        if reached.wait_for(|at| *at >= position).await.is_err() {
+            std::future::pending::<()>().await;
+        }
     }
 
     /// How many tracks are in it.

@@ -309,6 +309,7 @@ impl Writing {
             position: self.seen.position,
             path: index.path.clone(),
         })));
+        self.searcher.reached.send_replace(self.seen.position);
     }
 
     fn path(&self, generation: u64) -> PathBuf {

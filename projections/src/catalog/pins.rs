@@ -29,10 +29,14 @@ impl CatalogReader {
     }
 }
 
+/// What a target is kept as that is a query.
+const SEARCH: &str = "search";
+
 /// A target as it is kept: what it is, and which.
 fn parts(target: &PinTarget) -> (&'static str, &str) {
     match target {
         PinTarget::Path(path) => ("path", path.as_str()),
+        PinTarget::Search(query) => (SEARCH, query),
     }
 }
 
@@ -52,10 +56,14 @@ pub(super) fn remove(sql: &mut Sql<'_>, target: &PinTarget) {
 }
 
 fn read(row: &Row<'_>) -> rusqlite::Result<PinRow> {
+    let value = row.get_ref(1)?.as_str()?;
     // No other kind is ever written.
-    let target = TreePath::new(row.get_ref(1)?.as_str()?).map_err(undecodable)?;
+    let target = match row.get_ref(0)?.as_str()? {
+        SEARCH => PinTarget::Search(value.into()),
+        _ => PinTarget::Path(TreePath::new(value).map_err(undecodable)?),
+    };
     Ok(PinRow {
-        target: PinTarget::Path(target),
+        target,
         added_at: Timestamp(row.get(2)?),
     })
 }

@@ -16,12 +16,25 @@ use crate::cli::track::{in_tree, mountpoint};
 use crate::control::{json, received};
 use crate::report::{Kind, Report, Result};
 
-pub(super) async fn pin(context: &Context, paths: &[OsString]) -> Result<()> {
+/// What somebody names to be pinned, or to be so no longer.
+pub(super) enum Named {
+    Path(OsString),
+    Search(String),
+}
+
+pub(super) fn named(paths: Vec<OsString>, searches: Vec<String>) -> Vec<Named> {
+    let paths = paths.into_iter().map(Named::Path);
+    paths
+        .chain(searches.into_iter().map(Named::Search))
+        .collect()
+}
+
+pub(super) async fn pin(context: &Context, named: &[Named]) -> Result<()> {
     let client = context.connect().await?;
     let mut out = context.output();
     let mut refused = Vec::new();
-    for path in paths {
-        let pinned = with_each(context, path, async |target| {
+    for name in named {
+        let pinned = with_each(context, name, async |target| {
             let request = v1::PinRequest { target };
             let answer = client.cache().pin(request).await?;
             Ok(answer.into_inner())
@@ -37,8 +50,8 @@ pub(super) async fn pin(context: &Context, paths: &[OsString]) -> Result<()> {
                         0 => "was pinned already",
                         _ => "is pinned",
                     };
-                    let path = json::path_of(&pin).unwrap_or_default();
-                    out.line(format!("{path} {pinned}: {}", told(&pin, "to be fetched")))?;
+                    let name = name_of(pin.target.as_ref());
+                    out.line(format!("{name} {pinned}: {}", told(&pin, "to be fetched")))?;
                     let problems = pin.missing.iter().map(|track| &track.problem);
                     if let Some(problem) = problems.into_iter().find(|it| !it.is_empty()) {
                         let message = format!("not fetched yet: {problem}");
@@ -53,27 +66,31 @@ pub(super) async fn pin(context: &Context, paths: &[OsString]) -> Result<()> {
     context.fail(refused)
 }
 
-pub(super) async fn unpin(context: &Context, paths: &[OsString]) -> Result<()> {
+pub(super) async fn unpin(context: &Context, named: &[Named]) -> Result<()> {
     let client = context.connect().await?;
     let mut out = context.output();
     let mut refused = Vec::new();
-    for path in paths {
-        let unpinned = with_each(context, path, async |target| {
-            let named = target.as_ref().and_then(|it| it.target.clone());
+    for name in named {
+        let unpinned = with_each(context, name, async |target| {
+            let pin = v1::PinStatus {
+                target: target.clone(),
+                ..v1::PinStatus::default()
+            };
             let request = v1::UnpinRequest { target };
             let answer = client.cache().unpin(request).await?;
-            Ok((named, answer.into_inner().position))
+            Ok((pin, answer.into_inner().position))
         });
         match unpinned.await {
-            Ok((named, position)) => {
-                let path = named.map(|Target::Path(path)| format!("/{path}"));
+            Ok((pin, position)) => {
                 if context.json() {
-                    out.json(&object!({ "position": position, "path": path }))?;
+                    out.json(&object!({
+                        "position": position,
+                        "path": json::path_of(&pin),
+                        "search": json::search_of(&pin),
+                    }))?;
                 } else if !context.is_quiet() {
-                    out.line(format!(
-                        "{} is not pinned any more",
-                        path.unwrap_or_default()
-                    ))?;
+                    let name = name_of(pin.target.as_ref());
+                    out.line(format!("{name} is not pinned any more"))?;
                 }
             }
             Err(report) => refused.push(report),
@@ -83,12 +100,31 @@ pub(super) async fn unpin(context: &Context, paths: &[OsString]) -> Result<()> {
     context.fail(refused)
 }
 
-/// Asks for each of the places in the tree that a PATH may mean, the likeliest first, until one is there.
+/// What is pinned, for people.
+fn name_of(target: Option<&v1::PinTarget>) -> String {
+    match target.and_then(|target| target.target.as_ref()) {
+        Some(Target::Path(path)) => format!("/{path}"),
+        Some(Target::Search(query)) => format!("the search {query:?}"),
+        None => String::new(),
+    }
+}
+
+/// Asks for what is named; of a PATH, for each of the places in the tree that it may mean, the likeliest
+/// first, until one is there.
 async fn with_each<T>(
     context: &Context,
-    path: &OsStr,
+    named: &Named,
     ask: impl AsyncFn(Option<v1::PinTarget>) -> Result<T, Status>,
 ) -> Result<T> {
+    let path = match named {
+        Named::Path(path) => path,
+        Named::Search(query) => {
+            let target = Some(v1::PinTarget {
+                target: Some(Target::Search(query.clone())),
+            });
+            return ask(target).await.map_err(|status| received(&status));
+        }
+    };
     let mut refused = None;
     for path in places(context, path).await? {
         let target = Some(v1::PinTarget {
@@ -161,8 +197,8 @@ pub(super) async fn list(context: &Context, limit: u32) -> Result<()> {
 }
 
 fn print(out: &mut Output, pin: &v1::PinStatus) -> Result<()> {
-    let path = json::path_of(pin).unwrap_or_default();
-    out.line(format!("{path}: {}", told(pin, "missing")))?;
+    let name = name_of(pin.target.as_ref());
+    out.line(format!("{name}: {}", told(pin, "missing")))?;
     for track in &pin.missing {
         let why = if track.problem.is_empty() {
             String::new()

@@ -7,11 +7,13 @@ use eventlog::{EventStore, SqliteStore};
 use origins::Registry;
 use projections::{TreeReader, Views};
 use proto::v1;
+use search::Search;
 use tokio::runtime::Handle;
 
 use crate::cache::survey::{Survey, Surveyor};
 use crate::cli::context::Context;
 use crate::control::cache;
+use crate::finding::Finder;
 use crate::lock::Lock;
 use crate::report::{Kind, Report, Result};
 use crate::state::StateDir;
@@ -89,12 +91,21 @@ impl AtRest {
         // Views have threads of their own, that begin and end outside of the runtime's.
         let views = outside(move || Views::open(&directory, follows, &runtime)).await??;
         let known = views.wait_for(log.head()).await;
+        let (directory, follows) = (self.state.views_dir(), log.clone());
+        let views = Arc::new(views);
+        let search = Search::start(&directory, follows, Arc::clone(&views), Handle::current())?;
+        if known.is_ok() {
+            search.searcher().reach(log.head()).await;
+        }
         let done = outside(move || {
             known?;
             let registry = Arc::new(Registry::default());
             let (catalog, tree) = (views.catalog(), views.tree());
-            let survey = Surveyor::new(catalog, tree.clone(), self.store.clone(), registry).look();
+            let finder = Finder::new(search.searcher(), tree.clone());
+            let store = self.store.clone();
+            let survey = Surveyor::new(catalog, tree.clone(), store, registry, finder).look();
             let done = work(&self.store, &survey?, &tree);
+            drop(search);
             drop(views);
             drop(self);
             done

@@ -84,6 +84,7 @@ pub fn pin(pin: &v1::PinStatus) -> Value {
     });
     json!({
         "path": path_of(pin),
+        "search": search_of(pin),
         "since": pin.since.as_ref().map(time),
         "tracks": pin.tracks,
         "bytes": pin.bytes,
@@ -96,6 +97,17 @@ pub fn pin(pin: &v1::PinStatus) -> Value {
 /// The path in the tree that a pin holds, from its root.
 #[must_use]
 pub fn path_of(pin: &v1::PinStatus) -> Option<String> {
-    let Target::Path(path) = pin.target.as_ref()?.target.as_ref()?;
-    Some(format!("/{path}"))
+    match pin.target.as_ref()?.target.as_ref()? {
+        Target::Path(path) => Some(format!("/{path}")),
+        Target::Search(_) => None,
+    }
+}
+
+/// The query whose results a pin holds.
+#[must_use]
+pub fn search_of(pin: &v1::PinStatus) -> Option<&str> {
+    match pin.target.as_ref()?.target.as_ref()? {
+        Target::Path(_) => None,
+        Target::Search(query) => Some(query),
+    }
 }

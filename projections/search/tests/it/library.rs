@@ -1,7 +1,7 @@
 //! A log, its views, and the index.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use eventlog::conformance::samples;
 use eventlog::event::OriginSpec;
@@ -153,11 +153,9 @@ impl Library {
 
     /// Waits until the index has everything.
     pub(crate) fn wait(&self) {
-        let (began, searcher) = (Instant::now(), self.search().searcher());
-        while searcher.position() < Some(self.log.head()) {
-            assert!(began.elapsed() < LIMIT, "{:?}", searcher.position());
-            std::thread::sleep(Duration::from_millis(2));
-        }
+        let searcher = self.search().searcher();
+        let reached = async { tokio::time::timeout(LIMIT, searcher.reach(self.log.head())).await };
+        self.runtime.block_on(reached).unwrap();
     }
 
     /// The titles that a query finds, the best first.
