@@ -21,7 +21,7 @@ use crate::errno::{ErrorKind, FsError};
 use crate::handles::Handles;
 use crate::inodes::Inodes;
 use crate::known::Known;
-use crate::library::{Ino, Library, Node, NodeKind, Originals};
+use crate::library::{Ino, Lane, Library, Node, NodeKind, Originals};
 use crate::operations::{Operation, Operations, Timings};
 use crate::special::{SpecialDir, Specials};
 use directories::OpenDirectory;
@@ -146,6 +146,11 @@ impl Filesystem {
             });
         }
         self.node(ino).map(|node| self.lasting(&node))
+    }
+
+    /// What answers requests about a generated file or directory.
+    pub(crate) fn special_lane(&self, ino: Ino) -> Lane {
+        self.specials.lane(ino)
     }
 
     /// Tells that the kernel let go of a number it was given `times` times.

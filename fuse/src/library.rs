@@ -113,11 +113,13 @@ pub struct Lane {
 }
 
 impl Lane {
-    /// What needs no origin.
-    pub(crate) const GENERATED: Self = Self {
-        id: 0,
-        limit: Duration::from_secs(5),
-    };
+    /// What needs no origin: the lane of one of the special directories.
+    pub(crate) const fn generated(index: usize) -> Self {
+        Self {
+            id: index as u64,
+            limit: Duration::from_secs(5),
+        }
+    }
 }
 
 /// The bytes behind the files.

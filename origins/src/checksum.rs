@@ -38,8 +38,8 @@ pub struct Checksum {
     pub part: Option<NonZero<u64>>,
     /// The checksum itself.
     pub value: Vec<u8>,
-    /// False where the size of the parts is only likely: it can then prove that bytes are the same, and
-    /// not that they are others.
+    /// False where it is only likely what was computed, and of which parts: it can then prove that bytes
+    /// are the same, and not that they are others.
     pub disproves: bool,
 }
 

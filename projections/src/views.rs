@@ -161,6 +161,14 @@ impl Views {
         self.tree.shared.reach(position).await
     }
 
+    /// As [`wait_for`](Self::wait_for), of the catalog alone.
+    ///
+    /// # Errors
+    /// As [`wait_for`](Self::wait_for).
+    pub async fn wait_for_catalog(&self, position: Position) -> Result<(), ViewError> {
+        self.catalog.shared.reach(position).await
+    }
+
     /// What changes in the tree from now on, batch by batch, after each was committed. Nothing while
     /// a rebuild is under way; a subscriber that falls far behind is told that everything changed.
     #[must_use]

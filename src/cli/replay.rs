@@ -96,10 +96,14 @@ impl Arguments {
         let views = outside(move || Views::open(&directory, store, &runtime)).await??;
         let views = Arc::new(views);
         views.wait_for(log.head()).await?;
-        let (directory, store) = (state.views_dir(), log.clone());
-        let search = Search::start(&directory, store, Arc::clone(&views), Handle::current())?;
-        let search = Arc::new(search);
-        let updates = replay::replay(Arc::clone(&views), Arc::clone(&search), names, self.check);
+        let search = if names.contains(&Named::Search) {
+            let (directory, store) = (state.views_dir(), log.clone());
+            let search = Search::start(&directory, store, Arc::clone(&views), Handle::current())?;
+            Some(Arc::new(search))
+        } else {
+            None
+        };
+        let updates = replay::replay(Arc::clone(&views), search.clone(), names, self.check);
         let report = follow(context, updates).await;
         outside(move || drop((search, views))).await?;
         log.close().await;

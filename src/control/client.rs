@@ -60,6 +60,9 @@ pub struct Remote {
     pub authorities: Option<Vec<u8>>,
 }
 
+/// Largest answer of a search, in bytes: 10,000 tracks with long paths and many words marked.
+const RESULTS: usize = 64 << 20;
+
 impl Client {
     /// Connects to the daemon that serves that state directory.
     ///
@@ -150,7 +153,7 @@ impl Client {
     /// Finding tracks.
     #[must_use]
     pub fn search(&self) -> SearchServiceClient<Connection> {
-        SearchServiceClient::new(self.0.clone())
+        SearchServiceClient::new(self.0.clone()).max_decoding_message_size(RESULTS)
     }
 
     /// The views.

@@ -73,10 +73,10 @@ pub fn named(names: &[String]) -> Result<Vec<Named>> {
 }
 
 /// Replays views, all at the same time: rebuilds them, or compares only. The last message has the
-/// report. A view that was begun is brought to its end even where nobody listens any more.
+/// report. The index is wanted where it is named. A view that was begun is brought to its end even where nobody listens any more.
 pub fn replay(
     views: Arc<Views>,
-    search: Arc<Search>,
+    search: Option<Arc<Search>>,
     names: Vec<Named>,
     check: bool,
 ) -> BoxStream<'static, Result<v1::ReplayResponse>> {
@@ -88,21 +88,31 @@ pub fn replay(
             let replayed = match name {
                 Named::View(name) if check => views.check(name, tell)?,
                 Named::View(name) => views.rebuild(name, tell)?,
-                Named::Search => search.replay(!check, tell)?,
+                Named::Search => match &search {
+                    Some(search) => search.replay(!check, tell)?,
+                    None => return Err(Report::new(Kind::Bug, "the search index is not open")),
+                },
             };
             Ok(view(&replayed))
         };
         let reports: Result<Vec<_>> = std::thread::scope(|threads| {
             let one = &one;
-            let begun: Vec<_> = names
-                .into_iter()
-                .map(|name| threads.spawn(move || one(name)))
-                .collect();
+            let (last, first) = names.into_iter().partition(|name| *name == Named::Search);
             let panicked = |_| Report::new(Kind::Bug, "a thread of the replay panicked");
-            let ended = begun
-                .into_iter()
-                .map(|thread| thread.join().map_err(panicked)?);
-            ended.collect()
+            let all = |names: Vec<Named>| -> Result<Vec<_>> {
+                let begun: Vec<_> = names
+                    .into_iter()
+                    .map(|name| threads.spawn(move || one(name)))
+                    .collect();
+                let ended = begun.into_iter();
+                ended
+                    .map(|thread| thread.join().map_err(panicked)?)
+                    .collect()
+            };
+            // The index is of the catalog as it is then.
+            let mut reports = all(first)?;
+            reports.extend(all(last)?);
+            Ok(reports)
         });
         let report = reports.map(|views| v1::ReplayResponse {
             update: Some(Update::Report(v1::ReplayReport { views })),

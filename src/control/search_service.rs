@@ -1,10 +1,12 @@
 //! `SearchService`.
 
+use std::time::Duration;
+
 use futures::StreamExt;
 use futures::stream::BoxStream;
 use proto::v1;
 use proto::v1::search_service_server::SearchService;
-use search::{Query, SearchError, highlights};
+use search::{Marker, Query, SearchError};
 use tonic::{Request, Response, Status};
 
 use super::{Engine, convert, problem};
@@ -12,7 +14,7 @@ use crate::finding::{Finder, Findings, Found, MOST};
 use crate::report::{Kind, Report};
 
 /// Results in an answer, unless told otherwise.
-const PAGE: u32 = 50;
+const PAGE: usize = 50;
 
 pub(super) struct Searches(Engine);
 
@@ -21,31 +23,51 @@ impl Searches {
         Self(engine)
     }
 
-    async fn find(&self, query: &Query, offset: u32, limit: u32) -> Result<Findings, Status> {
+    /// Finds what a query says, on a thread that may wait for the index; `limit` of 0 is `usual`.
+    async fn find<T: Send + 'static>(
+        &self,
+        query: &str,
+        offset: u32,
+        limit: u32,
+        usual: usize,
+        answer: impl FnOnce(&Query, Findings) -> T + Send + 'static,
+    ) -> Result<T, Status> {
+        let query = Query::parse(query);
+        let query = query.map_err(|error| refused(&Report::new(Kind::Input, error.to_string())))?;
         let (offset, limit) = (offset as usize, limit as usize);
-        if offset.saturating_add(limit) > MOST {
-            let message = format!("a query gives at most {MOST} tracks, offset and limit together");
-            return Err(problem::sent(
-                &Report::new(Kind::Input, message)
-                    .hint("ask for less at a time, or more precisely"),
+        if offset > MOST || limit > MOST {
+            let message = format!("a query gives at most {MOST} tracks");
+            return Err(refused(
+                &Report::new(Kind::Input, message).hint("ask more precisely"),
             ));
         }
+        let limit = if limit == 0 { usual } else { limit };
         let finder = Finder::new(self.0.search.searcher(), self.0.views.tree());
-        let asked = query.clone();
-        let found = tokio::task::spawn_blocking(move || finder.find(&asked, offset, limit)).await;
-        let found = found.map_err(|error| Report::new(Kind::Bug, error.to_string()));
-        found
-            .and_then(|found| found.map_err(Report::from))
-            .map_err(|report| problem::sent(&report))
+        let found = tokio::task::spawn_blocking(move || {
+            let findings = finder.find(&query, offset, limit.min(MOST - offset))?;
+            Ok::<T, SearchError>(answer(&query, findings))
+        });
+        let found = found
+            .await
+            .map_err(|error| Report::new(Kind::Bug, error.to_string()));
+        let found = found.and_then(|found| found.map_err(Report::from));
+        found.map_err(|report| refused(&report))
     }
 }
 
-fn parse(text: &str) -> Result<Query, Status> {
-    let query = Query::parse(text);
-    query.map_err(|error| problem::sent(&Report::new(Kind::Input, error.to_string())))
+fn refused(report: &Report) -> Status {
+    problem::sent(report)
 }
 
-fn result(query: &Query, found: Found) -> v1::SearchResult {
+fn results(query: &Query, found: Vec<Found>) -> Vec<v1::SearchResult> {
+    let marker = Marker::of(query);
+    found
+        .into_iter()
+        .map(|found| result(&marker, found))
+        .collect()
+}
+
+fn result(marker: &Marker, found: Found) -> v1::SearchResult {
     let Found { track, path, hit } = found;
     let shown = hit.shown;
     let texts = [
@@ -55,13 +77,14 @@ fn result(query: &Query, found: Found) -> v1::SearchResult {
     ];
     let offset = |at: usize| u32::try_from(at).unwrap_or(u32::MAX);
     let marked = texts.into_iter().flat_map(|(field, text)| {
-        let ranges = highlights(query, text).into_iter();
+        let ranges = marker.ranges(text).into_iter();
         ranges.map(move |range| v1::Highlight {
             field: field.to_owned(),
             start: offset(range.start),
             end: offset(range.end),
         })
     });
+    let duration = shown.duration_ms.map(Duration::from_millis);
     v1::SearchResult {
         track: track.0,
         path,
@@ -70,9 +93,7 @@ fn result(query: &Query, found: Found) -> v1::SearchResult {
         album: shown.album,
         title: shown.title,
         year: shown.year.map(u32::from),
-        duration: shown
-            .duration_ms
-            .map(|ms| convert::duration(std::time::Duration::from_millis(ms))),
+        duration: duration.map(convert::duration),
         score: hit.score,
     }
 }
@@ -88,20 +109,14 @@ impl SearchService for Searches {
             offset,
             limit,
         } = request.into_inner();
-        let query = parse(&query)?;
-        let limit = if limit == 0 { PAGE } else { limit };
-        let findings = self.find(&query, offset, limit).await?;
-        let next = findings.next.and_then(|next| u32::try_from(next).ok());
-        Ok(Response::new(v1::SearchResponse {
+        let answer = |query: &Query, findings: Findings| v1::SearchResponse {
             total: findings.total,
-            next_offset: next,
+            next_offset: findings.next.and_then(|next| u32::try_from(next).ok()),
             position: findings.position.0,
-            results: findings
-                .found
-                .into_iter()
-                .map(|found| result(&query, found))
-                .collect(),
-        }))
+            results: results(query, findings.found),
+        };
+        let found = self.find(&query, offset, limit, PAGE, answer).await?;
+        Ok(Response::new(found))
     }
 
     type SearchStreamStream = BoxStream<'static, Result<v1::SearchStreamResponse, Status>>;
@@ -111,13 +126,11 @@ impl SearchService for Searches {
         request: Request<v1::SearchStreamRequest>,
     ) -> Result<Response<Self::SearchStreamStream>, Status> {
         let v1::SearchStreamRequest { query, limit } = request.into_inner();
-        let query = parse(&query)?;
-        let most = u32::try_from(MOST).unwrap_or(u32::MAX);
-        let limit = if limit == 0 { most } else { limit };
-        let findings = self.find(&query, 0, limit).await?;
-        let results = findings.found.into_iter().map(move |found| {
+        let answer = |query: &Query, findings: Findings| results(query, findings.found);
+        let found = self.find(&query, 0, limit, MOST, answer).await?.into_iter();
+        let results = found.map(|result| {
             Ok(v1::SearchStreamResponse {
-                result: Some(result(&query, found)),
+                result: Some(result),
             })
         });
         Ok(Response::new(futures::stream::iter(results).boxed()))
@@ -130,9 +143,10 @@ impl From<SearchError> for Report {
         match error {
             SearchError::NotReady => Self::new(Kind::Busy, message),
             SearchError::Closed => Self::new(Kind::NotRunning, message),
+            SearchError::Bug(_) => Self::new(Kind::Bug, message),
+            SearchError::Thread(_) => Self::new(Kind::Machine, message),
             SearchError::Directory { .. } | SearchError::Index { .. } => {
-                Self::new(Kind::Disk, message)
-                    .hint("the index is built anew by itself; `musicfs replay search` does it now")
+                Self::new(Kind::Disk, message).hint("`musicfs replay search` builds the index anew")
             }
             SearchError::View(error) => error.into(),
             SearchError::Log(error) => error.into(),

@@ -26,7 +26,12 @@ impl ViewService for ViewsService {
     ) -> Result<Response<Self::ReplayStream>, Status> {
         let v1::ReplayRequest { views, check } = request.into_inner();
         let names = replay::named(&views).map_err(|error| problem::sent(&error))?;
-        let updates = replay::replay(self.0.views.clone(), self.0.search.clone(), names, check);
+        let updates = replay::replay(
+            self.0.views.clone(),
+            Some(self.0.search.clone()),
+            names,
+            check,
+        );
         Ok(Response::new(
             updates
                 .map(|update| update.map_err(|error| problem::sent(&error)))

@@ -69,11 +69,10 @@ impl SearchDir {
         let profile = self.catalog.layout()?.names;
         let links = (1..).zip(findings.found).map(|(number, found)| {
             let shown = &found.hit.shown;
-            let (_, file) = found.path.rsplit_once('/').unwrap_or(("", &found.path));
-            let extension = file.rsplit_once('.').map_or("", |(_, extension)| extension);
+            let dot = if shown.extension.is_empty() { "" } else { "." };
             let name = format!(
-                "{number:03}. {} - {}.{extension}",
-                shown.artist, shown.title
+                "{number:03}. {} - {}{dot}{}",
+                shown.artist, shown.title, shown.extension
             );
             (
                 names::file(&name, profile),

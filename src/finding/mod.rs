@@ -56,31 +56,32 @@ impl Finder {
         offset: usize,
         limit: usize,
     ) -> Result<Findings, SearchError> {
+        let index = self.searcher.now()?;
         let mut findings = Findings {
             total: 0,
             found: Vec::new(),
             next: None,
-            position: Position::START,
+            position: index.position(),
         };
         let (mut at, mut seen) = (offset, HashSet::new());
         loop {
-            let wanted = (MOST.saturating_sub(at)).min(PAGE);
-            let page = self.searcher.find(query, at, wanted)?;
-            (findings.total, findings.position) = (page.total, page.position);
-            let last = page.hits.len() < wanted || wanted == 0;
+            // What is found and not shown has others looked for in its place.
+            let missing = limit.saturating_sub(findings.found.len());
+            let wanted = missing.min(MOST.saturating_sub(at)).min(PAGE);
+            let page = index.find(query, at, wanted)?;
+            findings.total = page.total;
+            let found = page.hits.len();
+            at += found;
             for hit in page.hits {
-                if findings.found.len() == limit {
-                    findings.next = Some(at);
-                    return Ok(findings);
-                }
-                at += 1;
                 if let Some((track, path)) = self.shown(hit.track)?
                     && seen.insert(track)
                 {
                     findings.found.push(Found { track, path, hit });
                 }
             }
-            if last {
+            if found < wanted || wanted == 0 || findings.found.len() == limit {
+                let more = (at as u64) < page.total && at < MOST;
+                findings.next = Some(at).filter(|_| more);
                 return Ok(findings);
             }
         }

@@ -10,6 +10,9 @@ use crate::library::{Ino, NodeKind};
 use crate::operations::Operation;
 use crate::readdir::{DirEntry, Listing};
 
+/// `.` and `..`, which come first.
+const LINKS: usize = 2;
+
 pub(super) enum OpenDirectory {
     Tree(Listing),
     Special(Vec<(String, Attr)>),
@@ -98,6 +101,10 @@ impl Filesystem {
 
     /// Closes a directory.
     pub fn releasedir(&self, handle: u64) {
-        self.directories.remove(handle);
+        let closed = self.directories.remove(handle);
+        if let Some(OpenDirectory::Special(entries)) = closed.as_deref() {
+            let listed = entries.iter().skip(LINKS);
+            listed.for_each(|(_, attr)| self.specials.forgot(attr.ino, 1));
+        }
     }
 }

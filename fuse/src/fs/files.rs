@@ -38,7 +38,7 @@ pub struct Opening {
 }
 
 enum Found {
-    Generated,
+    Generated(Lane),
     Track {
         track: TrackId,
         size: u64,
@@ -51,7 +51,7 @@ impl Opening {
     #[must_use]
     pub fn lane(&self) -> Lane {
         match &self.found {
-            Found::Generated => Lane::GENERATED,
+            Found::Generated(lane) => *lane,
             Found::Track { located, .. } => located.lane(),
         }
     }
@@ -85,7 +85,7 @@ impl Filesystem {
     /// Where there is no such file, or no origin that has it is reachable.
     pub fn find(&self, ino: Ino) -> Result<Opening, FsError> {
         if ino.is_special() {
-            let found = Found::Generated;
+            let found = Found::Generated(self.specials.lane(ino));
             return Ok(Opening { ino, found });
         }
         let (track, size) = self.track(ino)?;
@@ -116,7 +116,7 @@ impl Filesystem {
         let lane = opening.lane();
         let Opening { ino, found } = opening;
         let (caching, bytes, visit) = match found {
-            Found::Generated => {
+            Found::Generated(_) => {
                 let bytes = Bytes::Generated(self.specials.open(ino)?);
                 (Caching::Direct, bytes, None)
             }

@@ -23,7 +23,6 @@ use super::waiting;
 use crate::attr::Entry;
 use crate::errno::{ErrorKind, FsError};
 use crate::fs::Filesystem;
-use crate::library::Lane;
 use crate::mountpoint::{self, State};
 use crate::pool::{Pool, guarded};
 
@@ -150,7 +149,8 @@ impl fuser::Filesystem for Adapter {
             });
         }
         let (filesystem, name) = (Arc::clone(&self.filesystem), name.to_owned());
-        self.pool.answer(Lane::GENERATED, reply, move |ticket| {
+        let lane = self.filesystem.special_lane(parent);
+        self.pool.answer(lane, reply, move |ticket| {
             let found = filesystem.lookup(parent, &name);
             match (ticket.take(), found) {
                 (Some(reply), found) => reply_entry(reply, found),
@@ -174,8 +174,11 @@ impl fuser::Filesystem for Adapter {
                 reply_attr(reply, self.filesystem.getattr(ino));
             });
         }
-        let filesystem = Arc::clone(&self.filesystem);
-        self.pool.answer(Lane::GENERATED, reply, move |ticket| {
+        let (filesystem, lane) = (
+            Arc::clone(&self.filesystem),
+            self.filesystem.special_lane(ino),
+        );
+        self.pool.answer(lane, reply, move |ticket| {
             let found = filesystem.getattr(ino);
             if let Some(reply) = ticket.take() {
                 reply_attr(reply, found);
@@ -185,7 +188,8 @@ impl fuser::Filesystem for Adapter {
 
     fn readlink(&self, _: &Request, ino: INodeNo, reply: ReplyData) {
         let (filesystem, ino) = (Arc::clone(&self.filesystem), convert::ino(ino));
-        self.pool.answer(Lane::GENERATED, reply, move |ticket| {
+        let lane = self.filesystem.special_lane(ino);
+        self.pool.answer(lane, reply, move |ticket| {
             let target = filesystem.readlink(ino);
             let Some(reply) = ticket.take() else { return };
             match target {
@@ -255,8 +259,11 @@ impl fuser::Filesystem for Adapter {
                 reply_opendir(reply, self.filesystem.opendir(ino));
             });
         }
-        let filesystem = Arc::clone(&self.filesystem);
-        self.pool.answer(Lane::GENERATED, reply, move |ticket| {
+        let (filesystem, lane) = (
+            Arc::clone(&self.filesystem),
+            self.filesystem.special_lane(ino),
+        );
+        self.pool.answer(lane, reply, move |ticket| {
             let opened = filesystem.opendir(ino);
             match (ticket.take(), opened) {
                 (Some(reply), opened) => reply_opendir(reply, opened),

@@ -14,7 +14,7 @@ use inodes::SpecialInodes;
 
 use crate::attr::{Attr, Entry, Owner};
 use crate::errno::{ErrorKind, FsError};
-use crate::library::Ino;
+use crate::library::{Ino, Lane};
 
 /// What is at a path of a special directory.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -102,6 +102,12 @@ impl Specials {
             .map_or(Ino::ROOT, |parent| self.inodes.number(&parent)))
     }
 
+    /// What answers requests about a number, or a name in it: no directory holds up another.
+    pub(crate) fn lane(&self, ino: Ino) -> Lane {
+        let index = self.inodes.place(ino).map_or(0, |place| place.index);
+        Lane::generated(index)
+    }
+
     /// The content of a file, as it is now.
     pub(crate) fn open(&self, ino: Ino) -> Result<Arc<[u8]>, FsError> {
         let place = self.place(ino)?;
@@ -123,12 +129,13 @@ impl Specials {
         }
     }
 
-    /// What a directory holds: names and attributes.
+    /// What a directory holds: names and attributes. Each number is held until it is let go.
     pub(crate) fn list(&self, owner: &Owner, ino: Ino) -> Result<Vec<(String, Attr)>, FsError> {
         let place = self.place(ino)?;
         let items = self.directory(&place)?.list(&place.path)?.into_iter();
         let numbered = items.map(|(name, item)| {
             let ino = self.inodes.number(&place.child(&name));
+            self.inodes.gave(ino);
             (name, attr(owner, ino, &item))
         });
         Ok(numbered.collect())

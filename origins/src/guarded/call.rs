@@ -64,6 +64,7 @@ impl Guard {
         F: Future<Output = Result<T, OriginError>> + Send + 'static,
     {
         let limit = self.reach.call(self.silent.load(Ordering::Relaxed));
+        self.respect(Instant::now() + limit).await?;
         let mut place = match class {
             Class::Scan => self.admit(class, bytes).await,
             Class::Listener => timeout(limit, self.admit(class, bytes))
@@ -71,7 +72,6 @@ impl Guard {
                 .map_err(|_| crowded(limit))?,
         };
         let end = Instant::now() + limit;
-        self.respect(end).await?;
         let mut attempts = 0;
         loop {
             attempts += 1;
@@ -98,7 +98,7 @@ impl Guard {
     }
 
     /// Waits as long as the origin asked to be left alone, where that is over before `end`.
-    async fn respect(&self, end: Instant) -> Result<(), OriginError> {
+    pub(super) async fn respect(&self, end: Instant) -> Result<(), OriginError> {
         let quiet = *self.quiet.lock().unwrap_or_else(PoisonError::into_inner);
         match quiet {
             Some(until) if until >= end => Err(OriginError {
@@ -174,6 +174,10 @@ impl Guard {
         };
         if result.as_ref().err().is_none_or(answered) {
             self.silent.store(false, Ordering::Relaxed);
+        }
+        if result.is_ok() {
+            // It answers again, whatever it said before.
+            *self.quiet.lock().unwrap_or_else(PoisonError::into_inner) = None;
         }
     }
 

@@ -2,16 +2,21 @@
 
 use std::collections::{HashSet, VecDeque};
 use std::sync::Arc;
+use std::time::Duration;
 
 use eventlog::OriginPath;
 use futures::StreamExt;
 use futures::stream::{self, BoxStream};
-use tokio::time::{sleep, timeout};
+use tokio::time::{Instant, sleep, timeout};
 
 use super::call::Guard;
 use super::figures::Op;
 use super::limits::Reach;
 use crate::origin::{Depth, Directory, ErrorKind, Origin, OriginError, WalkError};
+
+/// How long a listing waits for an origin that asked to be left alone; else it ends, and whoever keeps
+/// the origin in step begins another one later.
+const PATIENCE: Duration = Duration::from_secs(30);
 
 type Item = Result<Directory, WalkError>;
 
@@ -83,6 +88,12 @@ impl Walk {
                 self.attempts = attempts + 1;
                 continue;
             };
+            if let Err(error) = self.guard.respect(Instant::now() + PATIENCE).await {
+                self.listing = None;
+                let path = self.top.clone();
+                self.note(WalkError { path, error });
+                continue;
+            }
             self.guard.pace().await;
             let item = match self.guard.reach.directory() {
                 Some(limit) => match timeout(limit, listing.next()).await {

@@ -135,7 +135,7 @@ fn song(track: u64, rng: &mut fastrand::Rng) -> Event {
 fn time(searcher: &search::Searcher, query: &str) -> Result<Duration, Failure> {
     let query = Query::parse(query)?;
     let began = Instant::now();
-    searcher.find(&query, 0, 50)?;
+    searcher.now()?.find(&query, 0, 50)?;
     Ok(began.elapsed())
 }
 

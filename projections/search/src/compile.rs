@@ -28,7 +28,10 @@ type Boxed = Box<dyn Asked>;
 
 /// What the index is asked.
 pub(crate) fn compile(fields: &Fields, query: &Query) -> Boxed {
-    let compiler = Compiler { fields };
+    let compiler = Compiler {
+        fields,
+        strict: false,
+    };
     let found = compiler.node(&query.0);
     let Some(text) = plain(&query.0) else {
         return found;
@@ -64,8 +67,15 @@ fn plain(node: &Node) -> Option<String> {
     }
 }
 
+/// True for a word without letters and digits.
+fn is_sign(node: &Node) -> bool {
+    matches!(node, Node::Word { field: None, text, .. } if words(text).is_empty())
+}
+
 struct Compiler<'f> {
     fields: &'f Fields,
+    /// True of what is not wanted: only what is spelt so is left out.
+    strict: bool,
 }
 
 impl Compiler<'_> {
@@ -89,10 +99,21 @@ impl Compiler<'_> {
     }
 
     fn all(&self, nodes: &[Node]) -> Boxed {
+        let unwanted = Self {
+            strict: true,
+            ..*self
+        };
+        // A sign between words, as in `Simon & Garfunkel`, is none of them.
+        let of_words: Vec<&Node> = nodes.iter().filter(|node| !is_sign(node)).collect();
+        let nodes = if of_words.is_empty() {
+            nodes.iter().collect()
+        } else {
+            of_words
+        };
         let mut clauses: Vec<(Occur, Boxed)> = nodes
-            .iter()
+            .into_iter()
             .map(|node| match node {
-                Node::Not(unwanted) => (Occur::MustNot, self.node(unwanted)),
+                Node::Not(node) => (Occur::MustNot, unwanted.node(node)),
                 wanted => (Occur::Must, self.node(wanted)),
             })
             .collect();
@@ -118,14 +139,15 @@ impl Compiler<'_> {
             })
             .collect();
         let letters = word.text.chars().count();
-        let usual = u8::from(letters >= CORRECTED);
+        // A number with another digit is another number.
+        let is_number = word.text.chars().any(char::is_numeric);
+        let usual = u8::from(letters >= CORRECTED && !is_number && !self.strict);
         let distance = distance.unwrap_or(usual);
         let term = Term::from_field_text(any, &word.text);
+        ways.push(boosted(exactly(term.clone()), 2.0 * MISSPELT));
         if distance > 0 {
             let misspelt = FuzzyTermQuery::new(term, distance, true);
             ways.push(boosted(Box::new(misspelt), MISSPELT));
-        } else {
-            ways.push(boosted(exactly(term), MISSPELT));
         }
         Box::new(DisjunctionMaxQuery::with_tie_breaker(ways, 0.1))
     }

@@ -5,16 +5,25 @@ use std::ops::Range;
 use crate::query::{Node, Query};
 use crate::words::words;
 
-/// The stretches of a text, in bytes, that a query's words are in as they are spelt there, in order.
-#[must_use]
-pub fn highlights(query: &Query, text: &str) -> Vec<Range<usize>> {
-    let mut wanted = Vec::new();
-    gather(&query.0, &mut wanted);
-    words(text)
-        .into_iter()
-        .filter(|word| wanted.contains(&word.text))
-        .map(|word| word.range)
-        .collect()
+/// Marks the words of a query in texts.
+pub struct Marker(Vec<String>);
+
+impl Marker {
+    /// Marks the words of this one, as far as they are wanted.
+    #[must_use]
+    pub fn of(query: &Query) -> Self {
+        let mut wanted = Vec::new();
+        gather(&query.0, &mut wanted);
+        Self(wanted)
+    }
+
+    /// The stretches of a text, in bytes, that words are in as they are spelt in the query, in order.
+    #[must_use]
+    pub fn ranges(&self, text: &str) -> Vec<Range<usize>> {
+        let marked = words(text).into_iter();
+        let marked = marked.filter(|word| self.0.contains(&word.text));
+        marked.map(|word| word.range).collect()
+    }
 }
 
 fn gather(node: &Node, wanted: &mut Vec<String>) {
@@ -37,7 +46,8 @@ mod tests {
     fn words_are_marked_as_they_are_written() {
         let query = Query::parse("rós OR \"agaetis byrjun\" NOT live").unwrap();
         let text = "Sigur Rós – Ágætis byrjun (Live)";
-        let marked: Vec<&str> = highlights(&query, text)
+        let marked: Vec<&str> = Marker::of(&query)
+            .ranges(text)
             .into_iter()
             .map(|range| &text[range])
             .collect();

@@ -5,12 +5,12 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use eventlog::{EventId, Position, TrackId};
-use projections::TrackRow;
+use projections::{TrackRow, catalog};
 use serde::{Deserialize, Serialize};
 use tantivy::indexer::LogMergePolicy;
 use tantivy::{Index, IndexReader, IndexWriter, ReloadPolicy, Searcher};
 
-use crate::error::SearchError;
+use crate::error::{SearchError, is_damage};
 use crate::schema::{Fields, REVISION};
 
 /// Memory for documents before they are written: while little changes, and while all of it is built.
@@ -19,6 +19,9 @@ const MUCH: usize = 128 << 20;
 
 /// Share of deleted documents from which a segment is written anew without them.
 const TOO_MANY_DELETED: f32 = 0.3;
+
+/// What an index was made by: search's own code, and the catalog's, whose rows it is made of.
+const MADE_BY: [u32; 2] = [REVISION, catalog::REVISION];
 
 /// Up to where an index has everything; kept in the payload of its commits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -37,7 +40,7 @@ impl Mark {
 
 #[derive(Serialize, Deserialize)]
 struct Payload {
-    revision: u32,
+    made_by: [u32; 2],
     position: u64,
     event: Option<[u8; 16]>,
 }
@@ -66,18 +69,32 @@ impl Writable {
     }
 
     /// Opens an index that may be anything; none unless this code made it and committed it.
-    pub(crate) fn open(path: &Path, fields: &Fields) -> Option<Self> {
-        let index = Index::open_in_dir(path).ok()?;
-        let payload = index.load_metas().ok()?.payload?;
-        let payload: Payload = serde_json::from_str(&payload).ok()?;
-        if payload.revision != REVISION || index.schema() != fields.schema {
-            return None;
-        }
+    ///
+    /// # Errors
+    /// Where the disk does not tell.
+    pub(crate) fn open(path: &Path, fields: &Fields) -> Result<Option<Self>, SearchError> {
+        let opened = Index::open_in_dir(path).and_then(|index| {
+            let payload = index.load_metas()?.payload;
+            Ok((index, payload))
+        });
+        let (index, payload) = match opened {
+            Ok(opened) => opened,
+            Err(error) if is_damage(&error) => return Ok(None),
+            Err(error) => return Err(unusable(path)(error)),
+        };
+        let payload = payload.and_then(|payload| serde_json::from_str::<Payload>(&payload).ok());
+        let payload = payload.filter(|it| it.made_by == MADE_BY && index.schema() == fields.schema);
+        let Some(payload) = payload else {
+            return Ok(None);
+        };
         let mark = Mark {
             position: Position(payload.position),
             event: payload.event.map(EventId),
         };
-        Self::of(index, path, fields, mark).ok()
+        match Self::of(index, path, fields, mark) {
+            Err(error) if error.is_damage() => Ok(None),
+            opened => opened.map(Some),
+        }
     }
 
     fn of(index: Index, path: &Path, fields: &Fields, mark: Mark) -> Result<Self, SearchError> {
@@ -139,35 +156,34 @@ impl Writable {
     pub(crate) fn commit(&mut self, mark: Mark) -> Result<(), SearchError> {
         let failed = unusable(&self.path);
         let payload = serde_json::to_string(&Payload {
-            revision: REVISION,
+            made_by: MADE_BY,
             position: mark.position.0,
             event: mark.event.map(|id| id.0),
         });
-        let payload = payload.map_err(|error| SearchError::Directory {
-            path: self.path.clone(),
-            source: error.into(),
-        })?;
+        let payload = payload.map_err(|_| SearchError::Bug("a position cannot be written"))?;
         let commit = |writer: &mut IndexWriter| {
             let mut prepared = writer.prepare_commit()?;
             prepared.set_payload(&payload);
             prepared.commit()
         };
-        let committed = commit(self.writer(false)?).map_err(&failed);
-        if let Err(error) = committed {
-            // One that failed is good for nothing any more; what it had is put in again.
-            self.writer = None;
-            return Err(error);
-        }
+        commit(self.writer(false)?).map_err(&failed)?;
         self.mark = mark;
         self.reader.reload().map_err(failed)
     }
 
-    /// Gives back the memory for writing, once merges under way have ended.
+    /// Gives back the memory for writing. What was not committed is as if it had never been; merges that
+    /// are under way end, and are begun again some time.
     pub(crate) fn rest(&mut self) {
-        if let Some(writer) = self.writer.take()
-            && let Err(error) = writer.wait_merging_threads()
-        {
-            tracing::debug!("the search index was not tidied: {error}");
+        self.writer = None;
+    }
+
+    /// True where all its files are as they were written. Reads all of it.
+    pub(crate) fn is_sound(&self) -> Result<bool, SearchError> {
+        let damaged = self.index.validate_checksum();
+        match damaged {
+            Ok(damaged) => Ok(damaged.is_empty()),
+            Err(error) if is_damage(&error) => Ok(false),
+            Err(error) => Err(unusable(&self.path)(error)),
         }
     }
 

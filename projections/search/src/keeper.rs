@@ -7,15 +7,13 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 use std::time::Duration;
 
-use arc_swap::ArcSwapOption;
 use eventlog::{EventStore, Position};
 use projections::{OnProgress, ReplayReport, Views};
 use tokio::runtime::Handle;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
-use tokio::sync::watch;
+use tokio::sync::{Notify, watch};
 
 use crate::error::SearchError;
-use crate::schema::Fields;
 use crate::searcher::Searcher;
 use crate::writing::Writing;
 
@@ -63,11 +61,7 @@ impl Search {
         views: Arc<Views>,
         runtime: Handle,
     ) -> Result<Self, SearchError> {
-        let searcher = Searcher {
-            served: Arc::new(ArcSwapOption::empty()),
-            fields: Arc::new(Fields::new()),
-            reached: Arc::new(watch::Sender::new(Position::START)),
-        };
+        let searcher = Searcher::new();
         let (commands, inbox) = unbounded_channel();
         let writing = Writing::new(
             directory,
@@ -77,6 +71,8 @@ impl Search {
             searcher.clone(),
         );
         let keeper = Keeper {
+            damaged: Arc::clone(&searcher.damaged),
+            checked: false,
             writing,
             log,
             runtime,
@@ -86,10 +82,7 @@ impl Search {
         let spawned = thread::Builder::new()
             .name("view-search".to_owned())
             .spawn(move || keeper.run());
-        let thread = spawned.map_err(|source| SearchError::Directory {
-            path: directory.to_owned(),
-            source,
-        })?;
+        let thread = spawned.map_err(SearchError::Thread)?;
         Ok(Self {
             searcher,
             commands: Mutex::new(Some(commands)),
@@ -159,11 +152,16 @@ struct Keeper {
     inbox: UnboundedReceiver<Command>,
     /// How often, one after the other, something failed.
     failures: u32,
+    /// Told when the index could not be read.
+    damaged: Arc<Notify>,
+    /// True once all of what was found at the start was looked at.
+    checked: bool,
 }
 
 /// Why the keeper woke up.
 enum Wake {
     More,
+    Damaged,
     Idle,
     Command(Command),
     Stop,
@@ -181,12 +179,13 @@ impl Keeper {
                     self.failures = 0;
                     None
                 }
-                Err(SearchError::Closed) => return self.writing.rest(),
+                Err(SearchError::Closed) => return self.writing.end(),
                 Err(error) => Some(self.failed(&error)),
             };
             match self.wait(&mut heads, pause) {
                 Wake::More => {}
-                Wake::Idle => self.writing.rest(),
+                Wake::Damaged => self.rebuild(),
+                Wake::Idle => self.idle(),
                 Wake::Command(Command::Replay { rebuild, told }) => {
                     let report = self.guarded(|writing, over| {
                         writing.replay(rebuild, over, &mut |at, end| {
@@ -196,8 +195,30 @@ impl Keeper {
                     });
                     drop(told.send(Told::Done(report)));
                 }
-                Wake::Stop => return self.writing.rest(),
+                Wake::Stop => return self.writing.end(),
             }
+        }
+    }
+
+    /// Gives back memory; looks once through what was there at the start (UP-6).
+    fn idle(&mut self) {
+        self.writing.rest();
+        if std::mem::replace(&mut self.checked, true) {
+            return;
+        }
+        match self.guarded(|writing, _| writing.is_sound()) {
+            Ok(true) => {}
+            Ok(false) => self.rebuild(),
+            Err(error) => tracing::warn!("not checked: {error}"),
+        }
+    }
+
+    /// Has another index built in the place of one that is damaged, and serves that.
+    fn rebuild(&mut self) {
+        tracing::warn!("the search index is damaged: it is built anew");
+        let rebuilt = self.guarded(|writing, over| writing.rebuild(over));
+        if let Err(error) = rebuilt {
+            self.failed(&error);
         }
     }
 
@@ -209,10 +230,7 @@ impl Keeper {
         let (writing, inbox) = (&mut self.writing, &self.inbox);
         let is_over = || inbox.is_closed();
         let done = catch_unwind(AssertUnwindSafe(|| work(writing, &is_over)));
-        done.unwrap_or_else(|_| {
-            self.writing.distrust();
-            Err(SearchError::NotReady)
-        })
+        done.unwrap_or(Err(SearchError::Bug("it panicked; the log has more")))
     }
 
     /// How long to wait before it is tried again.
@@ -220,14 +238,19 @@ impl Keeper {
         if self.failures == 0 {
             tracing::warn!("search lags behind: {error}; it is tried again");
         }
-        self.writing.distrust();
+        self.writing.distrust(error.is_damage());
         let pause = PAUSE.saturating_mul(2_u32.saturating_pow(self.failures));
         self.failures = self.failures.saturating_add(1);
         pause.min(LONGEST_PAUSE)
     }
 
     fn wait(&mut self, heads: &mut watch::Receiver<Position>, pause: Option<Duration>) -> Wake {
-        let Self { inbox, runtime, .. } = self;
+        let Self {
+            inbox,
+            runtime,
+            damaged,
+            ..
+        } = self;
         runtime.block_on(async {
             let more = async {
                 match pause {
@@ -242,6 +265,7 @@ impl Keeper {
             tokio::select! {
                 biased;
                 command = inbox.recv() => command.map_or(Wake::Stop, Wake::Command),
+                () = damaged.notified(), if pause.is_none() => Wake::Damaged,
                 () = more => Wake::More,
                 () = tokio::time::sleep(IDLE), if pause.is_none() => Wake::Idle,
             }

@@ -20,8 +20,8 @@ mod words;
 mod writing;
 
 pub use error::SearchError;
-pub use highlight::highlights;
+pub use highlight::Marker;
 pub use keeper::Search;
 pub use query::{Query, QueryError};
 pub use schema::Shown;
-pub use searcher::{Hit, Page, Searcher};
+pub use searcher::{Hit, Page, Searcher, Snapshot};

@@ -1,11 +1,12 @@
 //! The fields of the index, and how a track's facts get into them.
 
-use eventlog::TrackId;
+use eventlog::{Field, TrackId};
 use projections::TrackRow;
 use projections::layout::{NameInputs, Variable};
 use serde::{Deserialize, Serialize};
 use tantivy::schema::{
-    FAST, Field, INDEXED, IndexRecordOption, STORED, STRING, Schema, TextFieldIndexing, TextOptions,
+    FAST, Field as Column, INDEXED, IndexRecordOption, STORED, STRING, Schema, TextFieldIndexing,
+    TextOptions,
 };
 use tantivy::tokenizer::{Token, TokenStream, Tokenizer};
 use tantivy::{TantivyDocument, Term};
@@ -20,36 +21,33 @@ pub(crate) const REVISION: u32 = 1;
 /// word.
 const IN_TAG: char = '\u{0}';
 
-/// Tags that are text to read and nothing to search.
-const UNSEARCHED: [&str; 2] = ["lyrics", "encoder"];
-
 const ANALYZER: &str = "words";
 
 /// The fields.
 #[derive(Debug, Clone)]
 pub(crate) struct Fields {
     pub(crate) schema: Schema,
-    pub(crate) id: Field,
-    pub(crate) origin: Field,
-    pub(crate) artist: Field,
-    pub(crate) album_artist: Field,
-    pub(crate) album: Field,
-    pub(crate) title: Field,
-    pub(crate) genre: Field,
-    pub(crate) composer: Field,
-    pub(crate) path: Field,
-    pub(crate) tags: Field,
-    pub(crate) year: Field,
+    pub(crate) id: Column,
+    pub(crate) origin: Column,
+    pub(crate) artist: Column,
+    pub(crate) album_artist: Column,
+    pub(crate) album: Column,
+    pub(crate) title: Column,
+    pub(crate) genre: Column,
+    pub(crate) composer: Column,
+    pub(crate) path: Column,
+    pub(crate) tags: Column,
+    pub(crate) year: Column,
     /// The words of all fields.
-    pub(crate) any: Field,
+    pub(crate) any: Column,
     /// Artist, album and title, each as one term.
-    pub(crate) whole_artist: Field,
-    pub(crate) whole_album: Field,
-    pub(crate) whole_title: Field,
+    pub(crate) whole_artist: Column,
+    pub(crate) whole_album: Column,
+    pub(crate) whole_title: Column,
     /// What is shown of a track.
-    pub(crate) shown: Field,
+    pub(crate) shown: Column,
     /// A hash of all that was put in: what an index means is what its tracks' hashes are.
-    pub(crate) print: Field,
+    pub(crate) print: Column,
 }
 
 impl Fields {
@@ -117,46 +115,56 @@ impl Fields {
         entry.text(self.origin, row.locator.origin.as_str());
         let inputs = NameInputs::of(&row.media, &row.locator.origin, &row.locator.path);
         let value = |variable: &Variable| inputs.value(variable, true).unwrap_or_default();
-        for (field, variable) in [
-            (self.artist, Variable::Artist),
-            (self.album_artist, Variable::AlbumArtist),
-            (self.album, Variable::Album),
-            (self.title, Variable::Title),
+        for (column, whole_column, field, variable) in [
+            (
+                self.artist,
+                self.whole_artist,
+                Field::Artist,
+                Variable::Artist,
+            ),
+            (
+                self.album_artist,
+                self.whole_artist,
+                Field::AlbumArtist,
+                Variable::AlbumArtist,
+            ),
+            (self.album, self.whole_album, Field::Album, Variable::Album),
+            (self.title, self.whole_title, Field::Title, Variable::Title),
         ] {
-            entry.searched(self, field, value(&variable));
-        }
-        for (field, variable) in [
-            (self.whole_artist, Variable::Artist),
-            (self.whole_artist, Variable::AlbumArtist),
-            (self.whole_album, Variable::Album),
-            (self.whole_title, Variable::Title),
-        ] {
-            let whole = whole(value(&variable));
-            if !whole.is_empty() {
-                entry.text(field, &whole);
+            // As it is shown, and each of several values by itself.
+            let shown = value(&variable);
+            let values = row.media.tags.all(&field).iter().map(String::as_str);
+            for text in std::iter::once(shown).chain(values.filter(|text| *text != shown)) {
+                entry.searched(self, column, text);
+                let whole = whole(text);
+                if !whole.is_empty() {
+                    entry.text(whole_column, &whole);
+                }
             }
         }
         for (tag, values) in row.media.tags.iter() {
             let name = tag.name().to_lowercase();
             for text in values {
-                match name.as_str() {
-                    "genre" => entry.searched(self, self.genre, text),
-                    "composer" => entry.searched(self, self.composer, text),
-                    // Every one of several; the fields above have them as one text.
-                    "artist" | "albumartist" | "album" | "title" => entry.named(self, &name, text),
-                    unsearched if UNSEARCHED.contains(&unsearched) => {}
+                match tag {
+                    Field::Artist | Field::AlbumArtist | Field::Album | Field::Title => {}
+                    Field::Genre => entry.searched(self, self.genre, text),
+                    Field::Composer => entry.searched(self, self.composer, text),
+                    Field::Lyrics => {}
                     _ => {
                         entry.named(self, &name, text);
-                        entry.text(self.any, text);
+                        if !is_identifier(&name) {
+                            entry.text(self.any, text);
+                        }
                     }
                 }
             }
         }
         let path = String::from_utf8_lossy(row.locator.path.as_bytes());
         entry.searched(self, self.path, &path);
-        let year = value(&Variable::Year).parse().ok();
+        let year: Option<u16> = value(&Variable::Year).parse().ok();
         if let Some(year) = year {
             entry.number(self.year, u64::from(year));
+            entry.text(self.any, &year.to_string());
         }
         let shown = |variable: &Variable| {
             let shown = inputs
@@ -181,6 +189,24 @@ impl Fields {
     pub(crate) fn in_tag(&self, tag: &str, word: &str) -> Term {
         Term::from_field_text(self.tags, &in_tag(tag, word))
     }
+}
+
+/// True for tags that hold what machines tell things apart by, and how loud they are: found by their
+/// names only, since each is a word that nothing else has. The year stands for the date.
+fn is_identifier(tag: &str) -> bool {
+    let prefixes = ["musicbrainz", "acoustid", "replaygain", "discogs", "itunes"];
+    let whole = [
+        "isrc",
+        "barcode",
+        "date",
+        "originaldate",
+        "encoder",
+        "track",
+        "tracktotal",
+        "disc",
+        "disctotal",
+    ];
+    prefixes.iter().any(|prefix| tag.starts_with(prefix)) || whole.contains(&tag)
 }
 
 fn in_tag(tag: &str, word: &str) -> String {
@@ -222,17 +248,17 @@ impl Entry {
         }
     }
 
-    fn text(&mut self, field: Field, text: &str) {
+    fn text(&mut self, field: Column, text: &str) {
         self.feed(field, text.as_bytes());
         self.document.add_text(field, text);
     }
 
-    fn number(&mut self, field: Field, number: u64) {
+    fn number(&mut self, field: Column, number: u64) {
         self.feed(field, &number.to_le_bytes());
         self.document.add_u64(field, number);
     }
 
-    fn searched(&mut self, fields: &Fields, field: Field, text: &str) {
+    fn searched(&mut self, fields: &Fields, field: Column, text: &str) {
         if !text.is_empty() {
             self.text(field, text);
             self.text(fields.any, text);
@@ -258,7 +284,7 @@ impl Entry {
         self
     }
 
-    fn feed(&mut self, field: Field, bytes: &[u8]) {
+    fn feed(&mut self, field: Column, bytes: &[u8]) {
         self.hasher.update(&field.field_id().to_le_bytes());
         self.hasher.update(&(bytes.len() as u64).to_le_bytes());
         self.hasher.update(bytes);

@@ -1,13 +1,15 @@
 //! Asking the index.
 
-use std::sync::Arc;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::PathBuf;
+use std::sync::{Arc, Condvar, Mutex, PoisonError};
 
 use arc_swap::ArcSwapOption;
 use eventlog::{Position, TrackId};
 use tantivy::collector::{Count, TopDocs};
 use tantivy::schema::Value;
 use tantivy::{DocAddress, TantivyDocument};
-use tokio::sync::watch;
+use tokio::sync::{Notify, watch};
 
 use crate::compile::compile;
 use crate::error::SearchError;
@@ -15,11 +17,14 @@ use crate::index::unusable;
 use crate::query::Query;
 use crate::schema::{Fields, Shown};
 
+/// Queries that are answered at once; others wait. One may cost the work of thousands.
+const AT_ONCE: usize = 2;
+
 /// An index as it was last committed.
 pub(crate) struct Served {
     pub(crate) searcher: tantivy::Searcher,
     pub(crate) position: Position,
-    pub(crate) path: std::path::PathBuf,
+    pub(crate) path: PathBuf,
 }
 
 /// Asks the index as last committed. Cheap to clone; for any number of threads; follows rebuilds.
@@ -29,6 +34,9 @@ pub struct Searcher {
     pub(crate) fields: Arc<Fields>,
     /// Up to where the index that is served has everything.
     pub(crate) reached: Arc<watch::Sender<Position>>,
+    /// Told when the index could not be read.
+    pub(crate) damaged: Arc<Notify>,
+    turns: Arc<Turns>,
 }
 
 /// Some of what was found.
@@ -38,8 +46,6 @@ pub struct Page {
     pub total: u64,
     /// Those that were asked for, the best first.
     pub hits: Vec<Hit>,
-    /// Up to where the index had everything.
-    pub position: Position,
 }
 
 /// A track that was found.
@@ -54,54 +60,25 @@ pub struct Hit {
 }
 
 impl Searcher {
-    /// Finds the tracks that match, the best first: `limit` of them from `offset` on. Takes milliseconds
-    /// with a million tracks; waits for no origin.
+    pub(crate) fn new() -> Self {
+        Self {
+            served: Arc::default(),
+            fields: Arc::new(Fields::new()),
+            reached: Arc::new(watch::Sender::new(Position::START)),
+            damaged: Arc::default(),
+            turns: Arc::default(),
+        }
+    }
+
+    /// The index as it is now: pages of the same moment follow one another.
     ///
     /// # Errors
-    /// [`SearchError::NotReady`] until there is an index; where it cannot be read.
-    pub fn find(&self, query: &Query, offset: usize, limit: usize) -> Result<Page, SearchError> {
-        let served = self.served.load_full().ok_or(SearchError::NotReady)?;
-        if query.is_empty() {
-            return Ok(Page {
-                total: 0,
-                hits: Vec::new(),
-                position: served.position,
-            });
-        }
-        let compiled = compile(&self.fields, query);
-        let failed = unusable(&served.path);
-        let find = || -> tantivy::Result<Page> {
-            // One at least, or it panics.
-            let wanted = limit.max(1);
-            let top = TopDocs::with_limit(wanted).and_offset(offset);
-            let (total, top) = served
-                .searcher
-                .search(&compiled, &(Count, top.order_by_score()))?;
-            let mut hits = Vec::with_capacity(top.len());
-            for (score, address) in top.into_iter().take(limit) {
-                hits.push(self.hit(&served.searcher, score, address)?);
-            }
-            // Of equal ones, in the order in which people look for them.
-            hits.sort_by(|one, other| {
-                let key = |hit: &Hit| {
-                    (
-                        hit.shown.artist.to_lowercase(),
-                        hit.shown.album.to_lowercase(),
-                    )
-                };
-                other
-                    .score
-                    .total_cmp(&one.score)
-                    .then_with(|| key(one).cmp(&key(other)))
-                    .then_with(|| one.track.cmp(&other.track))
-            });
-            Ok(Page {
-                total: total as u64,
-                hits,
-                position: served.position,
-            })
-        };
-        find().map_err(failed)
+    /// [`SearchError::NotReady`] until there is an index.
+    pub fn now(&self) -> Result<Snapshot, SearchError> {
+        Ok(Snapshot {
+            served: self.served.load_full().ok_or(SearchError::NotReady)?,
+            searcher: self.clone(),
+        })
     }
 
     /// Up to where the index has everything; none until there is one.
@@ -127,27 +104,102 @@ impl Searcher {
             .as_ref()
             .map_or(0, |served| served.searcher.num_docs())
     }
+}
 
-    fn hit(
-        &self,
-        searcher: &tantivy::Searcher,
-        score: f32,
-        address: DocAddress,
-    ) -> tantivy::Result<Hit> {
+/// The index at one moment.
+pub struct Snapshot {
+    served: Arc<Served>,
+    searcher: Searcher,
+}
+
+impl Snapshot {
+    /// Finds the tracks that match, the best first and of equal ones those first that were put in first:
+    /// `limit` of them from `offset` on. Takes milliseconds with a million tracks; waits for no origin.
+    ///
+    /// # Errors
+    /// Where the index cannot be read: it is then built anew.
+    pub fn find(&self, query: &Query, offset: usize, limit: usize) -> Result<Page, SearchError> {
+        if query.is_empty() {
+            return Ok(Page {
+                total: 0,
+                hits: Vec::new(),
+            });
+        }
+        let _turn = self.searcher.turns.take();
+        // What is damaged may be met anywhere.
+        let found = catch_unwind(AssertUnwindSafe(|| self.search(query, offset, limit)));
+        let found = found.unwrap_or_else(|_| {
+            let why = "reading it panicked".to_owned();
+            Err(tantivy::TantivyError::InternalError(why))
+        });
+        found.map_err(|error| {
+            self.searcher.damaged.notify_one();
+            unusable(&self.served.path)(error)
+        })
+    }
+
+    /// Up to where it has everything.
+    #[must_use]
+    pub fn position(&self) -> Position {
+        self.served.position
+    }
+
+    fn search(&self, query: &Query, offset: usize, limit: usize) -> tantivy::Result<Page> {
+        let compiled = compile(&self.searcher.fields, query);
+        // One at least, or it panics.
+        let top = TopDocs::with_limit(limit.max(1)).and_offset(offset);
+        let (total, top) = self
+            .served
+            .searcher
+            .search(&compiled, &(Count, top.order_by_score()))?;
+        let hits = top.into_iter().take(limit);
+        let hits = hits.map(|(score, address)| self.hit(score, address));
+        Ok(Page {
+            total: total as u64,
+            hits: hits.collect::<tantivy::Result<_>>()?,
+        })
+    }
+
+    fn hit(&self, score: f32, address: DocAddress) -> tantivy::Result<Hit> {
+        let searcher = &self.served.searcher;
         let segment = searcher.segment_reader(address.segment_ord);
         let ids = segment.fast_fields().u64("id")?;
         let document: TantivyDocument = searcher.doc(address)?;
-        let stored = document.get_first(self.fields.shown);
-        let stored = stored
-            .and_then(|stored| stored.as_bytes())
-            .unwrap_or_default();
+        let stored = document.get_first(self.searcher.fields.shown);
+        let stored = stored.and_then(|stored| stored.as_bytes());
         let damaged = |error: rmp_serde::decode::Error| {
             tantivy::TantivyError::InternalError(format!("a document is damaged: {error}"))
         };
         Ok(Hit {
             track: TrackId(ids.first(address.doc_id).unwrap_or_default()),
             score,
-            shown: rmp_serde::from_slice(stored).map_err(damaged)?,
+            shown: rmp_serde::from_slice(stored.unwrap_or_default()).map_err(damaged)?,
         })
+    }
+}
+
+/// Who asks at once.
+#[derive(Default)]
+struct Turns {
+    taken: Mutex<usize>,
+    given_back: Condvar,
+}
+
+struct Turn<'t>(&'t Turns);
+
+impl Turns {
+    fn take(&self) -> Turn<'_> {
+        let taken = self.taken.lock().unwrap_or_else(PoisonError::into_inner);
+        let waited = self.given_back.wait_while(taken, |taken| *taken >= AT_ONCE);
+        *waited.unwrap_or_else(PoisonError::into_inner) += 1;
+        Turn(self)
+    }
+}
+
+impl Drop for Turn<'_> {
+    fn drop(&mut self) {
+        let mut taken = self.0.taken.lock().unwrap_or_else(PoisonError::into_inner);
+        *taken -= 1;
+        self.0.given_back.notify_one();
     }
 }

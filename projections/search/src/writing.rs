@@ -1,12 +1,11 @@
 //! What is put into the index, and when: following the log, building it from the catalog, comparing the
 //! two.
 
-use std::collections::BTreeSet;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use eventlog::{EventId, EventStore, Filter, Position, TrackId};
 use futures::StreamExt;
@@ -24,6 +23,12 @@ const BATCH: u64 = 5_000;
 /// Tracks that are read from the catalog together.
 const ROWS: usize = 1_000;
 
+/// How often is asked, while the catalog is waited for, whether it is to end.
+const LOOK: Duration = Duration::from_millis(200);
+
+/// How often a comparison is begun again because an origin left meanwhile.
+const ATTEMPTS: u32 = 5;
+
 /// What tells whether it is to end.
 type Over<'o> = &'o dyn Fn() -> bool;
 
@@ -38,8 +43,6 @@ pub(crate) struct Writing {
     index: Option<Writable>,
     /// How far the log was looked at; what changes nothing is not committed by itself.
     seen: Mark,
-    /// True once the index failed: it is opened again, and where it fails again, built anew.
-    distrusted: bool,
 }
 
 impl Writing {
@@ -59,7 +62,6 @@ impl Writing {
             searcher,
             index: None,
             seen: Mark::START,
-            distrusted: false,
         }
     }
 
@@ -68,7 +70,7 @@ impl Writing {
         if self.index.is_none() {
             let index = match self.open()? {
                 Some(index) => index,
-                None => self.build(over, &mut |_, _| {})?.0,
+                None => self.build(over, &mut |_, _| {}, None)?,
             };
             self.serve(index);
         }
@@ -76,9 +78,8 @@ impl Writing {
             if over() {
                 return Err(SearchError::Closed);
             }
-            self.step()?;
+            self.step(over)?;
         }
-        self.distrusted = false;
         Ok(())
     }
 
@@ -89,15 +90,36 @@ impl Writing {
         }
     }
 
-    /// Something failed: goes on with the index as it is on the disk, and the second time without it.
-    pub(crate) fn distrust(&mut self) {
-        let Some(index) = self.index.take() else {
-            return;
-        };
-        if std::mem::replace(&mut self.distrusted, true) {
+    /// Leaves the index as far as it got, so that nothing is looked at twice.
+    pub(crate) fn end(&mut self) {
+        if let Some(index) = &mut self.index
+            && index.mark != self.seen
+            && let Err(error) = index.commit(self.seen)
+        {
+            tracing::debug!("some events are looked at again: {error}");
+        }
+        self.rest();
+    }
+
+    /// True where what is on the disk is as it was written.
+    pub(crate) fn is_sound(&self) -> Result<bool, SearchError> {
+        self.index.as_ref().map_or(Ok(true), Writable::is_sound)
+    }
+
+    /// Builds an index from the catalog, and serves that.
+    pub(crate) fn rebuild(&mut self, over: Over<'_>) -> Result<(), SearchError> {
+        let index = self.build(over, &mut |_, _| {}, None)?;
+        self.replace(index);
+        Ok(())
+    }
+
+    /// Something failed: what was not committed is put in again. With `damage`, the index is not gone on
+    /// with.
+    pub(crate) fn distrust(&mut self, damage: bool) {
+        self.rest();
+        if let Some(index) = self.index.take_if(|_| damage) {
             let path = index.path.clone();
             drop(index);
-            tracing::warn!(path = %path.display(), "the search index is built anew");
             delete(&path);
         }
     }
@@ -110,63 +132,62 @@ impl Writing {
         progress: OnProgress<'_>,
     ) -> Result<ReplayReport, SearchError> {
         let began = Instant::now();
-        self.catch_up(over)?;
-        let from = self.catalog.position()?;
-        while self.seen.position < from {
-            self.step()?;
-        }
-        let was = match &self.index {
-            Some(index) => index.prints()?,
-            None => Vec::new(),
-        };
-        let (rebuilt, is) = if rebuild {
-            let (index, prints) = self.build(over, progress)?;
-            (Some(index), prints)
-        } else {
-            let mut prints = Vec::new();
-            let fields = Arc::clone(&self.searcher.fields);
-            self.each(over, progress, |row| {
-                prints.push((row.id, fields.document(row).print));
-                Ok(())
-            })?;
-            (None, prints)
-        };
-        // What the log said meanwhile is in one and maybe not in the other.
-        let (mut meanwhile, mut at) = (Touched::default(), from);
-        let until = self.catalog.position()?.max(self.seen.position);
-        while at < until {
-            at = self.read(at, until, &mut meanwhile)?.position;
-        }
-        let settled = |prints: &[(TrackId, u64)]| -> BTreeSet<(TrackId, u64)> {
-            let settled = prints.iter().copied();
-            settled
-                .filter(|(track, _)| !meanwhile.tracks.contains(track))
-                .collect()
-        };
-        let equal = settled(&was) == settled(&is);
-        if let Some(index) = rebuilt {
-            let before = self.index.take().map(|index| index.path.clone());
-            self.serve(index);
-            before.iter().for_each(|before| delete(before));
+        for attempt in 1.. {
             self.catch_up(over)?;
+            let from = self.catalog.position()?;
+            while self.seen.position < from {
+                self.step(over)?;
+            }
+            let was = match &self.index {
+                Some(index) => index.prints()?,
+                None => Vec::new(),
+            };
+            let mut is = Vec::new();
+            let rebuilt = if rebuild {
+                Some(self.build(over, progress, Some(&mut is))?)
+            } else {
+                let fields = Arc::clone(&self.searcher.fields);
+                self.each(over, progress, |row| {
+                    is.push((row.id, fields.document(row).print));
+                    Ok(())
+                })?;
+                None
+            };
+            // What the log said meanwhile is in one and maybe not in the other.
+            let (mut meanwhile, mut at) = (Touched::default(), from);
+            let until = self.catalog.position()?.max(self.seen.position);
+            while at < until {
+                at = self.read(at, until, &mut meanwhile)?.position;
+            }
+            if let Some(index) = rebuilt {
+                self.replace(index);
+                self.catch_up(over)?;
+            }
+            // With an origin, any of them may have gone.
+            if !meanwhile.removed.is_empty() && !rebuild && attempt < ATTEMPTS {
+                continue;
+            }
+            let settled = |print: &&(TrackId, u64)| !meanwhile.tracks.contains(&print.0);
+            let equal = was.iter().filter(settled).eq(is.iter().filter(settled));
+            return Ok(ReplayReport {
+                name: "search",
+                position: from,
+                events: is.len() as u64,
+                elapsed: began.elapsed(),
+                digest: digest(&is),
+                equal: Some(equal),
+            });
         }
-        Ok(ReplayReport {
-            name: "search",
-            position: from,
-            events: from.0,
-            elapsed: began.elapsed(),
-            digest: digest(&is),
-            equal: Some(equal),
-        })
+        Err(SearchError::Closed)
     }
 
     /// Looks at some of the log's events that were not looked at yet.
-    fn step(&mut self) -> Result<(), SearchError> {
+    fn step(&mut self, over: Over<'_>) -> Result<(), SearchError> {
         let mut touched = Touched::default();
         let seen = self.read(self.seen.position, self.log.head(), &mut touched)?;
         if !touched.is_empty() {
             // The rows that the events led to; what came later is in them, too, and is put in again.
-            self.runtime.block_on(self.views.wait_for(seen.position))?;
+            self.await_catalog(seen.position, over)?;
             let Some(index) = &mut self.index else {
                 return Err(SearchError::NotReady);
             };
@@ -217,15 +238,12 @@ impl Writing {
         let mut found = None;
         for number in generations(&self.directory)?.into_iter().rev() {
             let path = self.path(number);
-            let usable = || {
-                let index = Writable::open(&path, &self.searcher.fields)?;
-                self.belongs(index.mark).then_some(index)
-            };
-            match found {
-                None => found = usable(),
-                Some(_) => delete(&path),
-            }
-            if found.is_none() {
+            if found.is_none()
+                && let Some(index) = Writable::open(&path, &self.searcher.fields)?
+                && self.belongs(index.mark)?
+            {
+                found = Some(index);
+            } else {
                 delete(&path);
             }
         }
@@ -233,8 +251,8 @@ impl Writing {
     }
 
     /// True where the log holds the event that an index was made up to.
-    fn belongs(&self, mark: Mark) -> bool {
-        mark.position <= self.log.head() && self.event_at(mark.position).ok() == Some(mark.event)
+    fn belongs(&self, mark: Mark) -> Result<bool, SearchError> {
+        Ok(mark.position <= self.log.head() && self.event_at(mark.position)? == mark.event)
     }
 
     fn event_at(&self, position: Position) -> Result<Option<EventId>, SearchError> {
@@ -245,12 +263,30 @@ impl Writing {
         Ok(self.read(before, position, &mut Touched::default())?.event)
     }
 
-    /// Builds an index from the catalog, in a directory of its own. Returns what is in it, too.
+    /// Waits until the catalog has got as far as that.
+    fn await_catalog(&self, position: Position, over: Over<'_>) -> Result<(), SearchError> {
+        loop {
+            let reached = self.runtime.block_on(async {
+                let reached = self.views.wait_for_catalog(position);
+                tokio::time::timeout(LOOK, reached).await
+            });
+            match reached {
+                Ok(reached) => return Ok(reached?),
+                Err(_) if over() => return Err(SearchError::Closed),
+                Err(_) => {}
+            }
+        }
+    }
+
+    /// Builds an index from the catalog, in a directory of its own; `prints` takes what is in it.
     fn build(
         &self,
         over: Over<'_>,
         progress: OnProgress<'_>,
-    ) -> Result<(Writable, Vec<(TrackId, u64)>), SearchError> {
+        mut prints: Option<&mut Vec<(TrackId, u64)>>,
+    ) -> Result<Writable, SearchError> {
+        // Until then, its rows may be those of another log, or too few.
+        self.await_catalog(self.log.head(), over)?;
         let next = generations(&self.directory)?
             .last()
             .map_or(1, |last| last.saturating_add(1));
@@ -259,16 +295,24 @@ impl Writing {
             let mut index = Writable::create(&path, &self.searcher.fields)?;
             let position = self.catalog.position()?;
             let event = self.event_at(position)?;
-            let mut prints = Vec::new();
             self.each(over, progress, |row| {
-                prints.push((row.id, index.put(row, true)?));
+                let print = index.put(row, true)?;
+                if let Some(prints) = &mut prints {
+                    prints.push((row.id, print));
+                }
                 Ok(())
             })?;
             index.commit(Mark { position, event })?;
-            index.rest();
-            Ok((index, prints))
+            Ok(index)
         };
         build().inspect_err(|_| delete(&path))
+    }
+
+    /// Serves another index, and deletes the one before.
+    fn replace(&mut self, index: Writable) {
+        let before = self.index.take().map(|index| index.path.clone());
+        self.serve(index);
+        before.iter().for_each(|before| delete(before));
     }
 
     /// Looks at every living track.

@@ -24,6 +24,9 @@ use crate::view::{Changes, View};
 #[derive(Debug)]
 pub struct Catalog;
 
+/// The revision of the code that computes the catalog: what is made of its rows is made of these.
+pub const REVISION: u32 = Catalog::REVISION;
+
 impl View for Catalog {
     const NAME: &'static str = "catalog";
     const REVISION: u32 = 3;

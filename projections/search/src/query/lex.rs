@@ -111,6 +111,11 @@ impl Lexer<'_> {
             return match self.peek() {
                 Some('[') => self.range(&name, begin),
                 Some(next) if !next.is_whitespace() && next != ')' => Ok(Kind::Field(name)),
+                // A word that ends in a colon, as in a title.
+                _ if matches!(super::Field::of(&name), super::Field::Tag(_)) => Ok(Kind::Word {
+                    text: name,
+                    distance: None,
+                }),
                 _ => Err(QueryError::new(
                     self.at,
                     format!("after \"{name}:\" comes what to look for, without a space"),

@@ -4,9 +4,13 @@
 use super::error::QueryError;
 use super::lex::{Kind, Sign, signs};
 use super::{Field, LONGEST, Node};
+use crate::words::words;
 
-/// Most words, phrases and ranges of one query.
+/// Most words and ranges of one query, those of phrases included.
 const MOST: usize = 32;
+
+/// Most words that may differ by two letters: each is held against every word there is.
+const MOST_FAR: usize = 4;
 
 pub(super) fn parse(text: &str) -> Result<Node, QueryError> {
     let length = text.chars().count();
@@ -22,6 +26,7 @@ pub(super) fn parse(text: &str) -> Result<Node, QueryError> {
         at: 0,
         end: length,
         terms: 0,
+        far: 0,
     };
     if signs.is_empty() {
         return Ok(Node::All(vec![]));
@@ -39,6 +44,7 @@ struct Parser<'s> {
     /// The place of the end, for errors.
     end: usize,
     terms: usize,
+    far: usize,
 }
 
 impl<'s> Parser<'s> {
@@ -86,9 +92,23 @@ impl<'s> Parser<'s> {
             return Err(QueryError::new(self.end, what));
         };
         self.at += 1;
-        self.terms += 1;
+        self.terms += match kind {
+            Kind::Word { text, .. } | Kind::Phrase(text) => words(text).len().max(1),
+            Kind::Range(..) => 1,
+            _ => 0,
+        };
         if self.terms > MOST {
             return Err(QueryError::new(*at, format!("more than {MOST} words")));
+        }
+        if let Kind::Word {
+            distance: Some(2), ..
+        } = kind
+        {
+            self.far += 1;
+            if self.far > MOST_FAR {
+                let what = format!("at most {MOST_FAR} words may differ by two letters");
+                return Err(QueryError::new(*at, what));
+            }
         }
         match kind {
             Kind::Field(name) => self.primary(Some(Field::of(name))),
@@ -266,6 +286,14 @@ mod tests {
     }
 
     #[test]
+    fn a_colon_at_the_end_of_a_word_is_no_field() {
+        assert_eq!(
+            parse("Mission: Impossible").unwrap(),
+            Node::All(vec![word("Mission"), word("Impossible")])
+        );
+    }
+
+    #[test]
     fn what_is_wrong_is_told_with_its_place() {
         assert_eq!(failed("a OR").0, 5);
         assert_eq!(failed("AND b").0, 1);
@@ -285,6 +313,12 @@ mod tests {
         assert_eq!(failed(&"a ".repeat(33)).1, "more than 32 words");
         assert_eq!(failed(&"x".repeat(257)).0, 257);
         assert!(failed("NOT NOT").1.contains("missing"));
+        assert!(parse(&"artist:ab ".repeat(16)).is_ok());
+        assert_eq!(
+            failed(&format!("\"{}\"", "a ".repeat(33))).1,
+            "more than 32 words"
+        );
+        assert!(failed(&"word~2 ".repeat(5)).1.contains("two letters"));
     }
 
     proptest! {

@@ -1,6 +1,6 @@
 //! What is found, and in which order.
 
-use search::{Query, highlights};
+use search::{Marker, Query};
 
 use crate::library::{Library, Song};
 
@@ -175,16 +175,17 @@ fn what_is_called_so_comes_first() {
 
 #[test]
 fn pages_follow_one_another() {
+    const ARTISTS: [&str; 5] = ["Zoe", "Yan", "Mia", "Bob", "Ann"];
     let songs: Vec<Song> = (0..25)
-        .map(|_| Song {
-            artist: "Same",
-            title: "Name",
+        .map(|n| Song {
+            artist: ARTISTS[n / 5],
+            title: "Same",
             ..Song::default()
         })
         .collect();
     let library = Library::of(&songs);
     let query = Query::parse("same").unwrap();
-    let searcher = library.search().searcher();
+    let searcher = library.search().searcher().now().unwrap();
     let mut tracks = Vec::new();
     for offset in (0..30).step_by(10) {
         let page = searcher.find(&query, offset, 10).unwrap();
@@ -212,13 +213,19 @@ fn tracks_without_tags_are_found_by_their_file() {
     )]);
     library.wait();
     let query = Query::parse("summer").unwrap();
-    let page = library.search().searcher().find(&query, 0, 10).unwrap();
+    let page = library
+        .search()
+        .searcher()
+        .now()
+        .unwrap()
+        .find(&query, 0, 10)
+        .unwrap();
     let shown = &page.hits[0].shown;
     assert_eq!(
         (&*shown.title, &*shown.artist),
         ("summer 84", "Unknown Artist")
     );
-    let marked = highlights(&query, &shown.title);
+    let marked = Marker::of(&query).ranges(&shown.title);
     assert_eq!(marked.first(), Some(&(0..6)));
 }
 
@@ -262,7 +269,82 @@ fn nothing_that_people_type_fails_otherwise() {
         &many,
     ] {
         if let Ok(query) = Query::parse(text) {
-            library.search().searcher().find(&query, 0, 100).unwrap();
+            library
+                .search()
+                .searcher()
+                .now()
+                .unwrap()
+                .find(&query, 0, 100)
+                .unwrap();
         }
     }
+}
+
+#[test]
+fn what_is_not_wanted_is_what_is_spelt_so() {
+    let beatles = |title| Song {
+        artist: "The Beatles",
+        title,
+        ..Song::default()
+    };
+    let library = Library::of(&[beatles("Love Me Do"), beatles("Live at the BBC")]);
+    assert_eq!(library.found("beatles NOT live"), ["Love Me Do"]);
+    assert_eq!(library.found("beatles -live"), ["Love Me Do"]);
+    assert_eq!(library.found("beatles NOT live~1"), [""; 0]);
+}
+
+#[test]
+fn signs_between_words_are_no_words() {
+    let library = Library::of(&[Song {
+        artist: "Simon & Garfunkel",
+        album: "Bookends",
+        title: "Mrs. Robinson",
+        year: "1968",
+        ..Song::default()
+    }]);
+    for query in [
+        "simon & garfunkel",
+        "simon and garfunkel OR robinson",
+        "Simon & Garfunkel - Mrs. Robinson",
+        "bookends 1968",
+        "simon + robinson",
+    ] {
+        assert_eq!(library.found(query), ["Mrs. Robinson"], "{query}");
+    }
+    assert_eq!(library.found("bookends 1969"), [""; 0], "another number");
+    assert_eq!(library.found("&"), [""; 0]);
+}
+
+#[test]
+fn every_value_is_found_and_ranked_as_itself() {
+    let library = Library::of(&[
+        Song {
+            artist: "Nobody",
+            title: "Verve and nerve",
+            ..Song::default()
+        },
+        Song {
+            artist: "Ann",
+            title: "Duet",
+            more: &[
+                ("artist", "Bob"),
+                ("albumartist", "Ann"),
+                ("albumartist", "Bob"),
+                ("title", "Zweigesang"),
+                ("label", "Verve"),
+                (
+                    "musicbrainz_trackid",
+                    "d6f0b7a4-2f5e-4b39-a1b3-0fd11bb4b5a5",
+                ),
+            ],
+            ..Song::default()
+        },
+    ]);
+    assert_eq!(library.found("title:zweigesang"), ["Duet"]);
+    assert_eq!(library.found("albumartist:bob"), ["Duet"]);
+    assert_eq!(library.titles("bob"), ["Duet"]);
+    assert_eq!(library.found("label:verve"), ["Duet"]);
+    assert_eq!(library.found("0fd11bb4b5a5"), [""; 0]);
+    assert_eq!(library.found("musicbrainz_trackid:0fd11bb4b5a5"), ["Duet"]);
+    assert_eq!(library.titles("verve"), ["Verve and nerve", "Duet"]);
 }

@@ -161,7 +161,13 @@ impl Library {
     /// The titles that a query finds, the best first.
     pub(crate) fn titles(&self, query: &str) -> Vec<String> {
         let query = Query::parse(query).unwrap();
-        let page = self.search().searcher().find(&query, 0, 1_000).unwrap();
+        let page = self
+            .search()
+            .searcher()
+            .now()
+            .unwrap()
+            .find(&query, 0, 1_000)
+            .unwrap();
         assert_eq!(page.total, page.hits.len() as u64);
         page.hits.into_iter().map(|hit| hit.shown.title).collect()
     }
