@@ -168,7 +168,7 @@ fn nonsense(of: &MessageDescriptor) -> DynamicMessage {
 fn wrong(field: &FieldDescriptor) -> Value {
     match field.kind() {
         // Nearly everything can be looked for.
-        Kind::String if field.name() == "query" => Value::String("(".to_owned()),
+        Kind::String if matches!(field.name(), "query" | "search") => Value::String("(".to_owned()),
         Kind::String => Value::String("no such\nthing!".to_owned()),
         Kind::Bytes => Value::Bytes(b"not/absolute\xff".to_vec().into()),
         Kind::Enum(_) => Value::EnumNumber(99),

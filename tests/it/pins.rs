@@ -402,13 +402,13 @@ fn what_a_query_finds_is_pinned_now_and_later() {
         pins(world)[0]["tracks"] == 4 && is_here(world)
     });
     put(&elsewhere, 7, "Pinned");
-    elsewhere.world.json(["origin", "rescan", "--json"]);
+    assert!(elsewhere.world.run(["origin", "rescan"]).status.success());
     elsewhere.world.until("what came is here, too", |world| {
         pins(world)[0]["tracks"] == 5 && is_here(world)
     });
     // A track that is found no longer is pinned no longer.
     put(&elsewhere, 7, "Other");
-    elsewhere.world.json(["origin", "rescan", "--json"]);
+    assert!(elsewhere.world.run(["origin", "rescan"]).status.success());
     elsewhere
         .world
         .until("it left the pin", |world| pins(world)[0]["tracks"] == 4);
