@@ -32,6 +32,17 @@ pub struct Access {
     pub closed: Instant,
 }
 
+/// A track that a process is reading.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Reading {
+    /// Since when it has it open.
+    pub since: Instant,
+    /// Bytes that the kernel was given for it so far: not those that it had already.
+    pub bytes: u64,
+    /// Bytes of the track.
+    pub size: u64,
+}
+
 /// A process that reads.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Reader {
@@ -92,25 +103,38 @@ pub(crate) struct Visit {
     pub(crate) track: TrackId,
     pub(crate) reader: Reader,
     pub(crate) opened: Instant,
-    /// What the kernel was given so far; `None` where it need not ask for all.
-    bytes: Option<AtomicU64>,
+    /// Bytes of the track.
+    size: u64,
+    /// Bytes that the kernel was given so far.
+    bytes: AtomicU64,
+    /// Whether it has to ask for all.
+    counted: bool,
 }
 
 impl Visit {
     /// A visit that begins now. `counted` where every byte has to be asked for.
-    pub(crate) fn begin(track: TrackId, reader: Reader, counted: bool) -> Self {
+    pub(crate) fn begin(track: TrackId, reader: Reader, size: u64, counted: bool) -> Self {
         Self {
             track,
             reader,
             opened: Instant::now(),
-            bytes: counted.then(AtomicU64::default),
+            size,
+            bytes: AtomicU64::new(0),
+            counted,
         }
     }
 
     /// Counts bytes that were given.
     pub(crate) fn gave(&self, bytes: usize) {
-        if let Some(sum) = &self.bytes {
-            sum.fetch_add(bytes as u64, Ordering::Relaxed);
+        self.bytes.fetch_add(bytes as u64, Ordering::Relaxed);
+    }
+
+    /// How far it is.
+    pub(crate) fn reading(&self) -> Reading {
+        Reading {
+            since: self.opened,
+            bytes: self.bytes.load(Ordering::Relaxed),
+            size: self.size,
         }
     }
 
@@ -119,7 +143,7 @@ impl Visit {
         Access {
             track: self.track,
             reader: self.reader.clone(),
-            bytes: self.bytes.as_ref().map(|sum| sum.load(Ordering::Relaxed)),
+            bytes: self.counted.then(|| self.bytes.load(Ordering::Relaxed)),
             opened: self.opened,
             closed: Instant::now(),
         }

@@ -8,7 +8,7 @@ use std::collections::HashMap;
 use std::ffi::OsStr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use eventlog::TrackId;
 
@@ -16,7 +16,7 @@ pub use attributes::Statfs;
 pub use files::{Closed, Opened, Opening};
 
 use crate::attr::{Entry, LASTING, Owner};
-use crate::audience::Audience;
+use crate::audience::{Audience, Reading};
 use crate::errno::{ErrorKind, FsError};
 use crate::handles::Handles;
 use crate::inodes::Inodes;
@@ -37,7 +37,7 @@ const NAME_MAX: usize = 255;
 pub struct Filesystem {
     library: Arc<dyn Library>,
     originals: Arc<dyn Originals>,
-    audience: Option<Arc<dyn Audience>>,
+    audiences: Vec<Arc<dyn Audience>>,
     specials: Specials,
     owner: Owner,
     files: Handles<OpenFile>,
@@ -61,7 +61,7 @@ impl Filesystem {
         Self {
             library,
             originals,
-            audience: None,
+            audiences: Vec::new(),
             specials: Specials::new(specials),
             owner,
             files: Handles::new(),
@@ -73,10 +73,10 @@ impl Filesystem {
         }
     }
 
-    /// The same, with somebody who is told of reads (CTL-4).
+    /// The same, with one more who is told of reads (CTL-4).
     #[must_use]
     pub fn with_audience(mut self, audience: Arc<dyn Audience>) -> Self {
-        self.audience = Some(audience);
+        self.audiences.push(audience);
         self
     }
 
@@ -168,16 +168,20 @@ impl Filesystem {
         self.operations.timings()
     }
 
-    /// The tracks that are open now, by the process that opened them, and since when. Known only
-    /// where somebody is told of reads.
+    /// The tracks that are open now, by the process that opened them; all opens of one by the same
+    /// process are one. Known only where somebody is told of reads.
     #[must_use]
-    pub fn being_read(&self) -> HashMap<(u32, TrackId), Instant> {
-        let mut open = HashMap::new();
+    pub fn being_read(&self) -> HashMap<(u32, TrackId), Reading> {
+        let mut open: HashMap<(u32, TrackId), Reading> = HashMap::new();
         let files = self.files.values();
         for visit in files.iter().filter_map(|file| file.visit.as_ref()) {
-            let key = (visit.reader.process, visit.track);
-            let since = open.entry(key).or_insert(visit.opened);
-            *since = visit.opened.min(*since);
+            let (key, more) = ((visit.reader.process, visit.track), visit.reading());
+            open.entry(key)
+                .and_modify(|reading| {
+                    reading.since = reading.since.min(more.since);
+                    reading.bytes = reading.bytes.saturating_add(more.bytes);
+                })
+                .or_insert(more);
         }
         open
     }

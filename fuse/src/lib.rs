@@ -23,7 +23,7 @@ mod readdir;
 pub mod special;
 
 pub use attr::{Attr, Entry, FileKind, Owner};
-pub use audience::{Access, Audience, Reader};
+pub use audience::{Access, Audience, Reader, Reading};
 pub use errno::{ErrorKind, FsError};
 pub use fs::{Closed, Filesystem, Opened, Opening, Statfs};
 pub use inodes::{Backing, Caching};

@@ -54,7 +54,13 @@ pub fn start(
         supervisor.spawn("reads".to_owned(), stop.clone(), move || {
             let (recorder, filesystem) = (Arc::clone(&recorder), Arc::clone(&filesystem));
             let stop = told.clone();
-            async move { recorder.run(|| filesystem.being_read(), stop).await }
+            async move {
+                let open = || {
+                    let open = filesystem.being_read().into_iter();
+                    open.map(|(key, reading)| (key, reading.since)).collect()
+                };
+                recorder.run(open, stop).await;
+            }
         });
     }
     if settings.keep_days > 0 {

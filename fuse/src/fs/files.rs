@@ -143,7 +143,7 @@ impl Filesystem {
                     Caching::Passthrough(_) => Bytes::Passed,
                     Caching::Pages { .. } | Caching::Direct => Bytes::Original { track, original },
                 };
-                let visit = self.visit(track, thread, &caching);
+                let visit = self.visit(track, thread, size, &caching);
                 (caching, bytes, visit)
             }
         };
@@ -229,20 +229,25 @@ impl Filesystem {
     }
 
     /// What is told of an open once it ends: nothing of our own.
-    fn visit(&self, track: TrackId, thread: u32, caching: &Caching) -> Option<Visit> {
-        self.audience.as_ref()?;
+    fn visit(&self, track: TrackId, thread: u32, size: u64, caching: &Caching) -> Option<Visit> {
+        if self.audiences.is_empty() {
+            return None;
+        }
         let reader = Reader::of(thread);
         let counted = match caching {
             Caching::Direct | Caching::Pages { keep: false } => true,
             Caching::Pages { keep: true } | Caching::Passthrough(_) => false,
         };
-        (reader.process != std::process::id()).then(|| Visit::begin(track, reader, counted))
+        (reader.process != std::process::id()).then(|| Visit::begin(track, reader, size, counted))
     }
 
     /// Tells that a file is no longer open.
     pub(super) fn tell(&self, file: &OpenFile) {
-        if let (Some(audience), Some(visit)) = (&self.audience, &file.visit) {
-            audience.read(visit.end());
+        if let Some(visit) = &file.visit {
+            let access = visit.end();
+            for audience in &self.audiences {
+                audience.read(access.clone());
+            }
         }
     }
 

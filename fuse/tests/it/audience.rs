@@ -88,9 +88,13 @@ fn what_is_open_is_known_and_its_end_is_told_with_the_session() {
         .ino;
     let open = || fs.open(fs.find(ino).unwrap(), 0, &|_| None).unwrap();
     let opened = open();
-    open();
+    for handle in [opened.handle, open().handle] {
+        assert_eq!(fs.read(handle, 1, &mut [0; 9]), Ok(2));
+    }
     let being_read = fs.being_read();
     assert_eq!(being_read.keys().collect::<Vec<_>>(), [&(0, track)]);
+    let reading = being_read[&(0, track)];
+    assert_eq!((reading.bytes, reading.size), (4, 3));
     drop(fs.release(opened.handle));
     drop(fs.release(opened.handle));
     drop(fs.abandon(open().handle));
