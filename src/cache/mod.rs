@@ -1,8 +1,9 @@
 //! The content store in the daemon: how it is set up, and what is done for it in the background.
 
+pub(crate) mod fetch;
 pub(crate) mod pins;
 pub(crate) mod repair;
-mod rests;
+pub(crate) mod rests;
 pub(crate) mod size;
 pub(crate) mod survey;
 mod tend;

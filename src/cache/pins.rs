@@ -5,22 +5,20 @@ use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
-use content::{Key, Purpose, Store};
+use content::{Key, Store};
 use eventlog::{Filter, OriginId, Position, Recorded, StoreError, TrackId};
 use futures::StreamExt;
 use futures::stream::BoxStream;
-use origins::ErrorKind;
 use parking_lot::Mutex;
 use search::SearchError;
 use tokio::sync::Notify;
 use tokio::task::JoinSet;
 use tokio::time::Instant;
-use tokio_util::sync::CancellationToken;
 
+use super::fetch::{Fetched, fetch, make_way};
 use super::rests::Rests;
 use super::survey::{Counts, Missing, Survey, Surveyor};
 use crate::control::Engine;
-use crate::originals::{Copies, key};
 
 /// Files that are fetched at the same time.
 const AT_ONCE: usize = 2;
@@ -36,10 +34,6 @@ const PATIENCE: Duration = Duration::from_secs(60);
 
 /// How often it is tried again while the disk is full.
 const PRESSED: Duration = Duration::from_secs(5);
-
-/// How long room is waited for, and how often it is looked for.
-const ROOM: Duration = Duration::from_secs(10);
-const TICK: Duration = Duration::from_millis(20);
 
 /// Events after which other files may be pinned, or the same ones be other files.
 const KINDS: [&str; 9] = [
@@ -118,18 +112,6 @@ pub(crate) fn keep(engine: &Engine) {
         .spawn("pins".to_owned(), stop.clone(), move || {
             Keeper::new(kept.clone()).run()
         });
-}
-
-/// How fetching a file ended.
-enum Fetched {
-    /// It is whole, or nobody wants it any more.
-    Done,
-    /// Only a part of it could be kept, or it was told to end.
-    Ended,
-    /// Its origin cannot be reached.
-    Offline(String),
-    /// Something is wrong with this file.
-    Failed(String),
 }
 
 struct Keeper {
@@ -275,7 +257,11 @@ impl Keeper {
                 self.flying.insert(file.track);
                 let engine = self.engine.clone();
                 self.fills.spawn_blocking(move || {
-                    let fetched = fetch(&engine, &file);
+                    let (stop, store) = (engine.supervisor.stop(), &engine.content);
+                    let fetched = fetch(&engine.sources, &file, |_| {
+                        make_way(store, stop);
+                        !stop.is_cancelled() && !store.is_pressed()
+                    });
                     (file, fetched)
                 });
             }
@@ -320,15 +306,6 @@ impl Keeper {
     }
 }
 
-/// Waits until the store has made room for what came: what comes faster than that is not kept.
-fn make_way(store: &Store, stop: &CancellationToken) {
-    let began = Instant::now();
-    let is_over = || store.bytes() > store.limit();
-    while is_over() && !stop.is_cancelled() && began.elapsed() < ROOM {
-        std::thread::sleep(TICK);
-    }
-}
-
 /// Waits until the views and the index know of everything up to a position, for a while.
 async fn known(engine: &Engine, position: Position) {
     let searcher = engine.search.searcher();
@@ -344,37 +321,4 @@ async fn known(engine: &Engine, position: Position) {
 fn damage(engine: &Engine) -> u64 {
     let figures = engine.content.figures();
     figures.damaged + figures.refuted
-}
-
-/// Fetches what is missing of a file. Blocks.
-fn fetch(engine: &Engine, file: &Missing) -> Fetched {
-    let (sources, store) = (&engine.sources, &engine.content);
-    let row = match sources.catalog.track(file.track) {
-        Ok(row) => row.filter(|row| row.living && key(&row.locator) == *file.key),
-        Err(error) => return Fetched::Failed(error.to_string()),
-    };
-    // One that is another by now is looked at again anyway.
-    let Some(row) = row else {
-        return Fetched::Done;
-    };
-    let copies = Copies::of(&row, sources.clone(), Purpose::Later);
-    if !copies.can_be_reached() {
-        return Fetched::Offline(format!("the origin {} does not answer", file.key.origin));
-    }
-    let (stop, before) = (engine.supervisor.stop(), store.kept(&file.key));
-    let reader = sources.reader(&row, Purpose::Later);
-    let filled = reader.fill(|_| {
-        make_way(store, stop);
-        !stop.is_cancelled() && !store.is_pressed()
-    });
-    match filled {
-        Ok(()) if store.kept(&file.key) >= file.key.revision.size => Fetched::Done,
-        Ok(()) if stop.is_cancelled() || store.is_pressed() => Fetched::Ended,
-        Ok(()) if store.kept(&file.key) > before => Fetched::Ended,
-        Ok(()) => Fetched::Failed("what was fetched could not be kept".to_owned()),
-        Err(error) => match error.kind {
-            ErrorKind::Offline | ErrorKind::Throttled { .. } => Fetched::Offline(error.message),
-            _ => Fetched::Failed(error.message),
-        },
-    }
 }

@@ -106,7 +106,7 @@ impl Surveyor {
         let rows = self.catalog.pins()?;
         let mut files: HashMap<TrackId, File> = HashMap::new();
         let mut pins = Vec::with_capacity(rows.len());
-        let here = self.here()?;
+        let here = here(&self.catalog, &self.registry)?;
         for row in rows {
             let tracks = self.held_by(&row.target)?;
             let mut living = Vec::with_capacity(tracks.len());
@@ -200,16 +200,6 @@ impl Surveyor {
         missing
     }
 
-    /// Origins whose files are on disks of this machine; also such as are away at the moment.
-    fn here(&self) -> Result<HashSet<OriginId>, ViewError> {
-        let rows = self.catalog.origins()?.into_iter();
-        let here = rows.filter(|row| match self.registry.get(&row.id) {
-            Some(origin) => origin.is_here(),
-            None => OriginKind::from_name(&row.spec.kind) == Some(OriginKind::Local),
-        });
-        Ok(here.map(|row| row.id).collect())
-    }
-
     fn file(&self, track: TrackId, here: &HashSet<OriginId>) -> Result<Option<File>, ViewError> {
         let locator = self.catalog.locator(track)?;
         Ok(locator.map(|locator| File {
@@ -256,4 +246,20 @@ impl Surveyor {
         }
         Ok(found)
     }
+}
+
+/// Origins whose files are on disks of this machine; also such as are away at the moment.
+///
+/// # Errors
+/// Where the catalog cannot be read.
+pub(crate) fn here(
+    catalog: &CatalogReader,
+    registry: &Registry,
+) -> Result<HashSet<OriginId>, ViewError> {
+    let here = catalog.origins()?.into_iter();
+    let here = here.filter(|row| match registry.get(&row.id) {
+        Some(origin) => origin.is_here(),
+        None => OriginKind::from_name(&row.spec.kind) == Some(OriginKind::Local),
+    });
+    Ok(here.map(|row| row.id).collect())
 }
