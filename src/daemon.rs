@@ -29,7 +29,7 @@ use crate::signals::Caught;
 use crate::state::StateDir;
 use crate::status_files::StatusFiles;
 use crate::webhooks::Endpoint;
-use crate::{access, cache, systemd};
+use crate::{access, cache, prefetch, systemd};
 
 /// What a daemon is told to do.
 #[derive(Clone)]
@@ -48,6 +48,8 @@ pub struct Options {
     pub access: access::Settings,
     /// What is kept of files on other machines.
     pub cache: cache::Settings,
+    /// What is fetched before it is asked for.
+    pub prefetch: prefetch::Settings,
     /// Where metrics are served.
     pub metrics: Option<SocketAddr>,
     /// Where control is served over TCP.

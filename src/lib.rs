@@ -14,6 +14,7 @@ pub mod lock;
 pub mod logging;
 mod originals;
 mod patience;
+pub mod prefetch;
 mod preflight;
 pub mod reload;
 pub mod report;

@@ -21,9 +21,9 @@ use eventlog::TrackId;
 use fuse::Access;
 
 /// A track that is opened again so soon after it was closed was not closed in earnest.
-pub(super) const REOPEN: Duration = Duration::from_secs(3);
+pub(crate) const REOPEN: Duration = Duration::from_secs(3);
 /// Whoever has a track open for so long does more than look into it.
-pub(super) const LONG: Duration = Duration::from_secs(10);
+pub(crate) const LONG: Duration = Duration::from_secs(10);
 /// A program that reads nothing for so long has finished what it did.
 pub(super) const QUIET: Duration = Duration::from_secs(5);
 /// What one event of a scan covers at most.

@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use fuse::Filesystem;
 
+pub(crate) use self::ledger::{LONG, REOPEN};
 pub use self::recorder::{Figures, Recorder};
 use crate::supervise::Supervisor;
 use crate::writer::LogWriter;

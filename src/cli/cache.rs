@@ -1,6 +1,8 @@
 //! `musicfs cache`.
 
 mod pins;
+mod places;
+mod prefetch;
 mod rest;
 mod stats;
 mod verify;
@@ -52,6 +54,15 @@ pub(super) enum Action {
         #[arg(long, value_name = "QUERY")]
         search: Vec<String>,
     },
+    /// Fetch tracks now, before they are asked for; they stay as long as there is room
+    Prefetch {
+        /// Files or directories: paths in the mount, or from the root of the tree
+        #[arg(value_name = "PATH", required = true)]
+        paths: Vec<OsString>,
+        /// Return once all of it is here, or cannot be had
+        #[arg(long)]
+        wait: bool,
+    },
     /// Show what is pinned, and what is missing of it
     List {
         /// How many missing tracks of each pin to show
@@ -75,6 +86,7 @@ impl Action {
                 Self::Unpin { paths, search } => {
                     pins::unpin(context, &pins::named(paths, search)).await
                 }
+                Self::Prefetch { paths, wait } => prefetch::run(context, &paths, wait).await,
                 Self::List { limit } => pins::list(context, limit).await,
             }
         })

@@ -125,6 +125,7 @@ impl Arguments {
                 layout: config.layout(),
                 access: config.access,
                 cache: config.cache,
+                prefetch: config.prefetch,
                 metrics: config.metrics_listen,
                 control: config.control,
                 webhooks,

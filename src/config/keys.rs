@@ -10,6 +10,7 @@ pub use super::given::Given;
 pub(super) use super::given::{
     amount, boolean, list, name_of, number, one_of, path, path_of, quoted, text,
 };
+pub use super::key::Key;
 use super::{Config, Env, shown};
 use crate::cache::size;
 use crate::logging::{Format, Target};
@@ -19,30 +20,6 @@ const DELTAS: [(&str, DeltaVerify); 3] = [
     ("sampled", DeltaVerify::Sampled),
     ("full", DeltaVerify::Full),
 ];
-
-/// A key of `T`.
-pub struct Key<T> {
-    /// Its name, with dots where it is in a table.
-    pub name: &'static str,
-    /// What it takes, for people.
-    pub takes: &'static str,
-    /// What it is for; the first sentence stands alone.
-    pub about: &'static str,
-    /// What to write to have the default, as TOML; where there is none, an example.
-    pub example: &'static str,
-    /// Takes a value over, or says what is wrong with it.
-    pub set: fn(&mut T, &Given, Env<'_>) -> Result<(), String>,
-    /// The value as it stands, as TOML; `None` where there is none.
-    pub get: fn(&T) -> Option<String>,
-}
-
-impl<T> Key<T> {
-    /// The environment variable that sets it: `MUSICFS_` and the name in capitals.
-    #[must_use]
-    pub fn variable(&self) -> String {
-        format!("MUSICFS_{}", self.name.to_uppercase().replace('.', "_"))
-    }
-}
 
 /// The keys outside of `[[origins]]`.
 pub const KEYS: &[Key<Config>] = &[
@@ -204,6 +181,52 @@ pub const KEYS: &[Key<Config>] = &[
             Ok(())
         },
         get: |config| Some(quoted(&size::exact(config.cache.verify_budget))),
+    },
+    Key {
+        name: "prefetch.enabled",
+        takes: "`true` or `false`",
+        about: "Whether what is likely to be played next is fetched ahead, of files on other machines. \
+                What is asked for by name (`musicfs cache prefetch`, `.prefetch`) is fetched with either.",
+        example: "true",
+        set: |config, given, _| {
+            config.prefetch.enabled = boolean(given)?;
+            Ok(())
+        },
+        get: |config| Some(config.prefetch.enabled.to_string()),
+    },
+    Key {
+        name: "prefetch.tracks",
+        takes: "1 to 20",
+        about: "How many tracks ahead of the one that is playing.",
+        example: "3",
+        set: |config, given, _| {
+            config.prefetch.tracks = number(given, 1, 20)?;
+            Ok(())
+        },
+        get: |config| Some(config.prefetch.tracks.to_string()),
+    },
+    Key {
+        name: "prefetch.queue",
+        takes: "1 to 10000",
+        about: "How many tracks may wait to be fetched ahead. What is asked for by name comes first; the \
+                oldest prediction makes way.",
+        example: "100",
+        set: |config, given, _| {
+            config.prefetch.queue = number(given, 1, 10_000)?;
+            Ok(())
+        },
+        get: |config| Some(config.prefetch.queue.to_string()),
+    },
+    Key {
+        name: "prefetch.concurrency",
+        takes: "1 to 16",
+        about: "How many tracks are fetched ahead at the same time.",
+        example: "2",
+        set: |config, given, _| {
+            config.prefetch.concurrency = number(given, 1, 16)?;
+            Ok(())
+        },
+        get: |config| Some(config.prefetch.concurrency.to_string()),
     },
     Key {
         name: "access.enabled",

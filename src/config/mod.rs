@@ -7,6 +7,7 @@ mod file;
 mod flags;
 mod given;
 mod ids;
+mod key;
 mod keyring;
 pub mod keys;
 mod kind;
@@ -41,7 +42,7 @@ pub use self::secret::{Secret, SecretSource};
 pub(crate) use self::suggest::event_type;
 pub use self::webhook::{Address, Format, Start, WebhookConfig};
 use crate::control::tcp;
-use crate::{access, cache, logging};
+use crate::{access, cache, logging, prefetch};
 
 /// What MusicFS is told to do. Field comments are in [`keys`], from which the reference is made.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -56,6 +57,7 @@ pub struct Config {
     pub scan_threads: usize,
     pub access: access::Settings,
     pub cache: cache::Settings,
+    pub prefetch: prefetch::Settings,
     pub metrics_listen: Option<SocketAddr>,
     pub control: tcp::Settings,
     pub log: logging::Settings,

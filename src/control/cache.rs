@@ -51,6 +51,7 @@ pub(crate) fn stats(
         counts: done.map(counts),
         pins: Some(pin_counts(pins)),
         problem: String::new(),
+        prefetch: None,
     })
 }
 
@@ -101,10 +102,7 @@ pub(crate) fn unusable(error: &dyn Display) -> Report {
 pub(super) fn target(sent: Option<v1::PinTarget>) -> Result<PinTarget> {
     let wrong = |error: &dyn Display| Report::new(Kind::Input, error.to_string());
     match sent.and_then(|sent| sent.target) {
-        Some(Target::Path(path)) => {
-            let path = TreePath::meant(&path).map_err(|error| wrong(&error))?;
-            Ok(PinTarget::Path(path))
-        }
+        Some(Target::Path(path)) => Ok(PinTarget::Path(tree_path(&path)?)),
         Some(Target::Search(text)) => {
             let query = Query::parse(&text).map_err(|error| wrong(&error))?;
             if query.is_empty() {
@@ -114,6 +112,14 @@ pub(super) fn target(sent: Option<v1::PinTarget>) -> Result<PinTarget> {
         }
         None => Err(wrong(&"nothing is named that could be pinned")),
     }
+}
+
+/// A path in the tree that was sent.
+///
+/// # Errors
+/// Where it is none.
+pub(super) fn tree_path(sent: &str) -> Result<TreePath> {
+    TreePath::meant(sent).map_err(|error| Report::new(Kind::Input, error.to_string()))
 }
 
 /// A pin, with some of the tracks that are missing of it. Reads the tree.

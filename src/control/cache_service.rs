@@ -10,9 +10,10 @@ use proto::v1;
 use proto::v1::cache_service_server::CacheService;
 use tonic::{Code, Request, Response, Status};
 
-use super::{Engine, cache, problem};
+use super::{Engine, cache, prefetch, problem};
 use crate::cache::pins::Pins;
 use crate::cache::survey::Survey;
+use crate::library::LibraryError;
 use crate::report::{Kind, Report, Result};
 
 /// Missing tracks of a pin in an answer, unless told otherwise, and at most.
@@ -78,6 +79,7 @@ impl CacheService for Cache {
             let problem = engine.cache_problem.as_deref().unwrap_or_default();
             Ok(v1::GetCacheStatsResponse {
                 problem: problem.to_owned(),
+                prefetch: Some(prefetch::counts(engine.prefetch.figures())),
                 ..stats
             })
         });
@@ -165,6 +167,22 @@ impl CacheService for Cache {
         }
         let limit = self.0.content.limit();
         Ok(Response::new(v1::ListPinsResponse { pins, limit }))
+    }
+
+    type PrefetchStream = BoxStream<'static, Result<v1::PrefetchResponse, Status>>;
+
+    async fn prefetch(
+        &self,
+        request: Request<v1::PrefetchRequest>,
+    ) -> Result<Response<Self::PrefetchStream>, Status> {
+        let v1::PrefetchRequest { path, wait } = request.into_inner();
+        let path = cache::tree_path(&path).map_err(|error| problem::sent(&error))?;
+        let there = path.clone();
+        let asked = self.outside(move |engine| prefetch::ask(&engine, &there));
+        let asked = asked.await?;
+        let asked = asked.ok_or_else(|| problem::refused(LibraryError::NotInTree(path)))?;
+        let told = prefetch::follow(&self.0, asked, wait);
+        Ok(Response::new(told.map(Ok).boxed()))
     }
 }
 

@@ -14,6 +14,7 @@ pub mod json;
 mod layout_service;
 mod metrics;
 mod origin_service;
+mod prefetch;
 mod problem;
 pub mod replay;
 mod search_service;
@@ -58,6 +59,8 @@ pub struct Engine {
     pub verify_budget: u64,
     /// What is pinned.
     pub(crate) pins: Arc<crate::cache::pins::Pins>,
+    /// What is fetched before it is asked for.
+    pub(crate) prefetch: Arc<crate::prefetch::Prefetch>,
     /// Opens files.
     pub(crate) sources: crate::originals::Sources,
     /// The log.

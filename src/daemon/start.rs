@@ -25,6 +25,7 @@ use crate::control::{self, Engine, MountFigures, tcp};
 use crate::finding::{Finder, SearchDir};
 use crate::library::{self, Library};
 use crate::originals::Sources;
+use crate::prefetch::{Prefetch, PrefetchDir};
 use crate::report::{Kind, Report, Result};
 use crate::resources::Resources;
 use crate::scan::Scanner;
@@ -35,7 +36,7 @@ use crate::status_files::StatusFiles;
 use crate::supervise::Supervisor;
 use crate::webhooks::{self, Webhooks};
 use crate::writer::LogWriter;
-use crate::{access, cache, integrity, reload, signals, systemd};
+use crate::{access, cache, integrity, prefetch, reload, signals, systemd};
 
 /// How long the library waits before it is begun again, where the log or the disk let it down.
 const RETRY: Duration = Duration::from_secs(5);
@@ -97,13 +98,13 @@ pub(super) async fn start(
     );
     let status = Arc::new(StatusFiles::new(Arc::clone(&options.reloader)));
     let finder = Finder::new(search.searcher(), views.tree());
-    let pins = Pins::new(Surveyor::new(
+    let pins = Arc::new(Pins::new(Surveyor::new(
         views.catalog(),
         views.tree(),
         content.clone(),
         Arc::clone(&registry),
         finder.clone(),
-    ));
+    )));
     let sources = Sources {
         catalog: views.catalog(),
         registry,
@@ -111,15 +112,23 @@ pub(super) async fn start(
         store: content.clone(),
         runtime: Handle::current(),
     };
+    let prefetch = Arc::new(Prefetch::new(
+        sources.clone(),
+        views.tree(),
+        Arc::clone(&pins),
+        options.prefetch,
+    ));
     let mut filesystem = Filesystem::new(
         Arc::new(Tree(views.tree())),
         Arc::new(sources.clone()),
         vec![
             Box::new(StatusDir::new(Arc::clone(&status))),
             Box::new(SearchDir::new(finder, views.catalog())),
+            Box::new(PrefetchDir(Arc::clone(&prefetch))),
         ],
         options.mount.owner(),
-    );
+    )
+    .with_audience(Arc::clone(&prefetch) as _);
     let recorder = access::recorder(&options.access, &writer);
     if let Some(recorder) = &recorder {
         filesystem = filesystem.with_audience(Arc::clone(recorder) as _);
@@ -141,7 +150,8 @@ pub(super) async fn start(
     let engine = Engine {
         content,
         cache_problem,
-        pins: Arc::new(pins),
+        pins,
+        prefetch,
         verify_budget: options.cache.verify_budget,
         sources,
         store,
@@ -183,6 +193,7 @@ pub(super) async fn start(
     watch_resources(&engine);
     cache::tend(&engine);
     cache::pins::keep(&engine);
+    prefetch::keeper::start(&engine, &filesystem);
     report_to_systemd(&engine);
     keep_library(&engine, options);
     tracing::info!(
@@ -243,6 +254,7 @@ fn follow_configuration(engine: &Engine, remote: tcp::Tcp, pages: control::http:
         webhooks: engine.webhooks.clone(),
         mountpoint: engine.mountpoint.clone(),
     }));
+    reloader.add(Arc::clone(&engine.prefetch) as _);
     reloader.add(Arc::new(pages));
     reloader.add(Arc::new(remote));
 }

@@ -9,10 +9,10 @@ use std::process::Command;
 use crate::world::{World, flac, not_tested};
 
 /// A small filesystem in memory, unmounted when dropped.
-struct Disk(PathBuf);
+pub(crate) struct Disk(PathBuf);
 
 impl Disk {
-    fn new(path: PathBuf, size: &str) -> Self {
+    pub(crate) fn new(path: PathBuf, size: &str) -> Self {
         fs::create_dir(&path).unwrap();
         let mount = ["-t", "tmpfs", "-o", &format!("size={size}"), "tmpfs"];
         let mounted = Command::new("mount").args(mount).arg(&path).status();
@@ -21,7 +21,7 @@ impl Disk {
     }
 
     /// Leaves so many bytes free.
-    fn fill(&self, left: usize) -> PathBuf {
+    pub(crate) fn fill(&self, left: usize) -> PathBuf {
         let path = self.0.join("ballast");
         let mut ballast = fs::File::create(&path).unwrap();
         let mut written = 0;

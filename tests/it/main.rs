@@ -41,6 +41,8 @@ mod pins;
 #[cfg(test)]
 mod players;
 #[cfg(test)]
+mod prefetch;
+#[cfg(test)]
 mod prometheus;
 #[cfg(test)]
 mod reload;

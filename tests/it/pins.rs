@@ -11,10 +11,10 @@ use crate::elsewhere::Elsewhere;
 use crate::world::{World, flac};
 
 /// Bytes of a song's sound.
-const LONG: usize = 1 << 20;
+pub(crate) const LONG: usize = 1 << 20;
 
 /// A song with so much sound that a scan does not read all of it.
-fn long(number: u64, album: &str) -> Vec<u8> {
+pub(crate) fn long(number: u64, album: &str) -> Vec<u8> {
     let (title, track) = (format!("Song {number}"), number.to_string());
     let tags = [
         ("ARTIST", "Ann"),
@@ -38,7 +38,7 @@ fn long(number: u64, album: &str) -> Vec<u8> {
 }
 
 /// Songs 1 to 4 of the album *Pinned*, and 5 and 6 of *Other*, on an SFTP server.
-fn library() -> Elsewhere {
+pub(crate) fn library() -> Elsewhere {
     let elsewhere = Elsewhere::new(0);
     fs::create_dir_all(&elsewhere.music).unwrap();
     for number in 1..=6 {
@@ -48,19 +48,19 @@ fn library() -> Elsewhere {
     elsewhere
 }
 
-fn put(elsewhere: &Elsewhere, number: u64, album: &str) {
+pub(crate) fn put(elsewhere: &Elsewhere, number: u64, album: &str) {
     let path = elsewhere.music.join(format!("{number}.flac"));
     fs::write(path, long(number, album)).unwrap();
 }
 
 /// The tracks of an album in the tree.
-fn album(world: &World, name: &str) -> Vec<PathBuf> {
+pub(crate) fn album(world: &World, name: &str) -> Vec<PathBuf> {
     let tree = world.tree();
     let within = tree.keys().filter(|path| path.contains(name));
     within.map(|path| world.mnt().join(path)).collect()
 }
 
-fn directory(world: &World, name: &str) -> PathBuf {
+pub(crate) fn directory(world: &World, name: &str) -> PathBuf {
     album(world, name)[0].parent().unwrap().to_owned()
 }
 

@@ -1,18 +1,16 @@
 //! `musicfs cache pin`, `unpin` and `list`.
 
-use std::ffi::{OsStr, OsString};
-use std::path::Path;
+use std::ffi::OsString;
 
 use proto::v1;
 use proto::v1::pin_target::Target;
 use serde_json::json as object;
-use tonic::{Code, Status};
+use tonic::Status;
 
-use super::AtRest;
+use super::{AtRest, places};
 use crate::cache::size::rough;
-use crate::cli::context::{Context, absolute};
+use crate::cli::context::Context;
 use crate::cli::output::{self, Output, counted};
-use crate::cli::track::{in_tree, mountpoint};
 use crate::control::{json, received};
 use crate::report::{Kind, Report, Result};
 
@@ -109,65 +107,26 @@ fn name_of(target: Option<&v1::PinTarget>) -> String {
     }
 }
 
-/// Asks for what is named; of a PATH, for each of the places in the tree that it may mean, the likeliest
-/// first, until one is there.
+/// Asks for what is named.
 async fn with_each<T>(
     context: &Context,
     named: &Named,
     ask: impl AsyncFn(Option<v1::PinTarget>) -> Result<T, Status>,
 ) -> Result<T> {
-    let path = match named {
-        Named::Path(path) => path,
+    let target = |target| {
+        let target = Some(target);
+        Some(v1::PinTarget { target })
+    };
+    match named {
+        Named::Path(path) => {
+            let ask = async |path| ask(target(Target::Path(path))).await;
+            places::with_each(context, path, ask).await
+        }
         Named::Search(query) => {
-            let target = Some(v1::PinTarget {
-                target: Some(Target::Search(query.clone())),
-            });
-            return ask(target).await.map_err(|status| received(&status));
-        }
-    };
-    let mut refused = None;
-    for path in places(context, path).await? {
-        let target = Some(v1::PinTarget {
-            target: Some(Target::Path(path)),
-        });
-        match ask(target).await {
-            Ok(answer) => return Ok(answer),
-            Err(status) if status.code() == Code::NotFound => {
-                refused.get_or_insert(status);
-            }
-            Err(status) => return Err(received(&status)),
+            let asked = ask(target(Target::Search(query.clone()))).await;
+            asked.map_err(|status| received(&status))
         }
     }
-    let outside = || {
-        let message = format!("{} is not in the mount", Path::new(path).display());
-        Report::new(Kind::Input, message).hint(
-            "give a path in the mount, or one from the root of the tree, such as Artist/Album",
-        )
-    };
-    Err(refused.map_or_else(outside, |status| received(&status)))
-}
-
-/// Paths in the tree, each written in one way.
-async fn places(context: &Context, path: &OsStr) -> Result<Vec<String>> {
-    let mut places = Vec::new();
-    // Elsewhere, paths of this machine mean nothing.
-    let meant = if context.is_remote() {
-        path.to_str().map(str::to_owned).into_iter().collect()
-    } else {
-        in_tree(
-            mountpoint(context).await.as_deref(),
-            path,
-            &absolute(Path::new(path))?,
-        )
-    };
-    for path in meant {
-        let names = path.split('/').filter(|name| !matches!(*name, "" | "."));
-        let path = names.collect::<Vec<_>>().join("/");
-        if !places.contains(&path) {
-            places.push(path);
-        }
-    }
-    Ok(places)
 }
 
 pub(super) async fn list(context: &Context, limit: u32) -> Result<()> {

@@ -82,11 +82,31 @@ fn rows(stats: &v1::GetCacheStatsResponse) -> Vec<[String; 2]> {
             counted(done.damaged, "stretch", "stretches"),
         ));
     }
+    if let Some(ahead) = stats.prefetch {
+        rows.push(row("fetched ahead", prefetched(&ahead)));
+    }
     if stats.pressed {
         let why = "the disk is nearly full, or fails: nothing is fetched before it is asked for";
         rows.push(row("warning", why.to_owned()));
     }
     rows
+}
+
+fn prefetched(ahead: &v1::PrefetchCounts) -> String {
+    let v1::PrefetchCounts {
+        tracks,
+        bytes,
+        hits,
+        wasted,
+        waiting,
+    } = ahead;
+    let tracks = counted(*tracks, "track", "tracks");
+    let waiting = match waiting {
+        0 => String::new(),
+        waiting => format!("; {waiting} to come"),
+    };
+    let bytes = rough(*bytes);
+    format!("{tracks}, {bytes}; {hits} of them were read since, {wasted} left unread{waiting}")
 }
 
 fn reads(hits: u64, misses: u64) -> String {

@@ -22,6 +22,7 @@ pub fn cache_stats(stats: &v1::GetCacheStatsResponse) -> Value {
         "problem": Some(&stats.problem).filter(|problem| !problem.is_empty()),
         "since_start": stats.counts.as_ref().map(counts),
         "pins": stats.pins.as_ref().map(pin_counts),
+        "prefetch": stats.prefetch.as_ref().map(prefetch_counts),
     })
 }
 
@@ -55,6 +56,35 @@ fn pin_counts(counts: &v1::PinCounts) -> Value {
         "tracks": counts.tracks,
         "bytes": counts.bytes,
         "missing_bytes": counts.missing_bytes,
+    })
+}
+
+fn prefetch_counts(counts: &v1::PrefetchCounts) -> Value {
+    json!({
+        "tracks": counts.tracks,
+        "bytes": counts.bytes,
+        "hits": counts.hits,
+        "wasted": counts.wasted,
+        "waiting": counts.waiting,
+    })
+}
+
+/// A track of `musicfs cache prefetch --json`.
+#[must_use]
+pub fn prefetched(track: &v1::PrefetchResponse) -> Value {
+    let state = match track.state() {
+        v1::PrefetchState::Unspecified => "unknown",
+        v1::PrefetchState::Waiting => "waiting",
+        v1::PrefetchState::Fetching => "fetching",
+        v1::PrefetchState::Here => "here",
+        v1::PrefetchState::Left => "left",
+    };
+    json!({
+        "path": track.path,
+        "state": state,
+        "done_bytes": track.done_bytes,
+        "total_bytes": track.total_bytes,
+        "problem": text(&track.problem),
     })
 }
 

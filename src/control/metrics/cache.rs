@@ -10,6 +10,7 @@ use crate::control::Engine;
 #[expect(clippy::cast_precision_loss, reason = "exact up to 2^53")]
 pub(super) fn encode(to: Family<'_, '_>, engine: &Engine) -> fmt::Result {
     let done = engine.content.figures();
+    let ahead = engine.prefetch.figures();
     let counts = [
         (
             "musicfs_cache_hits",
@@ -46,6 +47,26 @@ pub(super) fn encode(to: Family<'_, '_>, engine: &Engine) -> fmt::Result {
             "Files that left the cache to make room",
             done.evicted,
         ),
+        (
+            "musicfs_cache_prefetched",
+            "Tracks that were fetched before they were asked for",
+            ahead.tracks,
+        ),
+        (
+            "musicfs_cache_prefetched_bytes",
+            "Bytes that came from origins for them",
+            ahead.bytes,
+        ),
+        (
+            "musicfs_cache_prefetched_hits",
+            "Tracks of those that were read since",
+            ahead.hits,
+        ),
+        (
+            "musicfs_cache_prefetched_wasted",
+            "Tracks of those that left the cache, or changed, before they were read",
+            ahead.wasted,
+        ),
     ];
     for (name, help, value) in counts {
         counter(to, name, help, value)?;
@@ -81,6 +102,9 @@ pub(super) fn encode(to: Family<'_, '_>, engine: &Engine) -> fmt::Result {
         "1 while nothing is fetched ahead: the disk is nearly full, fails, or is not to be used";
     let pressed = f64::from(u8::from(engine.content.is_pressed()));
     gauge(to, "musicfs_cache_pressed", help, None, pressed)?;
+    let help = "Tracks that wait to be fetched before they are asked for, or are being";
+    let waiting = ahead.waiting as f64;
+    gauge(to, "musicfs_cache_prefetch_waiting", help, None, waiting)?;
     let help = "Pins: what is to be kept on this machine";
     gauge(to, "musicfs_cache_pins", help, None, pins.pins as f64)
 }

@@ -154,6 +154,10 @@ fn show_tells_where_values_come_from() {
         cache.size = \"10 GB\"  # default
         cache.delta_verify = \"sampled\"  # default
         cache.verify_budget = \"1 GB\"  # default
+        prefetch.enabled = true  # default
+        prefetch.tracks = 3  # default
+        prefetch.queue = 100  # default
+        prefetch.concurrency = 2  # default
         access.enabled = true  # default
         access.process_names = true  # default
         access.keep_days = 0  # default
