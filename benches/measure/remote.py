@@ -44,8 +44,9 @@ class Server:
 class Counting:
     """Passes connections on to a port, and counts what goes through, for as long as a `with` block."""
 
-    def __init__(self, target):
-        self.target, self.port = target, free_port()
+    def __init__(self, target, delay=0):
+        """`delay` is how many seconds everything is under way, in each direction."""
+        self.target, self.delay, self.port = target, delay, free_port()
         self.requests = self.bytes = 0
 
     async def pump(self, reader, writer, requests):
@@ -55,12 +56,18 @@ class Counting:
                     self.requests += data.count(b" HTTP/1.1\r\n")
                 else:
                     self.bytes += len(data)
-                writer.write(data)
+                self.later(writer.write, data)
                 await writer.drain()
-        except ConnectionError:
+        except (ConnectionError, asyncio.CancelledError):
             pass
         finally:
-            writer.close()
+            self.later(writer.close)
+
+    def later(self, call, *args):
+        if self.delay:
+            self.loop.call_later(self.delay, call, *args)
+        else:
+            call(*args)
 
     async def connected(self, reader, writer):
         to_reader, to_writer = await asyncio.open_connection("127.0.0.1", self.target)
@@ -117,11 +124,11 @@ class Rclone:
         self.process.wait()
 
 
-def configured(setting, state, origin):
+def configured(setting, state, origin, more=""):
     """The arguments of a daemon with that one origin."""
     config = setting.work / "config.toml"
     keys = "".join(f'{key} = "{value}"\n' for key, value in origin.items())
-    config.write_text(f'[[origins]]\nid = "bench"\n{keys}\n[cache]\nsize = "50 GB"\n')
+    config.write_text(f'[[origins]]\nid = "bench"\n{keys}\n[cache]\nsize = "50 GB"\n{more}')
     return MusicFS(setting, state, "--config", config)
 
 

@@ -21,6 +21,8 @@ def show(value, unit):
         return f"{value / 1e6:.1f} MB"
     if unit == "MB/s":
         return f"{value / 1e6:,.0f} MB/s"
+    if unit == "misses":
+        return f"{value:,} misses"
     if unit == "requests":
         return f"{value:,} requests"
     if unit == "/s":
