@@ -1,7 +1,9 @@
 //! Observations to events: pure decisions. What they need is looked up before and handed in.
 
+mod collections;
 mod pins;
 
+pub use collections::{NotACollection, collection_defined, collection_removed};
 pub use pins::{NotPinned, pinned, unpinned};
 
 use crate::event::Event;

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
+use crate::collection::CollectionName;
 use crate::id::{
     CauseId, EventId, Locator, OriginId, OriginPath, Position, Revision, Timestamp, TrackId,
 };
@@ -123,6 +124,19 @@ pub enum Event {
         /// Which.
         target: PinTarget,
     },
+    /// A collection is what a query finds, whatever it was before.
+    CollectionDefined {
+        /// What it is called.
+        name: CollectionName,
+        /// The query, as it is written. Who shows the collection has to make sense of it: one of a
+        /// newer version may say what this one does not know.
+        definition: String,
+    },
+    /// A collection is no more.
+    CollectionRemoved {
+        /// What it was called.
+        name: CollectionName,
+    },
     /// Somebody read a track, from one open to its close.
     TrackRead {
         /// The track.
@@ -181,6 +195,9 @@ impl Event {
             | Self::TrackVanished { track }
             | Self::TrackReturned { track, .. }
             | Self::TrackRead { track, .. } => Subject::Track(*track),
+            Self::CollectionDefined { name, .. } | Self::CollectionRemoved { name } => {
+                Subject::Collection(name.clone())
+            }
             Self::LayoutChanged { .. }
             | Self::PinAdded { .. }
             | Self::PinRemoved { .. }
@@ -199,15 +216,18 @@ pub enum Subject {
     Origin(OriginId),
     /// One track.
     Track(TrackId),
+    /// One collection.
+    Collection(CollectionName),
 }
 
-/// `library`, `origin:ID` or `track:NUMBER`.
+/// `library`, `origin:ID`, `track:NUMBER` or `collection:NAME`.
 impl fmt::Display for Subject {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Library => f.write_str("library"),
             Self::Origin(origin) => write!(f, "origin:{origin}"),
             Self::Track(track) => write!(f, "track:{track}"),
+            Self::Collection(name) => write!(f, "collection:{name}"),
         }
     }
 }
@@ -221,6 +241,7 @@ impl FromStr for Subject {
             None if text == "library" => Some(Self::Library),
             Some(("origin", id)) => id.parse().map(Self::Origin).ok(),
             Some(("track", id)) => id.parse().map(|id| Self::Track(TrackId(id))).ok(),
+            Some(("collection", name)) => name.parse().map(Self::Collection).ok(),
             _ => None,
         };
         parsed.ok_or_else(|| UnknownSubject(text.to_owned()))
@@ -426,10 +447,18 @@ mod tests {
             Subject::Library,
             Subject::Origin(origin),
             Subject::Track(TrackId(7)),
+            Subject::Collection("a: b".parse().unwrap()),
         ] {
             assert_eq!(subject.to_string().parse(), Ok(subject));
         }
-        for unknown in ["", "track", "track:x", "origin:", "collection:Jazz"] {
+        for unknown in [
+            "",
+            "track",
+            "track:x",
+            "origin:",
+            "collection:",
+            "mood:calm",
+        ] {
             assert!(unknown.parse::<Subject>().is_err(), "{unknown}");
         }
     }

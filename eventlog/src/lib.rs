@@ -5,6 +5,7 @@
 //! [`MemoryStore`] is for tests, and `conformance` (feature `test-support`)
 //! holds both to it.
 
+pub mod collection;
 #[cfg(feature = "test-support")]
 pub mod conformance;
 pub mod decide;
@@ -19,6 +20,7 @@ pub mod subscribe;
 pub mod tags;
 pub mod wire;
 
+pub use collection::CollectionName;
 pub use event::{Body, Event, NewEvent, Recorded, Subject};
 pub use id::{
     CauseId, ContentId, EventId, Locator, OriginId, OriginPath, Position, Revision, Timestamp,

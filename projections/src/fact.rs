@@ -16,7 +16,7 @@ pub(crate) fn of(event: &Recorded) -> Option<&Event> {
     let fact = event.event()?;
     let is_track = match fact.subject() {
         Subject::Track(track) => is_valid(track),
-        Subject::Library | Subject::Origin(_) => true,
+        Subject::Library | Subject::Origin(_) | Subject::Collection(_) => true,
     };
     let path = match fact {
         Event::TrackDiscovered { locator, .. } | Event::TrackReturned { locator, .. } => {

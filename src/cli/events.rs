@@ -167,6 +167,8 @@ fn brief(event: &v1::Event) -> String {
         "scan.removals_held" => format!("{} of {} missing", count("missing"), count("known")),
         "layout.changed" => text("template"),
         "pin.added" | "pin.removed" => format!("/{}", text("value")),
+        "collection.defined" => format!("{}: {}", text("name"), text("definition")),
+        "collection.removed" => text("name"),
         _ if event.folded => "folded".to_owned(),
         "track.read" => {
             let length = length(count("duration_ms") / 1_000);

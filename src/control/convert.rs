@@ -121,6 +121,8 @@ impl<'a> About<'a> {
             Event::LayoutChanged { .. }
             | Event::PinAdded { .. }
             | Event::PinRemoved { .. }
+            | Event::CollectionDefined { .. }
+            | Event::CollectionRemoved { .. }
             | Event::AccessScanned { .. }
             | Event::AccessFolded { .. } => Self::default(),
         }

@@ -150,7 +150,7 @@ impl OfOrigins {
         match recorded.subject.parse() {
             Ok(Subject::Origin(origin)) => Ok(self.origins.contains(&origin)),
             Ok(Subject::Track(track)) => self.has(track, recorded).await,
-            Ok(Subject::Library) | Err(_) => Ok(false),
+            Ok(Subject::Library | Subject::Collection(_)) | Err(_) => Ok(false),
         }
     }
 

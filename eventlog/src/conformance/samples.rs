@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use crate::collection::CollectionName;
 use crate::event::{
     Duplicates, Event, FoldedPlays, LayoutSpec, NameProfile, NewEvent, OriginSpec, ScanReason,
     ScanSummary,
@@ -61,6 +62,11 @@ pub fn discovery(track: u64) -> Event {
 fn origin() -> OriginId {
     // A valid id; there is no other way to one.
     "music".parse().unwrap_or_else(|_| unreachable!())
+}
+
+fn collection() -> CollectionName {
+    // A valid name; there is no other way to one.
+    "Jazz: ß☃".parse().unwrap_or_else(|_| unreachable!())
 }
 
 fn path(text: String) -> OriginPath {
@@ -280,6 +286,15 @@ pub fn every_kind() -> Vec<Event> {
         Event::PinRemoved {
             target: pinned("Artist 00001/Album ß☃"),
         },
+        Event::CollectionDefined {
+            name: collection(),
+            definition: "genre:jazz AND year:[1960 TO 1969] SORT added DESC LIMIT 100".to_owned(),
+        },
+        Event::CollectionDefined {
+            name: collection(),
+            definition: "of a newer version: ☃".to_owned(),
+        },
+        Event::CollectionRemoved { name: collection() },
         read(1),
         Event::TrackRead {
             track: TrackId(2),

@@ -124,6 +124,11 @@ pub fn data(event: &Event) -> Value {
             put(&mut out, "target", target);
             put(&mut out, "value", value);
         }
+        Event::CollectionDefined { name, definition } => {
+            put(&mut out, "name", name.as_str());
+            put(&mut out, "definition", definition.as_str());
+        }
+        Event::CollectionRemoved { name } => put(&mut out, "name", name.as_str()),
         Event::TrackRead {
             track,
             bytes,

@@ -5,6 +5,7 @@
 //! [`decode`] lifts every old version to today's [`Event`]. Golden files hold us to that.
 
 mod access;
+mod collection;
 mod describe;
 mod json;
 mod library;
@@ -140,6 +141,8 @@ shapes! {
     library::LayoutChangedV1<'_>,
     pin::PinAddedV1<'_>,
     pin::PinRemovedV1<'_>,
+    collection::CollectionDefinedV1<'_>,
+    collection::CollectionRemovedV1<'_>,
 }
 
 /// The kind of access events: those that retention may fold (LOG-6).
@@ -200,6 +203,10 @@ pub fn encode(event: &Event) -> Result<Encoded, WireError> {
         Event::LayoutChanged { layout } => write(&library::LayoutChangedV1::new(layout)),
         Event::PinAdded { target } => write(&pin::PinAddedV1::new(target)),
         Event::PinRemoved { target } => write(&pin::PinRemovedV1::new(target)),
+        Event::CollectionDefined { name, definition } => {
+            write(&collection::CollectionDefinedV1::new(name, definition))
+        }
+        Event::CollectionRemoved { name } => write(&collection::CollectionRemovedV1::new(name)),
         Event::TrackRead {
             track,
             bytes,

@@ -17,7 +17,7 @@ Every event of the log has
 | `id` | its identity, a UUIDv7 |
 | `recorded_at` | when it was recorded: microseconds since the Unix epoch; RFC 3339 in JSON |
 | `kind`, `version` | which of the shapes below its payload has |
-| `subject` | what it is about: `library`, `origin:ID` or `track:NUMBER` |
+| `subject` | what it is about: `library`, `origin:ID`, `track:NUMBER` or `collection:NAME` |
 | `cause` | the scan or command that made it happen, a UUIDv7; may be missing |
 | `payload` | the shape, as a MessagePack map with the fields below |
 | `payload_hash` | BLAKE3-256 of the payload |

@@ -71,6 +71,8 @@ pub fn apply(rows: &mut impl CatalogRows, event: &Recorded) {
         Event::PinAdded { target } => rows.put_pin(target, event.recorded_at, event.position),
         Event::PinRemoved { target } => rows.remove_pin(target),
         Event::ScanStarted { .. }
+        | Event::CollectionDefined { .. }
+        | Event::CollectionRemoved { .. }
         | Event::TrackRead { .. }
         | Event::AccessScanned { .. }
         | Event::AccessFolded { .. } => {}

@@ -75,6 +75,8 @@ pub fn apply(rows: &mut impl TreeRows, event: &Recorded) -> Changes {
         | Event::OriginChanged { .. }
         | Event::PinAdded { .. }
         | Event::PinRemoved { .. }
+        | Event::CollectionDefined { .. }
+        | Event::CollectionRemoved { .. }
         | Event::ScanStarted { .. }
         | Event::ScanFinished { .. }
         | Event::RemovalsHeld { .. }
