@@ -62,14 +62,26 @@ impl<R: TreeRows> Edit<'_, R> {
         })
     }
 
-    /// After a track left a directory: deletes it if nothing is left in it, and so on upwards; what
-    /// the track spelt is spelt by the next.
-    pub(super) fn left(&mut self, mut directory: Ino, track: TrackId) {
-        while directory != Ino::ROOT {
-            let Some(entry) = self.rows.entry(directory) else {
-                return;
-            };
+    /// A directory and those above it, but for the root.
+    pub(super) fn and_above(&mut self, mut directory: Ino) -> Vec<Ino> {
+        let mut directories = Vec::new();
+        while directory != Ino::ROOT
+            && let Some(entry) = self.rows.entry(directory)
+        {
+            directories.push(directory);
             directory = entry.parent;
+        }
+        directories
+    }
+
+    /// After a track left a directory, given with those above it: deletes it if nothing is left in it,
+    /// and so on upwards; what the track spelt is spelt by the next.
+    pub(super) fn left(&mut self, directories: &[Ino], track: TrackId) {
+        for directory in directories {
+            // Whoever else left it may have been the last; what is above may be this one's to tell.
+            let Some(entry) = self.rows.entry(*directory) else {
+                continue;
+            };
             if self.rows.is_empty(entry.ino) {
                 self.delete(&entry);
             } else if entry.first == Some(track) {

@@ -33,7 +33,7 @@ pub struct Tree;
 
 impl View for Tree {
     const NAME: &'static str = "tree";
-    const REVISION: u32 = 2;
+    const REVISION: u32 = 3;
     const FORMAT: u32 = 2;
     const SCHEMA: &'static str = include_str!("../../../migrations/views/tree.sql");
     const INDEXES: &'static str = include_str!("../../../migrations/views/tree.indexes.sql");

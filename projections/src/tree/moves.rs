@@ -56,7 +56,7 @@ impl<R: TreeRows> Edit<'_, R> {
                 self.unseat(&file);
                 self.count_file(&file, -1);
                 self.vacate(file.parent, file.name);
-                left.push((file.parent, *track));
+                left.push((self.and_above(file.parent), *track));
             }
         }
         for (track, _, to) in entered {
@@ -75,8 +75,8 @@ impl<R: TreeRows> Edit<'_, R> {
             self.count_file(&file, 1);
             self.seat(file);
         }
-        for (directory, track) in left {
-            self.left(directory, track);
+        for (directories, track) in left {
+            self.left(&directories, track);
         }
     }
 
