@@ -6,6 +6,7 @@
 
 mod batch;
 pub mod catalog;
+pub mod collections;
 mod digest;
 mod error;
 mod fact;
@@ -14,6 +15,8 @@ pub mod file;
 mod generations;
 mod keeper;
 pub mod layout;
+pub mod patterns;
+pub mod plays;
 mod pool;
 mod replay;
 mod runner;
@@ -24,8 +27,11 @@ pub mod view;
 mod views;
 
 pub use catalog::{CatalogCounts, CatalogReader, KnownFile, OriginRow, PinRow, TrackRow};
+pub use collections::{CollectionsReader, DefinitionRow, Member};
 pub use digest::Digest;
 pub use error::ViewError;
+pub use patterns::{Heard, PatternsReader};
+pub use plays::Tally;
 pub use pool::Soundness;
 pub use replay::{OnProgress, ReplayReport};
 pub use tree::{Ino, Node, NodeKind, TreeReader, TreeStats};

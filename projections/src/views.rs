@@ -9,8 +9,10 @@ use tokio::runtime::Handle;
 use tokio::sync::mpsc;
 
 use crate::catalog::{Catalog, CatalogReader};
+use crate::collections::{Collections, CollectionsReader};
 use crate::error::ViewError;
 use crate::generations::Generations;
+use crate::patterns::{Patterns, PatternsReader};
 use crate::pool::{Soundness, Source};
 use crate::replay::{self, OnProgress, ReplayReport};
 use crate::runner::Runner;
@@ -24,11 +26,16 @@ pub enum ViewName {
     Catalog,
     /// Virtual directories and names.
     Tree,
+    /// What is played.
+    Patterns,
+    /// What collections find.
+    Collections,
 }
 
 impl ViewName {
     /// All views.
-    pub const ALL: &'static [Self] = &[Self::Catalog, Self::Tree];
+    pub const ALL: &'static [Self] =
+        &[Self::Catalog, Self::Tree, Self::Patterns, Self::Collections];
 
     /// The name as text.
     #[must_use]
@@ -36,6 +43,8 @@ impl ViewName {
         match self {
             Self::Catalog => Catalog::NAME,
             Self::Tree => Tree::NAME,
+            Self::Patterns => Patterns::NAME,
+            Self::Collections => Collections::NAME,
         }
     }
 }
@@ -51,13 +60,39 @@ impl FromStr for ViewName {
 
 /// No view has that name.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("there is no view {0:?}; views are catalog and tree")]
+#[error("there is no view {0:?}; views are catalog, tree, patterns and collections")]
 pub struct UnknownView(String);
 
 /// Every view, kept up to date by a thread of its own. Ends when dropped, or [closed](Self::close); not to be dropped on a thread of the runtime, and before it.
 pub struct Views {
     catalog: Runner<Catalog>,
     tree: Runner<Tree>,
+    patterns: Runner<Patterns>,
+    collections: Runner<Collections>,
+}
+
+/// Does the same with the runner of whichever view is named.
+macro_rules! with {
+    ($views:ident, $name:expr, $runner:ident => $work:expr) => {
+        match $name {
+            ViewName::Catalog => {
+                let $runner = &$views.catalog;
+                $work
+            }
+            ViewName::Tree => {
+                let $runner = &$views.tree;
+                $work
+            }
+            ViewName::Patterns => {
+                let $runner = &$views.patterns;
+                $work
+            }
+            ViewName::Collections => {
+                let $runner = &$views.collections;
+                $work
+            }
+        }
+    };
 }
 
 impl Views {
@@ -82,11 +117,13 @@ impl Views {
         let generations = Generations::new(directory);
         Ok(Self {
             catalog: Runner::start(generations.clone(), log.clone(), runtime.clone())?,
-            tree: Runner::start(generations, log, runtime.clone())?,
+            tree: Runner::start(generations.clone(), log.clone(), runtime.clone())?,
+            patterns: Runner::start(generations.clone(), log.clone(), runtime.clone())?,
+            collections: Runner::start(generations, log, runtime.clone())?,
         })
     }
 
-    /// Reads the views of a directory as they were left, or as a daemon keeps them.
+    /// Reads catalog and tree of a directory as they were left, or as a daemon keeps them.
     ///
     /// # Errors
     /// [`ViewError::Missing`] where there is none to read.
@@ -97,12 +134,33 @@ impl Views {
         Ok((CatalogReader::new(catalog), TreeReader::new(tree)))
     }
 
-    /// Computes the views as they stood at a position, in a directory of their own, for
-    /// [`open_read_only`](Self::open_read_only). Blocks.
+    /// Reads what collections find, as it was left, or as a daemon keeps it.
+    ///
+    /// # Errors
+    /// [`ViewError::Missing`] where there is nothing to read.
+    pub fn open_collections(directory: &Path) -> Result<CollectionsReader, ViewError> {
+        let newest = Generations::new(directory).newest::<Collections>()?;
+        let source = Source::new(Collections::NAME, newest);
+        Ok(CollectionsReader::new(source))
+    }
+
+    /// Reads what is played, as it was left, or as a daemon keeps it.
+    ///
+    /// # Errors
+    /// [`ViewError::Missing`] where there is nothing to read.
+    pub fn open_patterns(directory: &Path) -> Result<PatternsReader, ViewError> {
+        let newest = Generations::new(directory).newest::<Patterns>()?;
+        let source = Source::new(Patterns::NAME, newest);
+        Ok(PatternsReader::new(source))
+    }
+
+    /// Computes views as they stood at a position, in a directory of their own, for
+    /// [`open_read_only`](Self::open_read_only) and the like. Blocks.
     ///
     /// # Errors
     /// [`ViewError::BeyondHead`] where the log ends before that.
     pub fn replay_to(
+        views: &[ViewName],
         directory: &Path,
         log: &dyn EventStore,
         runtime: &Handle,
@@ -121,14 +179,23 @@ impl Views {
             source,
         })?;
         let generations = Generations::new(directory);
-        let (catalog, tree) = (
-            generations.next(Catalog::NAME)?,
-            generations.next(Tree::NAME)?,
-        );
-        Ok(vec![
-            replay::replay_to::<Catalog>(&catalog, log, runtime, until, progress)?,
-            replay::replay_to::<Tree>(&tree, log, runtime, until, progress)?,
-        ])
+        let next = |view: &ViewName| generations.next(view.as_str());
+        let replayed = views.iter().map(|view| {
+            let path = next(view)?;
+            match view {
+                ViewName::Catalog => {
+                    replay::replay_to::<Catalog>(&path, log, runtime, until, progress)
+                }
+                ViewName::Tree => replay::replay_to::<Tree>(&path, log, runtime, until, progress),
+                ViewName::Patterns => {
+                    replay::replay_to::<Patterns>(&path, log, runtime, until, progress)
+                }
+                ViewName::Collections => {
+                    replay::replay_to::<Collections>(&path, log, runtime, until, progress)
+                }
+            }
+        });
+        replayed.collect()
     }
 
     /// Answers from the catalog.
@@ -143,22 +210,44 @@ impl Views {
         TreeReader::new(self.tree.shared.source.clone())
     }
 
+    /// Answers from the patterns.
+    #[must_use]
+    pub fn patterns(&self) -> PatternsReader {
+        PatternsReader::new(self.patterns.shared.source.clone())
+    }
+
+    /// Answers from the collections.
+    #[must_use]
+    pub fn collections(&self) -> CollectionsReader {
+        CollectionsReader::new(self.collections.shared.source.clone())
+    }
+
     /// Where each view stands; at the start while it is rebuilt because it cannot be gone on with.
     #[must_use]
     pub fn positions(&self) -> Vec<(ViewName, Position)> {
-        vec![
-            (ViewName::Catalog, *self.catalog.shared.position.borrow()),
-            (ViewName::Tree, *self.tree.shared.position.borrow()),
-        ]
+        let position = |view: &ViewName| {
+            let position = with!(self, view, runner => *runner.shared.position.borrow());
+            (*view, position)
+        };
+        ViewName::ALL.iter().map(position).collect()
     }
 
-    /// Returns once every view has got as far as that.
+    /// Returns once catalog and tree have got as far as that: by them it is decided what observations
+    /// mean, and what is shown. Nobody has to wait for the others, which may be new and have far to go.
     ///
     /// # Errors
     /// [`ViewError::Stopped`] where one will not, without a restart.
     pub async fn wait_for(&self, position: Position) -> Result<(), ViewError> {
-        self.catalog.shared.reach(position).await?;
-        self.tree.shared.reach(position).await
+        self.wait_for_view(ViewName::Catalog, position).await?;
+        self.wait_for_view(ViewName::Tree, position).await
+    }
+
+    /// Returns once a view has got as far as that.
+    ///
+    /// # Errors
+    /// [`ViewError::Stopped`] where it will not, without a restart.
+    pub async fn wait_for_view(&self, view: ViewName, position: Position) -> Result<(), ViewError> {
+        with!(self, view, runner => runner.shared.reach(position).await)
     }
 
     /// As [`wait_for`](Self::wait_for), of the catalog alone.
@@ -186,10 +275,7 @@ impl Views {
         view: ViewName,
         progress: OnProgress<'_>,
     ) -> Result<ReplayReport, ViewError> {
-        match view {
-            ViewName::Catalog => replay::rebuild(&self.catalog.shared, progress),
-            ViewName::Tree => replay::rebuild(&self.tree.shared, progress),
-        }
+        with!(self, view, runner => replay::rebuild(&runner.shared, progress))
     }
 
     /// Computes a view anew and compares it with the one that is served. Blocks; not for threads of
@@ -202,10 +288,7 @@ impl Views {
         view: ViewName,
         progress: OnProgress<'_>,
     ) -> Result<ReplayReport, ViewError> {
-        match view {
-            ViewName::Catalog => replay::check(&self.catalog.shared, progress),
-            ViewName::Tree => replay::check(&self.tree.shared, progress),
-        }
+        with!(self, view, runner => replay::check(&runner.shared, progress))
     }
 
     /// Has SQLite look through a whole view for damage (UP-6), unless `over` comes first. A damaged
@@ -219,16 +302,14 @@ impl Views {
         view: ViewName,
         over: impl Future<Output = ()> + Send + 'static,
     ) -> Result<Soundness, ViewError> {
-        match view {
-            ViewName::Catalog => self.catalog.shared.examine(over),
-            ViewName::Tree => self.tree.shared.examine(over),
-        }
+        with!(self, view, runner => runner.shared.examine(over))
     }
 
     /// Ends after the batches under way, and leaves each view whole in its file. What was not folded
     /// in yet is at the next start; what is there can be read on. Blocks.
     pub fn close(&self) {
-        self.catalog.stop();
-        self.tree.stop();
+        for view in ViewName::ALL {
+            with!(self, view, runner => runner.stop());
+        }
     }
 }

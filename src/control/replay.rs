@@ -143,9 +143,8 @@ pub async fn replay_to(
         let scratch = scratch
             .map_err(|error| Report::io("make a directory in", &std::env::temp_dir(), &error))?;
         let mut told = |at, end| progress(at, end);
-        let reports = Views::replay_to(scratch.path(), &*log, &runtime, until, &mut told)?;
-        let wanted = |report: &&ReplayReport| names.iter().any(|name| name.as_str() == report.name);
-        let views = reports.iter().filter(wanted).map(view).collect();
+        let reports = Views::replay_to(&names, scratch.path(), &*log, &runtime, until, &mut told)?;
+        let views = reports.iter().map(view).collect();
         Ok(v1::ReplayReport { views })
     });
     replayed

@@ -35,7 +35,7 @@ pub struct NameInputs {
 }
 
 /// A text that may be absent; never empty.
-pub(super) type Value = Option<Box<str>>;
+pub(crate) type Value = Option<Box<str>>;
 
 /// What a format is called.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -206,7 +206,7 @@ impl NameInputs {
     /// True for the tags that `${tag:NAME}` can ask for beside the variables: all but long texts,
     /// levels, and ids that name no release.
     #[must_use]
-    pub(super) fn keeps(field: &Field) -> bool {
+    pub(crate) fn keeps(field: &Field) -> bool {
         matches!(
             field,
             Field::Custom(_)

@@ -7,7 +7,7 @@ mod parse;
 mod problem;
 pub(crate) mod row;
 mod template;
-mod values;
+pub(crate) mod values;
 mod variable;
 
 #[cfg(test)]

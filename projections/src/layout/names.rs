@@ -106,7 +106,7 @@ pub(super) fn folded(text: &str) -> Cow<'_, str> {
 }
 
 /// The text without regard to case, accents (U+0300 to U+036F), and blanks at its ends.
-pub(super) fn plain(text: &str) -> Cow<'_, str> {
+pub(crate) fn plain(text: &str) -> Cow<'_, str> {
     let text = text.trim();
     if text.is_ascii() {
         return folded(text);

@@ -11,12 +11,12 @@ const MAX_VALUE: usize = 255;
 const MAX_OTHERS: usize = 64;
 
 /// A field's first value.
-pub(super) fn first(tags: &Tags, field: &Field) -> Value {
+pub(crate) fn first(tags: &Tags, field: &Field) -> Value {
     tags.first(field).map(bounded)
 }
 
 /// All artists, as one text.
-pub(super) fn artists(tags: &Tags) -> Value {
+pub(crate) fn artists(tags: &Tags) -> Value {
     match tags.all(&Field::Artist) {
         [] => None,
         [artist] => Some(bounded(artist)),
@@ -28,7 +28,7 @@ pub(super) fn artists(tags: &Tags) -> Value {
 }
 
 /// Whose release it is (FS-3).
-pub(super) fn albumartist(tags: &Tags) -> Value {
+pub(crate) fn albumartist(tags: &Tags) -> Value {
     let is_compilation = tags.first(&Field::Compilation).is_some_and(|flag| {
         flag == "1" || flag.eq_ignore_ascii_case("true") || flag.eq_ignore_ascii_case("yes")
     });

@@ -1,5 +1,6 @@
 //! What others ask of the tree.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use eventlog::event::{Duplicates, NameProfile};
@@ -88,23 +89,35 @@ impl TreeReader {
     pub fn copies(&self, track: TrackId) -> Result<Vec<TrackId>, ViewError> {
         self.source.read(|connection| {
             let transaction = connection.unchecked_transaction()?;
-            let rule = rule(&transaction)?;
-            let select = concat!(
-                "SELECT id, ",
-                track_columns!(),
-                " FROM track WHERE id = ?1 UNION SELECT id, ",
-                track_columns!(),
-                " FROM track WHERE alike = (SELECT alike FROM track WHERE id = ?1)"
-            );
-            let alike: Result<Vec<Alike>, _> = transaction
-                .prepare_cached(select)?
-                .query_map([track.0.cast_signed()], |row| {
-                    let entry = read_track(row, 1)?;
-                    Ok(Alike::of(read_track_id(row)?, &entry, rule))
-                })?
-                .collect();
-            let mut sets = alike::sets(alike?).into_iter();
-            Ok(sets.find(|set| set.contains(&track)).unwrap_or_default())
+            copies(&transaction, track)
+        })
+    }
+
+    /// For each of some tracks, the one that is shown for it, and its path: itself, or the copy that
+    /// stands for it. None for a track that does not live. All of them at one moment, and directories
+    /// looked up once.
+    pub fn shown(&self, tracks: &[TrackId]) -> Result<Vec<Option<(TrackId, String)>>, ViewError> {
+        self.source.read(|connection| {
+            let transaction = connection.unchecked_transaction()?;
+            let mut directories = HashMap::from([(Ino::ROOT, String::new())]);
+            let mut path = |track: TrackId| -> rusqlite::Result<Option<String>> {
+                let Some(node) = get(&transaction, Ino::of_track(track))? else {
+                    return Ok(None);
+                };
+                let above = prefix(&transaction, node.parent, &mut directories)?;
+                Ok(above.map(|above| format!("{above}{}", node.name)))
+            };
+            let mut one = |track: TrackId| {
+                if let Some(path) = path(track)? {
+                    return Ok(Some((track, path)));
+                }
+                let copies = copies(&transaction, track)?;
+                let Some(shown) = copies.first().filter(|shown| **shown != track) else {
+                    return Ok(None);
+                };
+                Ok(path(*shown)?.map(|path| (*shown, path)))
+            };
+            tracks.iter().map(|track| one(*track)).collect()
         })
     }
 
@@ -144,6 +157,53 @@ impl TreeReader {
     pub fn position(&self) -> Result<Position, ViewError> {
         self.source.read(read_position)
     }
+}
+
+/// See [`TreeReader::copies`].
+fn copies(connection: &Connection, track: TrackId) -> rusqlite::Result<Vec<TrackId>> {
+    let rule = rule(connection)?;
+    let select = concat!(
+        "SELECT id, ",
+        track_columns!(),
+        " FROM track WHERE id = ?1 UNION SELECT id, ",
+        track_columns!(),
+        " FROM track WHERE alike = (SELECT alike FROM track WHERE id = ?1)"
+    );
+    let alike: Result<Vec<Alike>, _> = connection
+        .prepare_cached(select)?
+        .query_map([track.0.cast_signed()], |row| {
+            let entry = read_track(row, 1)?;
+            Ok(Alike::of(read_track_id(row)?, &entry, rule))
+        })?
+        .collect();
+    let mut sets = alike::sets(alike?).into_iter();
+    Ok(sets.find(|set| set.contains(&track)).unwrap_or_default())
+}
+
+/// What stands before the names in a directory: its path, and `/`. Those that were looked up before
+/// are known.
+fn prefix(
+    connection: &Connection,
+    directory: Ino,
+    known: &mut HashMap<Ino, String>,
+) -> rusqlite::Result<Option<String>> {
+    let mut names = Vec::new();
+    let mut at = directory;
+    let mut prefix = loop {
+        if let Some(prefix) = known.get(&at) {
+            break prefix.clone();
+        }
+        let Some(node) = get(connection, at)? else {
+            return Ok(None);
+        };
+        names.push((at, node.name));
+        at = node.parent;
+    };
+    while let Some((ino, name)) = names.pop() {
+        prefix = format!("{prefix}{name}/");
+        known.insert(ino, prefix.clone());
+    }
+    Ok(Some(prefix))
 }
 
 fn rule(connection: &Connection) -> rusqlite::Result<Duplicates> {

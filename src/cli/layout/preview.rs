@@ -6,7 +6,7 @@ use clap::Args;
 use eventlog::event::LayoutSpec;
 use eventlog::{EventStore, TrackId};
 use projections::layout::Layout;
-use projections::{CatalogReader, Ino, TreeReader, Views};
+use projections::{CatalogReader, Ino, TreeReader, ViewName, Views};
 use serde_json::json;
 use tokio::runtime::Handle;
 
@@ -94,7 +94,8 @@ async fn moves(
     let compared = tokio::task::spawn_blocking(move || {
         let scratch = scratch()?;
         let mut told = |at: eventlog::Position, end: eventlog::Position| progress.at(at.0, end.0);
-        Views::replay_to(scratch.path(), &*log, &runtime, log.head(), &mut told)?;
+        let (named, head) = ([ViewName::Catalog, ViewName::Tree], log.head());
+        Views::replay_to(&named, scratch.path(), &*log, &runtime, head, &mut told)?;
         let (_, other) = Views::open_read_only(scratch.path())?;
         let moves = differences(&catalog, &tree, &other)?;
         progress.end();

@@ -247,7 +247,7 @@ fn views_are_rebuilt_without_a_daemon() {
     says(
         &home.run("replay albums --state-dir state"),
         "[3]
-        error: there is no view \"albums\"; views are catalog and tree",
+        error: there is no view \"albums\"; views are catalog, tree, patterns and collections",
     );
 }
 

@@ -4,8 +4,10 @@
 //! `MUSICFS_SEQUENCES` sets how many histories are tried. A failure is shrunk and printed as Rust.
 
 mod catalog;
+mod collections;
 mod copies;
 mod ops;
+mod plays;
 mod regressions;
 mod sqlite;
 mod tree;

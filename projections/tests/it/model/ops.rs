@@ -56,8 +56,20 @@ pub(super) enum Op {
         held: bool,
         complete: bool,
     },
+    /// Somebody reads a track; the time of the day is as it likes to be.
     Read {
         track: u64,
+        reader: Option<&'static str>,
+        seconds: u64,
+        minute: i64,
+    },
+    /// Reads are folded away, but for the last ones.
+    Fold {
+        but: usize,
+    },
+    Define {
+        name: &'static str,
+        definition: Option<&'static str>,
     },
     /// An event about a track, or a new one, that cannot be read.
     Unread {
@@ -91,13 +103,17 @@ const PATHS: &[&str] = &[
     "b/a.flac",
     "a/a (2).flac",
 ];
+const READERS: &[Option<&str>] = &[None, Some("mpv"), Some("mpv"), Some("mpd")];
+const SECONDS: &[u64] = &[0, 1, 2, 2, 60, 700];
+const DEFINED: &[&str] = &["a", "B/b"];
+const DEFINITIONS: &[Option<&str>] = &[Some("a"), Some("artist:"), None];
 const PINNED: &[&str] = &["", "a", "a/a", "b"];
 const NAMES: &[&str] = &[
     "a", "a", "b", "A", "a.flac", "a (2)", "a (3)", "", LONG, LONGER,
 ];
 /// Longer than any name may be, and alike where they are cut.
-const LONG: &str = concat!(sixty!(), sixty!(), sixty!(), sixty!(), sixty!(), "x");
-const LONGER: &str = concat!(sixty!(), sixty!(), sixty!(), sixty!(), sixty!(), "y (2)");
+pub(super) const LONG: &str = concat!(sixty!(), sixty!(), sixty!(), sixty!(), sixty!(), "x");
+pub(super) const LONGER: &str = concat!(sixty!(), sixty!(), sixty!(), sixty!(), sixty!(), "y (2)");
 /// What files sound like; nothing is no sound.
 const SOUNDS: &[&str] = &["a", "a", "a", "b", ""];
 const DISCS: &[&str] = &["", "", "1", "2", "a.flac"];
@@ -153,7 +169,7 @@ impl Random {
 
     fn op(&mut self) -> Op {
         let (origin, path) = (self.of(ORIGINS), self.of(PATHS));
-        match self.below(43) {
+        match self.below(53) {
             0..12 => Op::AddFile {
                 origin,
                 path,
@@ -193,8 +209,11 @@ impl Random {
                 held: self.below(2) == 0,
                 complete: self.below(3) > 0,
             },
-            33 => Op::Read {
+            33 | 42..49 => Op::Read {
                 track: self.track(),
+                reader: READERS[self.below(READERS.len())],
+                seconds: SECONDS[self.below(SECONDS.len())],
+                minute: self.below(40) as i64,
             },
             34..36 => Op::LayoutChange {
                 template: self.of(TEMPLATES),
@@ -211,6 +230,11 @@ impl Random {
             40..42 => Op::Pin {
                 path: self.of(PINNED),
                 added: self.below(2) == 0,
+            },
+            49..51 => Op::Fold { but: self.below(3) },
+            51 => Op::Define {
+                name: self.of(DEFINED),
+                definition: DEFINITIONS[self.below(DEFINITIONS.len())],
             },
             _ => Op::CrashAfterCommit,
         }

@@ -3,7 +3,7 @@
 use eventlog::event::Duplicates::*;
 
 use super::hold;
-use super::ops::Op::*;
+use super::ops::{LONG, LONGER, Op::*};
 use crate::facts::Song;
 
 const A: Song = Song {
@@ -236,6 +236,55 @@ fn a_copy_has_no_number() {
             layout(All),
             layout(Content),
             OriginRemove { origin: "o" },
+        ],
+        true,
+    );
+}
+
+#[test]
+fn of_several_that_leave_a_directory_each_gives_up_what_it_spelt() {
+    let song = |artist, album, title, disc, sound| Song {
+        artist,
+        album,
+        title,
+        disc,
+        sound,
+    };
+    let add = |origin, path, song| AddFile { origin, path, song };
+    hold(
+        &[
+            LayoutChange {
+                template: "$artist/$album/$title",
+                windows: true,
+                duplicates: Content,
+            },
+            Unread {
+                track: 6,
+                folded: true,
+            },
+            add("q", "a.flac", song(LONGER, "b", "a (2)", "1", "a")),
+            Remove { track: 3 },
+            add("o", "a/a (2).flac", song("A", "A", "", "2", "")),
+            add("o", "b.flac", song("a", "b", "", "2", "b")),
+            Read {
+                track: 1,
+                reader: None,
+                seconds: 1,
+                minute: 0,
+            },
+            add("o", "a.flac", song("", "A", LONG, "a.flac", "a")),
+            add("q", "a/a (2).flac", song("b", "a", "A", "a.flac", "a")),
+            add("q", "a/a.flac", song("a", "a", "a", "1", "a")),
+            Move {
+                track: 8,
+                path: "a/a.flac",
+                song: None,
+            },
+            add("o", "a.flac", song(LONG, "A", LONGER, "", "")),
+            Retag {
+                track: 1,
+                song: song("b", "b", "b", "2", "a"),
+            },
         ],
         true,
     );

@@ -1,15 +1,18 @@
 //! The same histories on SQLite files, with restarts, crashes and rebuilds; held against the views
 //! in memory.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use eventlog::conformance::samples;
-use eventlog::{Event, Field, OriginPath, Recorded, TrackId};
+use eventlog::{Event, Field, OriginPath, Recorded, Timestamp, TrackId};
 use projections::catalog::{self, Catalog, memory::MemoryCatalog};
+use projections::collections::{self, Collections, Entry, Query, memory::MemoryCollections};
 use projections::file::ViewFile;
+use projections::patterns::{self, Patterns, memory::MemoryPatterns};
 use projections::tree::{self, EntryKind, Ino, Tree, memory::MemoryTree};
 use projections::view::View;
-use projections::{CatalogReader, NodeKind, TreeReader, Views};
+use projections::{CatalogReader, CollectionsReader, NodeKind, PatternsReader, TreeReader, Views};
 
 use super::ops::Op;
 use super::world::Log;
@@ -64,50 +67,83 @@ impl<V: View> Kept<V> {
     }
 }
 
+/// Every view's file.
+struct All {
+    tree: Kept<Tree>,
+    catalog: Kept<Catalog>,
+    patterns: Kept<Patterns>,
+    collections: Kept<Collections>,
+}
+
+impl All {
+    fn create(at: &Path) -> Self {
+        Self {
+            tree: Kept::create(at),
+            catalog: Kept::create(at),
+            patterns: Kept::create(at),
+            collections: Kept::create(at),
+        }
+    }
+
+    fn apply(&mut self, events: &[Recorded]) {
+        self.tree.apply(events);
+        self.catalog.apply(events);
+        self.patterns.apply(events);
+        self.collections.apply(events);
+    }
+
+    fn restart(self) -> Self {
+        Self {
+            tree: self.tree.restart(),
+            catalog: self.catalog.restart(),
+            patterns: self.patterns.restart(),
+            collections: self.collections.restart(),
+        }
+    }
+
+    fn crash(self, events: &[Recorded], committed: bool) -> Self {
+        Self {
+            tree: self.tree.crash(events, committed),
+            catalog: self.catalog.crash(events, committed),
+            patterns: self.patterns.crash(events, committed),
+            collections: self.collections.crash(events, committed),
+        }
+    }
+
+    fn rebuilt_are_equal(&self, events: &[Recorded], directory: &Path) -> Result<(), String> {
+        self.tree.rebuilt_is_equal(events, directory)?;
+        self.catalog.rebuilt_is_equal(events, directory)?;
+        self.patterns.rebuilt_is_equal(events, directory)?;
+        self.collections.rebuilt_is_equal(events, directory)
+    }
+}
+
 /// Runs a history on files.
 pub(super) fn run(ops: &[Op]) -> Result<(), String> {
     let directory = tempfile::tempdir().unwrap();
     let at = directory.path();
     let mut log = Log::default();
-    let mut tree = Kept::<Tree>::create(at);
-    let mut catalog = Kept::<Catalog>::create(at);
+    let mut views = All::create(at);
     for op in ops {
         let from = log.append(*op);
         // Events wait until something else happens, so that batches are of several.
         let events = &log.events[..from];
         match op {
-            Op::CrashBeforeCommit => {
-                tree = tree.crash(events, false);
-                catalog = catalog.crash(events, false);
-            }
-            Op::CrashAfterCommit => {
-                tree = tree.crash(events, true);
-                catalog = catalog.crash(events, true);
-            }
-            Op::Restart => {
-                tree = tree.restart();
-                catalog = catalog.restart();
-            }
+            Op::CrashBeforeCommit => views = views.crash(events, false),
+            Op::CrashAfterCommit => views = views.crash(events, true),
+            Op::Restart => views = views.restart(),
             Op::Rebuild => {
-                tree.apply(events);
-                catalog.apply(events);
-                tree.rebuilt_is_equal(events, at)?;
-                catalog.rebuilt_is_equal(events, at)?;
+                views.apply(events);
+                views.rebuilt_are_equal(events, at)?;
             }
-            _ if from % 3 == 0 => {
-                tree.apply(events);
-                catalog.apply(events);
-            }
+            _ if from % 3 == 0 => views.apply(events),
             _ => {}
         }
     }
-    tree.apply(&log.events);
-    catalog.apply(&log.events);
+    views.apply(&log.events);
     // Once more changes nothing.
-    tree.apply(&log.events);
-    catalog.apply(&log.events);
-    tree.rebuilt_is_equal(&log.events, at)?;
-    catalog.rebuilt_is_equal(&log.events, at)?;
+    views.apply(&log.events);
+    views.rebuilt_are_equal(&log.events, at)?;
     compare(&log.events, at)
 }
 
@@ -115,7 +151,10 @@ pub(super) fn run(ops: &[Op]) -> Result<(), String> {
 fn compare(events: &[Recorded], at: &Path) -> Result<(), String> {
     let (catalog_reader, tree_reader) = Views::open_read_only(at).unwrap();
     compare_tree(events, &tree_reader)?;
-    compare_catalog(events, &catalog_reader)
+    compare_catalog(events, &catalog_reader)?;
+    compare_patterns(events, &Views::open_patterns(at).unwrap());
+    compare_collections(events, &Views::open_collections(at).unwrap());
+    Ok(())
 }
 
 /// Every kind of event, and such as no MusicFS should have written, one by one and all at once.
@@ -142,14 +181,11 @@ fn folds_take_whatever_the_log_holds() {
     for size in [1, events.len()] {
         let directory = tempfile::tempdir().unwrap();
         let at = directory.path();
-        let mut tree = Kept::<Tree>::create(at);
-        let mut catalog = Kept::<Catalog>::create(at);
+        let mut views = All::create(at);
         for batch in events.chunks(size) {
-            tree.apply(batch);
-            catalog.apply(batch);
+            views.apply(batch);
         }
-        tree.rebuilt_is_equal(&events, at).unwrap();
-        catalog.rebuilt_is_equal(&events, at).unwrap();
+        views.rebuilt_are_equal(&events, at).unwrap();
         compare(&events, at).unwrap();
         let (catalog, tree) = Views::open_read_only(at).unwrap();
         assert_eq!(
@@ -181,6 +217,91 @@ fn about(id: u64, at: Option<&OriginPath>, mut event: Event) -> Event {
         _ => {}
     }
     event
+}
+
+fn compare_patterns(events: &[Recorded], reader: &PatternsReader) {
+    let mut patterns = MemoryPatterns::default();
+    for event in events {
+        patterns::apply(&mut patterns, event);
+    }
+    let (plays, tallies) = (&patterns.plays.plays, &patterns.plays.tallies);
+    let mut followers: BTreeMap<TrackId, BTreeMap<TrackId, u64>> = BTreeMap::new();
+    for play in plays.values() {
+        if let Some(followed) = play.followed {
+            let former = followers.entry(plays[&followed].track).or_default();
+            *former.entry(play.track).or_default() += 1;
+        }
+    }
+    for (track, tally) in tallies {
+        let heard = reader.heard(*track).unwrap();
+        assert_eq!(heard.all, tally.all);
+        let told = plays.values().filter(|play| play.track == *track).count();
+        assert_eq!(heard.hours.iter().sum::<u64>(), told as u64);
+        let found = reader.followers(*track).unwrap();
+        assert!(found.is_sorted_by(|one, next| one.1 >= next.1) && found.len() <= 8);
+        let expected = followers.remove(track).unwrap_or_default();
+        if expected.len() <= 8 {
+            assert_eq!(found.into_iter().collect::<BTreeMap<_, _>>(), expected);
+        }
+    }
+    let known = tallies.iter().map(|(track, tally)| (*track, tally.all));
+    let most = reader.most_played(1_000).unwrap();
+    assert!(most.is_sorted_by(|one, next| one.1.plays >= next.1.plays));
+    assert_eq!(
+        most.into_iter().collect::<BTreeMap<_, _>>(),
+        known.collect()
+    );
+    let recent = reader.recently_played(1_000).unwrap();
+    assert!(recent.is_sorted_by(|one, next| one.1.last >= next.1.last));
+    assert_eq!(recent.len(), tallies.len());
+    let usual = (0..24).flat_map(|hour| reader.usual_at(hour, 1_000).unwrap());
+    let positive = plays.values().filter(|play| play.began.0 >= 0).count();
+    assert!(usual.map(|(_, count)| count).sum::<u64>() >= positive as u64);
+}
+
+fn compare_collections(events: &[Recorded], reader: &CollectionsReader) {
+    let mut collections = MemoryCollections::default();
+    for event in events {
+        collections::apply(&mut collections, event);
+    }
+    let find = |query: &str| -> BTreeSet<TrackId> {
+        let query = Query::parse(query).unwrap();
+        let found = reader.find(&query, Timestamp::now(), 1_000).unwrap();
+        found.iter().map(|member| member.track).collect()
+    };
+    let is = |wanted: &dyn Fn(TrackId, &Entry) -> bool| -> BTreeSet<TrackId> {
+        let living = collections.tracks.iter().filter(|(_, it)| it.living);
+        let wanted = living.filter(|(track, entry)| wanted(**track, entry));
+        wanted.map(|(track, _)| *track).collect()
+    };
+    let plays = |track| {
+        collections
+            .plays
+            .tallies
+            .get(&track)
+            .map_or(0, |it| it.all.plays)
+    };
+    assert_eq!(find("*"), is(&|_, _| true));
+    assert_eq!(find("played:never"), is(&|track, _| plays(track) == 0));
+    assert_eq!(find("plays:>=2"), is(&|track, _| plays(track) >= 2));
+    assert_eq!(
+        find("NOT plays:[1 TO 2]"),
+        is(&|track, _| !(1..=2).contains(&plays(track)))
+    );
+    assert_eq!(
+        find("title:a"),
+        is(&|_, it| it.facts.texts[0].contains(" a "))
+    );
+    let defined = reader.definitions().unwrap();
+    let defined: Vec<_> = defined
+        .into_iter()
+        .map(|row| (row.name, row.definition))
+        .collect();
+    let expected = collections.definitions.into_iter();
+    let expected: Vec<_> = expected
+        .map(|(name, it)| (name, it.text.into_string()))
+        .collect();
+    assert_eq!(defined, expected);
 }
 
 fn compare_tree(events: &[Recorded], reader: &TreeReader) -> Result<(), String> {

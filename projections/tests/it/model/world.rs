@@ -1,16 +1,22 @@
 //! Histories, made into events, on views in memory; held against the model at each step.
 
 use std::collections::BTreeMap;
+use std::fmt::Debug;
 
-use eventlog::event::{ScanReason, ScanSummary};
+use eventlog::event::{FoldedPlays, ScanReason, ScanSummary};
 use eventlog::{Body, Event, Locator, PinTarget, Recorded, TrackId, TreePath};
 use projections::Change;
 use projections::catalog::{self, memory::MemoryCatalog};
+use projections::collections::{self, memory::MemoryCollections};
+use projections::patterns::{self, memory::MemoryPatterns};
 use projections::tree::{self, Entry, Ino, memory::MemoryTree};
 use projections::view::Changes;
 
+use super::catalog::CatalogModel;
+use super::collections::CollectionModel;
 use super::ops::Op;
-use super::{catalog::CatalogModel, tree::TreeModel};
+use super::plays::PlayModel;
+use super::tree::TreeModel;
 use crate::facts;
 
 /// The events that an operation stands for, at the next positions of the log.
@@ -21,6 +27,40 @@ pub(super) struct Log {
 }
 
 impl Log {
+    /// Drops what reads say, but for the last ones, and returns what stands for them.
+    fn fold(&mut self, but: usize) -> Vec<Event> {
+        let is_read =
+            |event: &&mut Recorded| matches!(event.event(), Some(Event::TrackRead { .. }));
+        let mut reads: Vec<&mut Recorded> = self.events.iter_mut().filter(is_read).collect();
+        reads.truncate(reads.len().saturating_sub(but));
+        let Some(through) = reads.last().map(|last| last.position) else {
+            return vec![];
+        };
+        let mut sums: BTreeMap<TrackId, FoldedPlays> = BTreeMap::new();
+        for read in reads {
+            let Some(Event::TrackRead { track, .. }) = read.event().cloned() else {
+                continue;
+            };
+            let last = read.recorded_at;
+            let sum = sums.entry(track).or_insert(FoldedPlays {
+                track,
+                reads: 0,
+                bytes: 0,
+                last,
+            });
+            sum.reads += 1;
+            sum.bytes += 1;
+            sum.last = sum.last.max(last);
+            read.body = Body::Folded;
+        }
+        let sums: Vec<_> = sums.into_values().collect();
+        let folded = |plays: &[FoldedPlays]| Event::AccessFolded {
+            through,
+            plays: plays.to_vec(),
+        };
+        sums.chunks(2).map(folded).collect()
+    }
+
     /// Appends an operation's events and returns where they begin.
     pub(super) fn append(&mut self, op: Op) -> usize {
         let from = self.events.len();
@@ -129,13 +169,26 @@ impl Log {
                     .flatten()
                     .collect()
             }
-            Op::Read { track } => {
-                let (track, bytes, duration_ms) = (named(track), Some(1), 1);
-                vec![Event::TrackRead {
-                    track,
-                    bytes,
-                    duration_ms,
-                    reader: None,
+            Op::Read {
+                track,
+                reader,
+                seconds,
+                ..
+            } => vec![Event::TrackRead {
+                track: named(track),
+                bytes: Some(1),
+                duration_ms: seconds * 1000,
+                reader: reader.map(str::to_owned),
+            }],
+            Op::Fold { but } => self.fold(but),
+            Op::Define { name, definition } => {
+                let name = name.parse().unwrap();
+                vec![match definition {
+                    Some(definition) => Event::CollectionDefined {
+                        name,
+                        definition: definition.to_owned(),
+                    },
+                    None => Event::CollectionRemoved { name },
                 }]
             }
             Op::LayoutChange {
@@ -163,6 +216,9 @@ impl Log {
         for event in events {
             let position = self.events.len() as u64 + 1;
             let mut recorded = facts::recorded(position, event);
+            if let Op::Read { minute, .. } = op {
+                recorded.recorded_at.0 += minute * 60_000_000;
+            }
             if let Op::Unread { folded, .. } = op {
                 recorded.body = if folded { Body::Folded } else { Body::Unknown };
             }
@@ -184,6 +240,9 @@ pub(super) fn run(ops: &[Op]) -> Result<(), String> {
     let mut catalog = MemoryCatalog::default();
     let mut tree_model = TreeModel::default();
     let mut catalog_model = CatalogModel::default();
+    let (mut patterns, mut play_model) = (MemoryPatterns::default(), PlayModel::default());
+    let mut collections = MemoryCollections::default();
+    let mut collection_model = CollectionModel::default();
     let (mut before, mut changes, mut is_settled) = (BTreeMap::new(), Changes::none(), true);
     for op in ops {
         let from = log.append(*op);
@@ -207,6 +266,19 @@ pub(super) fn run(ops: &[Op]) -> Result<(), String> {
             catalog::apply(&mut catalog, event);
             tree_model.observe(event);
             catalog_model.observe(event);
+            patterns::apply(&mut patterns, event);
+            play_model.observe(event);
+            collections::apply(&mut collections, event);
+            collection_model.observe(event);
+            // Now and then, since it takes long.
+            if event.position.0 % 16 == 1 {
+                play_model
+                    .compare(&patterns.plays)
+                    .map_err(|why| format!("patterns after {op:?}: {why}"))?;
+                collection_model
+                    .compare(&collections)
+                    .map_err(|why| format!("collections after {op:?}: {why}"))?;
+            }
             catalog_model
                 .compare(&catalog)
                 .map_err(|why| format!("catalog after {op:?}: {why}"))?;
@@ -220,17 +292,31 @@ pub(super) fn run(ops: &[Op]) -> Result<(), String> {
             }
         }
     }
+    play_model.compare(&patterns.plays)?;
+    collection_model.compare(&collections)?;
     tree::settle(&mut tree);
     let mut again = MemoryTree::default();
+    let mut patterns_again = MemoryPatterns::default();
+    let mut collections_again = MemoryCollections::default();
     for event in &log.events {
         tree::apply(&mut again, event);
+        patterns::apply(&mut patterns_again, event);
+        collections::apply(&mut collections_again, event);
     }
     tree::settle(&mut again);
-    if again == tree {
-        Ok(())
-    } else {
-        Err("a rebuilt tree differs".into())
+    let different = |what: &str, one: &dyn Debug, other: &dyn Debug| {
+        Err(format!("rebuilt {what} differ: {one:#?} {other:#?}"))
+    };
+    if again != tree {
+        return different("trees", &again, &tree);
     }
+    if patterns_again != patterns {
+        return different("patterns", &patterns_again, &patterns);
+    }
+    if collections_again != collections {
+        return different("collections", &collections_again, &collections);
+    }
+    Ok(())
 }
 
 /// A kernel that cached everything before an event, and dropped what the changes name, has nothing
