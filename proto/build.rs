@@ -6,7 +6,15 @@ use prost::Message as _;
 
 fn main() -> Result<(), Box<dyn Error>> {
     let files = [
-        "cache", "control", "events", "layout", "origins", "search", "views", "webhooks",
+        "cache",
+        "collections",
+        "control",
+        "events",
+        "layout",
+        "origins",
+        "search",
+        "views",
+        "webhooks",
     ]
     .map(|name| format!("musicfs/v1/{name}.proto"));
     println!("cargo::rerun-if-changed=musicfs");

@@ -20,7 +20,7 @@ use tokio_util::task::TaskTracker;
 use self::place::vacate;
 use self::start::start;
 use self::stop::stop;
-use crate::config::OriginConfig;
+use crate::config::{CollectionConfig, OriginConfig};
 use crate::control::{Engine, tcp};
 use crate::lock::Lock;
 use crate::reload::Reloader;
@@ -56,6 +56,8 @@ pub struct Options {
     pub control: tcp::Settings,
     /// Who is told of events over HTTP.
     pub webhooks: Vec<Endpoint>,
+    /// Collections that are configured.
+    pub collections: Vec<CollectionConfig>,
     /// Threads that read tags; 0 for as many as there are processors.
     pub readers: usize,
     /// The configuration in force.

@@ -4,6 +4,7 @@
 pub mod access;
 pub mod cache;
 pub mod cli;
+mod collections;
 pub mod config;
 pub mod control;
 pub mod daemon;

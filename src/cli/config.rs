@@ -110,6 +110,13 @@ fn show(context: &Context) -> Result<()> {
         Some(format!("[{}]", webhooks.join(", "))),
         loaded.source("webhooks"),
     ));
+    let collections = loaded.config.collections.iter();
+    let collections: Vec<String> = collections.map(config::CollectionConfig::to_toml).collect();
+    rows.push((
+        "collections",
+        Some(format!("[{}]", collections.join(", "))),
+        loaded.source("collections"),
+    ));
     let mut out = context.output();
     if context.json() {
         let values: serde_json::Map<String, Value> = rows

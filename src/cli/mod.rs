@@ -3,6 +3,7 @@
 mod background;
 mod cache;
 mod clear_mount;
+mod collection;
 mod completions;
 mod config;
 mod context;
@@ -111,6 +112,9 @@ enum Command {
     /// Show, verify or clear what is kept of files on other machines, and pin what is to stay
     #[command(subcommand)]
     Cache(cache::Action),
+    /// Keep queries as collections: list them, make or remove one, show what one has
+    #[command(subcommand)]
+    Collection(collection::Action),
     /// Make, show or check the configuration
     #[command(subcommand)]
     Config(config::Action),
@@ -150,6 +154,7 @@ impl Command {
             Self::Explain(arguments) => arguments.run(context),
             Self::Origin(action) => action.run(context),
             Self::Cache(action) => action.run(context),
+            Self::Collection(action) => action.run(context),
             Self::Config(action) => action.run(context),
             Self::Layout(action) => action.run(context),
             Self::Webhook(action) => action.run(context),

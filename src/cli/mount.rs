@@ -129,6 +129,7 @@ impl Arguments {
                 metrics: config.metrics_listen,
                 control: config.control,
                 webhooks,
+                collections: config.collections,
                 readers: config.scan_threads,
                 origins: config.origins,
                 reloader,

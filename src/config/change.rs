@@ -26,6 +26,7 @@ pub const LIVE: &[&str] = &[
     "log.redact_paths",
     ORIGINS,
     WEBHOOKS,
+    COLLECTIONS,
 ];
 
 /// The name of all `[[origins]]` together.
@@ -34,10 +35,16 @@ pub const ORIGINS: &str = "origins";
 /// The list of webhooks.
 pub const WEBHOOKS: &str = "webhooks";
 
+/// The list of collections.
+pub const COLLECTIONS: &str = "collections";
+
 /// Lists of tables, each under its name, and whether two configurations say the same in it.
 const LISTS: &[(&str, Same)] = &[
     (ORIGINS, |one, other| one.origins == other.origins),
     (WEBHOOKS, |one, other| one.webhooks == other.webhooks),
+    (COLLECTIONS, |one, other| {
+        one.collections == other.collections
+    }),
 ];
 
 type Same = fn(&Config, &Config) -> bool;

@@ -3,6 +3,7 @@
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
+use super::collection::COLLECTION_KEYS;
 use super::keys::{Given, KEYS, Key};
 use super::kind::SECRETS;
 use super::origin::no_inline;
@@ -11,17 +12,19 @@ use super::suggest::nearest;
 use super::webhook_keys::WEBHOOK_KEYS;
 
 /// What the file has several of.
-const LISTS: [&str; 2] = ["origins", "webhooks"];
+const LISTS: [&str; 3] = ["origins", "webhooks", "collections"];
 
 /// What a file says.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Contents {
-    /// Keys outside of `[[origins]]` and `[[webhooks]]`, by full name.
+    /// Keys outside of lists of tables, by full name.
     pub(super) values: Vec<Assignment>,
     /// The entries of `[[origins]]`, in the file's order.
     pub(super) origins: Vec<Entry>,
     /// The entries of `[[webhooks]]`, in the file's order.
     pub(super) webhooks: Vec<Entry>,
+    /// The entries of `[[collections]]`, in the file's order.
+    pub(super) collections: Vec<Entry>,
     /// What is wrong with it. What is said beside that is above.
     pub(super) faults: Vec<Fault>,
 }
@@ -102,6 +105,18 @@ fn table(text: &str, prefix: &str, table: &DeTable<'_>, into: &mut Contents) {
                 for entry in entries {
                     let read = self::entry(text, "webhooks", WEBHOOK_KEYS, entry, &mut into.faults);
                     into.webhooks.extend(read);
+                }
+            }
+            DeValue::Array(entries) if name == "collections" => {
+                for entry in entries {
+                    let read = self::entry(
+                        text,
+                        "collections",
+                        COLLECTION_KEYS,
+                        entry,
+                        &mut into.faults,
+                    );
+                    into.collections.extend(read);
                 }
             }
             DeValue::Table(inner) if KEYS.iter().any(|key| key.name.starts_with(&below)) => {

@@ -6,11 +6,12 @@ use std::ffi::OsStr;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use super::collection::COLLECTION_KEYS;
 use super::file::{self, Assignment, Fault, Place};
 use super::keys::{self, Given, KEYS, Key};
 use super::origin_keys::ORIGIN_KEYS;
 use super::webhook_keys::WEBHOOK_KEYS;
-use super::{Config, Env, OriginConfig, WebhookConfig};
+use super::{CollectionConfig, Config, Env, OriginConfig, WebhookConfig};
 use crate::report::{Kind, Report, Result, plain};
 
 /// The variable that names origins: `[ID=]PATH` and `[ID=]URL` entries joined by `:`.
@@ -142,6 +143,33 @@ fn read(text: &str, env: Env<'_>, loaded: &mut Loaded) -> Vec<Fault> {
             .entry("webhooks")
             .or_insert(Source::File(place.line));
     }
+    for (place, assignments) in contents.collections {
+        faults.extend(collection(place, &assignments, env, loaded));
+    }
+    faults
+}
+
+/// Takes over an entry of `[[collections]]`; returns what is wrong with it.
+fn collection(
+    place: Place,
+    assignments: &[Assignment],
+    env: Env<'_>,
+    loaded: &mut Loaded,
+) -> Vec<Fault> {
+    let (collection, mut faults): (CollectionConfig, _) = entry(COLLECTION_KEYS, assignments, env);
+    // What is missing because it is wrong is told once.
+    if faults.is_empty() {
+        faults.extend(collection.faults().iter().map(|it| fault(place, it)));
+    }
+    let known = &mut loaded.config.collections;
+    if collection.name.is_some() && known.iter().any(|other| other.name == collection.name) {
+        faults.push(fault(place, "another collection has the same name"));
+    }
+    known.push(collection);
+    let sources = &mut loaded.sources;
+    sources
+        .entry("collections")
+        .or_insert(Source::File(place.line));
     faults
 }
 

@@ -3,6 +3,7 @@
 
 pub mod change;
 pub mod check;
+pub mod collection;
 mod file;
 mod flags;
 mod given;
@@ -28,6 +29,7 @@ use std::path::{Path, PathBuf};
 use eventlog::event::{Duplicates, LayoutSpec, NameProfile};
 use projections::layout::Template;
 
+pub use self::collection::CollectionConfig;
 pub use self::flags::{Flags, Sources};
 pub use self::given::Given;
 pub use self::ids::{id_for, resolve};
@@ -63,6 +65,7 @@ pub struct Config {
     pub log: logging::Settings,
     pub origins: Vec<OriginConfig>,
     pub webhooks: Vec<WebhookConfig>,
+    pub collections: Vec<CollectionConfig>,
 }
 
 impl Config {

@@ -4,6 +4,7 @@ use std::fmt::Write;
 
 use super::Config;
 use super::change::is_live;
+use super::collection::COLLECTION_KEYS;
 use super::keys::{KEYS, Key};
 use super::load::ORIGINS_VARIABLE;
 use super::origin_keys::ORIGIN_KEYS;
@@ -35,6 +36,10 @@ pub fn template() -> String {
     for key in WEBHOOK_KEYS {
         commented(&mut text, key, key.name);
     }
+    text.push_str("\n# [[collections]]\n");
+    for key in COLLECTION_KEYS {
+        commented(&mut text, key, key.name);
+    }
     text
 }
 
@@ -56,6 +61,9 @@ pub fn in_force(config: &Config) -> String {
     }
     for webhook in &config.webhooks {
         entry(&mut text, "webhooks", WEBHOOK_KEYS, webhook);
+    }
+    for collection in &config.collections {
+        entry(&mut text, "collections", COLLECTION_KEYS, collection);
     }
     text
 }
@@ -115,6 +123,14 @@ pub fn markdown() -> String {
     for key in WEBHOOK_KEYS {
         section(&mut text, key, &format!("webhooks.{}", key.name));
     }
+    text.push_str(
+        "\n## `[[collections]]`\n\nQueries that are shown as directories and playlists, one entry each; \
+         [FINDING](FINDING.md#keep-a-search-as-a-collection) shows\nhow to use them. Only in the file. One that has the name of a \
+         collection which was made by\n`musicfs collection add` is shown in its place. They take effect at a reload.\n",
+    );
+    for key in COLLECTION_KEYS {
+        section(&mut text, key, &format!("collections.{}", key.name));
+    }
     text
 }
 
@@ -125,7 +141,8 @@ fn section<T>(text: &mut String, key: &Key<T>, name: &str) {
         key.about,
         key.takes,
         name.trim_start_matches("origins.")
-            .trim_start_matches("webhooks."),
+            .trim_start_matches("webhooks.")
+            .trim_start_matches("collections."),
         key.example
     );
 }
@@ -148,6 +165,7 @@ mod tests {
         assert_eq!(contents.values.len(), KEYS.len());
         assert_eq!(contents.origins.len(), 1);
         assert_eq!(contents.webhooks.len(), 1);
+        assert_eq!(contents.collections.len(), 1);
     }
 
     #[test]

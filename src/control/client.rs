@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use hyper_util::rt::TokioIo;
 use proto::v1::cache_service_client::CacheServiceClient;
+use proto::v1::collection_service_client::CollectionServiceClient;
 use proto::v1::control_service_client::ControlServiceClient;
 use proto::v1::event_service_client::EventServiceClient;
 use proto::v1::layout_service_client::LayoutServiceClient;
@@ -148,6 +149,12 @@ impl Client {
     #[must_use]
     pub fn layout(&self) -> LayoutServiceClient<Connection> {
         LayoutServiceClient::new(self.0.clone())
+    }
+
+    /// The collections.
+    #[must_use]
+    pub fn collections(&self) -> CollectionServiceClient<Connection> {
+        CollectionServiceClient::new(self.0.clone())
     }
 
     /// Finding tracks.

@@ -191,6 +191,52 @@ pub fn replay(report: &v1::ReplayReport) -> Value {
     json!({ "views": views.collect::<Vec<_>>() })
 }
 
+/// A collection, in `musicfs collection --json`.
+#[must_use]
+pub fn collection(of: &v1::Collection) -> Value {
+    let source = match of.source() {
+        v1::CollectionSource::Configuration => "configuration",
+        v1::CollectionSource::Defined => "defined",
+        _ => "built-in",
+    };
+    json!({
+        "name": of.name,
+        "source": source,
+        "query": of.query,
+        "directory": of.directory,
+        "since": of.since.as_ref().map(time),
+        "problem": (!of.problem.is_empty()).then_some(&of.problem),
+    })
+}
+
+/// `musicfs collection list --json`.
+#[must_use]
+pub fn collections(all: &v1::ListCollectionsResponse) -> Value {
+    let collections = all.collections.iter().map(collection);
+    json!({ "collections": collections.collect::<Vec<_>>() })
+}
+
+/// `musicfs collection show --json`.
+#[must_use]
+pub fn collection_tracks(got: &v1::GetCollectionResponse) -> Value {
+    let tracks = got.tracks.iter().map(|track| {
+        json!({
+            "track": track.track,
+            "path": track.path,
+            "artist": track.artist,
+            "title": track.title,
+            "duration_secs": track.duration.as_ref().map(secs),
+        })
+    });
+    json!({
+        "collection": got.collection.as_ref().map(collection),
+        "total": got.total,
+        "tracks": tracks.collect::<Vec<_>>(),
+        "next_offset": got.next_offset,
+        "position": got.position,
+    })
+}
+
 /// `musicfs search --json`.
 #[must_use]
 pub fn search(found: &v1::SearchResponse) -> Value {

@@ -4,6 +4,8 @@ mod address;
 pub(crate) mod cache;
 mod cache_service;
 mod client;
+pub(crate) mod collection;
+mod collection_service;
 mod control_service;
 mod convert;
 mod deadline;
@@ -71,6 +73,8 @@ pub struct Engine {
     pub views: Arc<Views>,
     /// The index that tracks are found by.
     pub search: Arc<search::Search>,
+    /// Collections.
+    pub(crate) collections: crate::collections::Collections,
     /// The origins.
     pub library: Arc<Library>,
     /// The background tasks.

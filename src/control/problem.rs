@@ -45,13 +45,14 @@ fn code(kind: Kind) -> Code {
     }
 }
 
-/// What the library refused. Two of its refusals have codes of their own.
+/// What the library refused. Some of its refusals have codes of their own.
 pub(super) fn refused(error: LibraryError) -> Status {
     let code = match error {
         LibraryError::Exists(_) | LibraryError::Overlaps { .. } => Some(Code::AlreadyExists),
-        LibraryError::Unknown(_) | LibraryError::NotInTree(_) | LibraryError::NotPinned(_) => {
-            Some(Code::NotFound)
-        }
+        LibraryError::Unknown(_)
+        | LibraryError::NotInTree(_)
+        | LibraryError::NotPinned(_)
+        | LibraryError::NotACollection(_) => Some(Code::NotFound),
         LibraryError::Configured => Some(Code::FailedPrecondition),
         _ => None,
     };

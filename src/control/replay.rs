@@ -41,6 +41,13 @@ impl Named {
         views.chain([Self::Search]).collect()
     }
 
+    const fn view(self) -> Option<ViewName> {
+        match self {
+            Self::View(view) => Some(view),
+            Self::Search => None,
+        }
+    }
+
     const fn as_str(self) -> &'static str {
         match self {
             Self::View(view) => view.as_str(),
@@ -143,7 +150,8 @@ pub async fn replay_to(
         let scratch = scratch
             .map_err(|error| Report::io("make a directory in", &std::env::temp_dir(), &error))?;
         let mut told = |at, end| progress(at, end);
-        let reports = Views::replay_to(&names, scratch.path(), &*log, &runtime, until, &mut told)?;
+        let views: Vec<ViewName> = names.into_iter().filter_map(Named::view).collect();
+        let reports = Views::replay_to(&views, scratch.path(), &*log, &runtime, until, &mut told)?;
         let views = reports.iter().map(view).collect();
         Ok(v1::ReplayReport { views })
     });

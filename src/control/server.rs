@@ -7,6 +7,7 @@ use std::time::Duration;
 use futures::{Stream, StreamExt};
 use proto::v1;
 use proto::v1::cache_service_server::CacheServiceServer;
+use proto::v1::collection_service_server::CollectionServiceServer;
 use proto::v1::control_service_server::ControlServiceServer;
 use proto::v1::event_service_server::EventServiceServer;
 use proto::v1::layout_service_server::LayoutServiceServer;
@@ -25,6 +26,7 @@ use tonic::{Request, Status};
 use tonic_health::server::HealthReporter;
 
 use super::cache_service::Cache;
+use super::collection_service::Kept;
 use super::control_service::Control;
 use super::deadline::Deadlines;
 use super::event_service::Events;
@@ -130,6 +132,10 @@ fn routes(engine: &Engine, stop: &CancellationToken) -> RoutesBuilder {
             Cache::new(engine()),
             admit(),
         ))
+        .add_service(CollectionServiceServer::with_interceptor(
+            Kept::new(engine()),
+            admit(),
+        ))
         .add_service(LayoutServiceServer::with_interceptor(
             Layouts::new(engine()),
             admit(),
@@ -173,9 +179,10 @@ async fn report_health(engine: &Engine, reporter: HealthReporter) {
 }
 
 /// The names under which health is told; the empty one is for the daemon as a whole.
-const SERVICES: [&str; 9] = [
+const SERVICES: [&str; 10] = [
     "",
     v1::cache_service_server::SERVICE_NAME,
+    v1::collection_service_server::SERVICE_NAME,
     v1::control_service_server::SERVICE_NAME,
     v1::event_service_server::SERVICE_NAME,
     v1::layout_service_server::SERVICE_NAME,

@@ -21,6 +21,7 @@ use super::place::vacate;
 use super::{Options, Running};
 use crate::cache::pins::Pins;
 use crate::cache::survey::Surveyor;
+use crate::collections::{self, Collections, CollectionsDir};
 use crate::control::{self, Engine, MountFigures, tcp};
 use crate::finding::{Finder, SearchDir};
 use crate::library::{self, Library};
@@ -118,6 +119,12 @@ pub(super) async fn start(
         Arc::clone(&pins),
         options.prefetch,
     ));
+    let collections = Collections::new(
+        views.collections(),
+        views.catalog(),
+        views.tree(),
+        options.collections.clone(),
+    );
     let mut filesystem = Filesystem::new(
         Arc::new(Tree(views.tree())),
         Arc::new(sources.clone()),
@@ -125,6 +132,7 @@ pub(super) async fn start(
             Box::new(StatusDir::new(Arc::clone(&status))),
             Box::new(SearchDir::new(finder, views.catalog())),
             Box::new(PrefetchDir(Arc::clone(&prefetch))),
+            Box::new(CollectionsDir::new(collections.clone())),
         ],
         options.mount.owner(),
     )
@@ -158,6 +166,7 @@ pub(super) async fn start(
         writer,
         views,
         search,
+        collections,
         webhooks,
         library,
         supervisor,
@@ -255,6 +264,7 @@ fn follow_configuration(engine: &Engine, remote: tcp::Tcp, pages: control::http:
         mountpoint: engine.mountpoint.clone(),
     }));
     reloader.add(Arc::clone(&engine.prefetch) as _);
+    reloader.add(Arc::new(collections::Followed(engine.collections.clone())));
     reloader.add(Arc::new(pages));
     reloader.add(Arc::new(remote));
 }

@@ -7,11 +7,10 @@ use eventlog::Position;
 use fuse::special::{Item, SpecialDir};
 use fuse::{ErrorKind, FsError};
 use moka::sync::Cache;
-use projections::layout::names;
 use projections::{CatalogReader, ViewError};
 use search::{Query, SearchError};
 
-use super::{Finder, Findings};
+use super::{Finder, Findings, link_name};
 use crate::show::unreadable;
 
 /// Links in one directory at most (FIND-1).
@@ -69,15 +68,9 @@ impl SearchDir {
         let profile = self.catalog.layout()?.names;
         let links = (1..).zip(findings.found).map(|(number, found)| {
             let shown = &found.hit.shown;
-            let dot = if shown.extension.is_empty() { "" } else { "." };
-            let name = format!(
-                "{number:03}. {} - {}{dot}{}",
-                shown.artist, shown.title, shown.extension
-            );
-            (
-                names::file(&name, profile),
-                format!("../../{}", found.path).into(),
-            )
+            let extension = shown.extension.as_str();
+            let name = link_name(number, &shown.artist, &shown.title, extension, profile);
+            (name, format!("../../{}", found.path).into())
         });
         Ok(links.collect())
     }

@@ -4,7 +4,9 @@ mod dir;
 
 use std::collections::HashSet;
 
+use eventlog::event::NameProfile;
 use eventlog::{Position, TrackId};
+use projections::layout::names;
 use projections::{Ino, TreeReader, ViewError};
 use search::{Hit, Query, SearchError, Searcher};
 
@@ -15,6 +17,20 @@ pub(crate) const MOST: usize = 10_000;
 
 /// Tracks that are asked of the index together.
 const PAGE: usize = 1_000;
+
+/// What a link to a track is called that is the `number`th of several: `001. Artist - Title.flac`. The
+/// extension is that of its file, empty where it has none.
+pub(crate) fn link_name(
+    number: usize,
+    artist: &str,
+    title: &str,
+    extension: &str,
+    profile: NameProfile,
+) -> String {
+    let dot = if extension.is_empty() { "" } else { "." };
+    let name = format!("{number:03}. {artist} - {title}{dot}{extension}");
+    names::file(&name, profile)
+}
 
 /// Finds tracks. Cheap to clone.
 #[derive(Clone)]

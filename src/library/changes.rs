@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use eventlog::event::{LayoutSpec, OriginSpec, ScanReason};
 use eventlog::{CauseId, Event, OriginId, Position};
-use projections::OriginRow;
 use projections::layout::Layout;
+use projections::{OriginRow, ViewError};
 
 use super::{Library, LibraryError, Refused, root};
 use crate::config::{self, OriginConfig};
@@ -97,7 +97,13 @@ impl Library {
     /// Returns once the views are as far as that. One that cannot go on, as on a full disk, keeps
     /// nobody for ever.
     pub(super) async fn reach(&self, position: Position) -> Result<(), LibraryError> {
-        let reached = self.scanner.views.wait_for(position);
+        Self::in_time(self.scanner.views.wait_for(position)).await
+    }
+
+    /// Waits for views, but not for ever.
+    pub(super) async fn in_time(
+        reached: impl Future<Output = Result<(), ViewError>>,
+    ) -> Result<(), LibraryError> {
         match tokio::time::timeout(PATIENCE, reached).await {
             Ok(reached) => Ok(reached?),
             Err(_) => Err(LibraryError::Behind),

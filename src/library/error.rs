@@ -2,8 +2,8 @@
 
 use std::path::PathBuf;
 
-use eventlog::decide::NotPinned;
-use eventlog::{OriginId, StoreError, TreePath};
+use eventlog::decide::{NotACollection, NotPinned};
+use eventlog::{CollectionName, OriginId, StoreError, TreePath};
 use projections::ViewError;
 use projections::layout::TemplateError;
 
@@ -51,6 +51,12 @@ pub enum LibraryError {
     /// What is to be unpinned is not pinned.
     #[error(transparent)]
     NotPinned(#[from] NotPinned),
+    /// The collection is not for anybody to change.
+    #[error("{:?} is a collection that is always there", .0.as_str())]
+    BuiltIn(CollectionName),
+    /// What is to be removed was not made.
+    #[error(transparent)]
+    NotACollection(#[from] NotACollection),
     /// The root will not do.
     #[error(transparent)]
     Root(#[from] RootError),

@@ -1,6 +1,7 @@
 //! The library's origins while the daemon runs: each kept in step by a task of its own.
 
 mod changes;
+mod collections;
 mod connect;
 mod error;
 mod keeper;

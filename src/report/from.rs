@@ -108,6 +108,11 @@ impl From<LibraryError> for Report {
             ),
             LibraryError::NotPinned(_) => Self::new(Kind::Input, error.to_string())
                 .hint("`musicfs cache list` shows what is pinned"),
+            LibraryError::BuiltIn(_) => {
+                Self::new(Kind::Input, error.to_string()).hint("take another name")
+            }
+            LibraryError::NotACollection(_) => Self::new(Kind::Input, error.to_string())
+                .hint("`musicfs collection list` shows those that there are"),
             LibraryError::Stopping => Self::new(Kind::NotRunning, error.to_string()),
         }
     }

@@ -57,6 +57,7 @@ async fn the_protocol_describes_itself() {
             "grpc.health.v1.Health",
             "grpc.reflection.v1.ServerReflection",
             "musicfs.v1.CacheService",
+            "musicfs.v1.CollectionService",
             "musicfs.v1.ControlService",
             "musicfs.v1.EventService",
             "musicfs.v1.LayoutService",

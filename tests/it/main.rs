@@ -5,6 +5,8 @@ mod access;
 #[cfg(test)]
 mod cli;
 #[cfg(test)]
+mod collections;
+#[cfg(test)]
 mod control;
 #[cfg(test)]
 mod crash;

@@ -54,7 +54,7 @@ fn inodes_and_names_survive_a_restart_and_a_rebuild() {
     world.start();
     assert_eq!(listing(&world), before);
     let report = world.json(["replay", "--json"]);
-    assert_eq!(report["views"].as_array().unwrap().len(), 2, "{report}");
+    assert_eq!(report["views"].as_array().unwrap().len(), 5, "{report}");
     assert_eq!(listing(&world), before);
     world.stop();
 }

@@ -59,7 +59,7 @@ fn status_has_every_member_that_scripts_rely_on() {
     let position = status["position"].as_u64().unwrap();
     world.until("the views are up to date", |world| {
         let views = world.status()["views"].as_array().unwrap().clone();
-        views.len() == 2 && views.iter().all(|view| view["position"] == position)
+        views.len() == 5 && views.iter().all(|view| view["position"] == position)
     });
 }
 
@@ -359,7 +359,7 @@ fn an_origin_shows_its_own_events() {
 fn replays_leave_the_mount_serving() {
     let world = one_song();
     let report = world.json(["replay", "--json"]);
-    assert_eq!(report["views"].as_array().unwrap().len(), 2);
+    assert_eq!(report["views"].as_array().unwrap().len(), 5);
     assert_eq!(world.tree().len(), 1);
     let report = world.json(["replay", "--check", "--json"]);
     assert!(

@@ -1,0 +1,197 @@
+//! `.collections/NAME/` and `.collections/NAME.m3u8` (FIND-3).
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use eventlog::{Position, Timestamp};
+use fuse::FsError;
+use fuse::special::{Item, SpecialDir};
+use moka::sync::Cache;
+use projections::ViewError;
+
+use super::{Collection, Collections, playlist};
+use crate::finding::link_name;
+use crate::show::unreadable;
+
+/// Collections whose tracks are remembered, and for how long nobody has to look at them.
+const REMEMBERED: u64 = 64;
+const IDLE: Duration = Duration::from_secs(600);
+
+const MINUTE_MICROS: i64 = 60 * 1_000_000;
+
+/// The directory `.collections`.
+pub(crate) struct CollectionsDir {
+    collections: Collections,
+    /// What is in each directory, by name and definition, as it was last looked at: the names in a
+    /// listing lead somewhere as long as somebody goes through it.
+    contents: Cache<(String, String), Arc<Content>>,
+    /// Which collections there are.
+    all: Cache<(), Arc<All>>,
+}
+
+/// What makes an answer the same as an earlier one: the views, and the minute, by which ages are told.
+type Standing = ((Position, Position), i64);
+
+struct All {
+    standing: Standing,
+    collections: Vec<Collection>,
+}
+
+/// What is in a collection.
+struct Content {
+    standing: Standing,
+    /// Names and targets, in order.
+    links: Vec<(String, Box<str>)>,
+    /// The place of each name among them.
+    places: HashMap<String, usize>,
+    playlist: Arc<[u8]>,
+}
+
+impl CollectionsDir {
+    pub(crate) fn new(collections: Collections) -> Self {
+        let contents = Cache::builder().max_capacity(REMEMBERED).time_to_idle(IDLE);
+        Self {
+            collections,
+            contents: contents.build(),
+            all: Cache::new(1),
+        }
+    }
+
+    fn standing(&self, now: Timestamp) -> Result<Standing, ViewError> {
+        Ok((
+            self.collections.standing()?,
+            now.0.div_euclid(MINUTE_MICROS),
+        ))
+    }
+
+    /// The collections there are.
+    fn all(&self, standing: Standing) -> Result<Arc<All>, ViewError> {
+        if let Some(all) = self.all.get(&()).filter(|all| all.standing == standing) {
+            return Ok(all);
+        }
+        let collections = self.collections.all()?;
+        let all = Arc::new(All {
+            standing,
+            collections,
+        });
+        self.all.insert((), Arc::clone(&all));
+        Ok(all)
+    }
+
+    /// The content of a collection as it is now.
+    fn content(&self, of: &Collection, now: Timestamp) -> Result<Arc<Content>, ViewError> {
+        let standing = self.standing(now)?;
+        let known = self.known(of).filter(|known| known.standing == standing);
+        if let Some(known) = known {
+            return Ok(known);
+        }
+        let tracks = match &of.query {
+            Ok(query) => self.collections.find(query, now)?,
+            Err(_) => Vec::new(),
+        };
+        let profile = self.collections.profile()?;
+        let links = (1..).zip(&tracks).map(|(number, track)| {
+            let name = link_name(number, &track.artist, &track.title, &track.path, profile);
+            (name, format!("../../{}", track.path).into())
+        });
+        let links: Vec<(String, Box<str>)> = links.collect();
+        let places = (0..)
+            .zip(&links)
+            .map(|(place, (name, _))| (name.clone(), place));
+        let content = Arc::new(Content {
+            standing,
+            places: places.collect(),
+            links,
+            playlist: playlist::m3u8(&tracks).into_bytes().into(),
+        });
+        self.contents.insert(key(of), Arc::clone(&content));
+        Ok(content)
+    }
+
+    /// The content of a collection as it was last looked at.
+    fn known(&self, of: &Collection) -> Option<Arc<Content>> {
+        self.contents.get(&key(of))
+    }
+
+    /// The link of that name: that of the last listing, else that of the present one.
+    fn link(&self, of: &Collection, name: &str, now: Timestamp) -> Result<Option<Item>, ViewError> {
+        let link = |content: &Content| {
+            let place = content.places.get(name)?;
+            let (_, target) = content.links.get(*place)?;
+            Some(Item::Link(target.clone()))
+        };
+        if let Some(link) = self.known(of).and_then(|known| link(&known)) {
+            return Ok(Some(link));
+        }
+        Ok(link(&*self.content(of, now)?))
+    }
+
+    fn look(&self, path: &str, now: Timestamp) -> Result<Option<Item>, ViewError> {
+        let (name, link) = path
+            .split_once('/')
+            .map_or((path, None), |(name, link)| (name, Some(link)));
+        // File managers look for files of theirs everywhere, and no collection's name begins so.
+        if name.starts_with('.') {
+            return Ok(None);
+        }
+        if name.is_empty() {
+            return Ok(Some(Item::Directory));
+        }
+        let all = self.all(self.standing(now)?)?;
+        let of = |is: fn(&Collection) -> &str| all.collections.iter().find(|it| is(it) == name);
+        match (of(|it| &it.directory), link) {
+            (Some(_), None) => Ok(Some(Item::Directory)),
+            (Some(of), Some(link)) => self.link(of, link, now),
+            (None, Some(_)) => Ok(None),
+            (None, None) => match of(|it| &it.playlist) {
+                Some(of) => {
+                    let playlist = Arc::clone(&self.content(of, now)?.playlist);
+                    Ok(Some(Item::File(playlist)))
+                }
+                None => Ok(None),
+            },
+        }
+    }
+
+    fn entries(&self, path: &str, now: Timestamp) -> Result<Vec<(String, Item)>, ViewError> {
+        let all = self.all(self.standing(now)?)?;
+        let mut collections = all.collections.iter();
+        if !path.is_empty() {
+            let Some(of) = collections.find(|it| it.directory == path) else {
+                return Ok(Vec::new());
+            };
+            let content = self.content(of, now)?;
+            let links = content.links.iter();
+            let links = links.map(|(name, target)| (name.clone(), Item::Link(target.clone())));
+            return Ok(links.collect());
+        }
+        let mut entries = Vec::new();
+        for of in collections {
+            let playlist = Arc::clone(&self.content(of, now)?.playlist);
+            entries.push((of.directory.clone(), Item::Directory));
+            entries.push((of.playlist.clone(), Item::File(playlist)));
+        }
+        Ok(entries)
+    }
+}
+
+fn key(of: &Collection) -> (String, String) {
+    (of.name.clone(), of.definition.clone())
+}
+
+impl SpecialDir for CollectionsDir {
+    fn name(&self) -> &'static str {
+        ".collections"
+    }
+
+    fn item(&self, path: &str) -> Result<Option<Item>, FsError> {
+        let item = self.look(path, Timestamp::now());
+        item.map_err(|error| unreadable(&error))
+    }
+
+    fn list(&self, path: &str) -> Result<Vec<(String, Item)>, FsError> {
+        let entries = self.entries(path, Timestamp::now());
+        entries.map_err(|error| unreadable(&error))
+    }
+}
