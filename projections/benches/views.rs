@@ -1,4 +1,4 @@
-//! Figures of catalog and tree: PERF-2, PERF-4, PERF-5, PERF-11, VIEW-7.
+//! Figures of catalog and tree: PERF-2, PERF-4, PERF-5, PERF-11, VIEW-7; of collections: FIND-3.
 //!
 //! `cargo bench -p musicfs-projections --bench views -- [TRACKS] [DIRECTORY]`; with a directory, the
 //! log and views are kept there and used again.
@@ -11,7 +11,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use eventlog::{EventStore, SqliteStore, TrackId};
+use eventlog::{EventStore, Position, SqliteStore, Timestamp, TrackId};
+use projections::collections::{Query, builtins};
 use projections::{Ino, Node, TreeReader, ViewError, ViewName, Views};
 use tokio::runtime::Runtime;
 
@@ -37,6 +38,7 @@ fn main() -> Result<(), Failure> {
     open(&views, &log, &runtime)?;
     let views = Views::open(&views, log.clone(), runtime.handle())?;
     latencies(&views, tracks)?;
+    queries(&views, &runtime, log.head())?;
     println!(
         "{:<34} {:>10.1} MB",
         "resident after reading",
@@ -119,6 +121,45 @@ fn time<S, T>(
         times.push(began.elapsed());
     }
     percentiles(what, times);
+    Ok(())
+}
+
+/// What collections ask, and showing what they find.
+fn queries(views: &Views, runtime: &Runtime, head: Position) -> Result<(), Failure> {
+    runtime.block_on(views.wait_for_view(ViewName::Collections, head))?;
+    let (collections, tree) = (views.collections(), views.tree());
+    let decades = collections.decades()?;
+    let built_in = builtins(&decades).into_iter().map(|(_, query)| query);
+    let own = [
+        "genre:rock AND year:[1960 TO 1969] AND NOT played:<30d SORT added DESC LIMIT 100",
+        "number OR tag.label:records SORT title LIMIT 10000",
+        "title:\"number 7\" AND (plays:0 OR plays:>3)",
+        "NOT (artist:nobody OR album:nothing OR path:nowhere) SORT path DESC",
+    ];
+    let own = own.into_iter().map(Query::parse);
+    let queries: Vec<Query> = built_in.map(Ok).chain(own).collect::<Result<_, _>>()?;
+    let mut times = Vec::new();
+    for query in &queries {
+        let began = Instant::now();
+        let found = collections.find(query, Timestamp::now(), query.limit())?;
+        let elapsed = began.elapsed();
+        times.push(elapsed);
+        let tracks: Vec<TrackId> = found.iter().map(|member| member.track).collect();
+        let began = Instant::now();
+        std::hint::black_box(tree.shown(&tracks)?);
+        println!(
+            "  {:>8.1} ms, shown in {:>6.1} ms: {} tracks of {query}",
+            elapsed.as_secs_f64() * 1000.0,
+            began.elapsed().as_secs_f64() * 1000.0,
+            tracks.len()
+        );
+    }
+    percentiles("a query of a collection", times);
+    let times = (0..101).map(|_| {
+        let began = Instant::now();
+        collections.decades().map(|_| began.elapsed())
+    });
+    percentiles("decades", times.collect::<Result<_, _>>()?);
     Ok(())
 }
 

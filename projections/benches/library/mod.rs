@@ -41,6 +41,19 @@ pub(crate) async fn write(log: &dyn EventStore, tracks: u64) -> Result<(), Failu
         log.append(log.head(), &events?).await?;
         track = end;
     }
+    // A third of them was played, some of those often.
+    let played = |n: u64| Event::TrackRead {
+        track: TrackId(1 + n * n % tracks),
+        bytes: None,
+        duration_ms: 200_000,
+        reader: Some("mpv".to_owned()),
+    };
+    let plays: Vec<NewEvent> = (0..tracks / 3)
+        .map(|n| NewEvent::now(played(n), None))
+        .collect();
+    for batch in plays.chunks(2_000) {
+        log.append(log.head(), batch).await?;
+    }
     Ok(())
 }
 

@@ -407,7 +407,7 @@ impl NumberField {
     fn write(self, f: &mut fmt::Formatter<'_>, number: u32) -> fmt::Result {
         match self {
             Self::Year | Self::Plays => write!(f, "{number}"),
-            Self::Rating if number % 10 == 0 => write!(f, "{}", number / 10),
+            Self::Rating if number.is_multiple_of(10) => write!(f, "{}", number / 10),
             Self::Rating => write!(f, "{}.{}", number / 10, number % 10),
             Self::Length => write!(f, "{}:{:02}", number / 60, number % 60),
         }
