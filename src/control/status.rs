@@ -102,13 +102,15 @@ pub fn running_json(engine: &Engine) -> Result<serde_json::Value> {
     Ok(super::json::status(&running(engine)?))
 }
 
-/// What the state tells where no daemon runs. Without views, what the log tells.
+/// What the state tells where no daemon runs. Without catalog and tree, what the log tells; `others`
+/// are the other views that are there.
 ///
 /// # Errors
 /// Where the views cannot be read.
 pub fn stopped(
     head: Position,
     views: Option<&(CatalogReader, TreeReader)>,
+    others: &[(ViewName, Position)],
 ) -> Result<v1::GetStatusResponse> {
     let stopped = v1::GetStatusResponse {
         version: env!("CARGO_PKG_VERSION").to_owned(),
@@ -127,10 +129,14 @@ pub fn stopped(
             .iter()
             .map(|row| convert::origin(row, &nobody))
             .collect(),
-        views: vec![
-            view(ViewName::Catalog.as_str(), catalog.position()?, head),
-            view(ViewName::Tree.as_str(), tree.position()?, head),
-        ],
+        views: [
+            (ViewName::Catalog, catalog.position()?),
+            (ViewName::Tree, tree.position()?),
+        ]
+        .iter()
+        .chain(others)
+        .map(|(name, at)| view(name.as_str(), *at, head))
+        .collect(),
         ..stopped
     })
 }

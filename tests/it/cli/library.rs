@@ -233,7 +233,8 @@ fn views_are_rebuilt_without_a_daemon() {
         .iter()
         .map(|view| view["name"].as_str().unwrap())
         .collect();
-    assert_eq!(names, ["catalog", "tree"]);
+    let all = ["catalog", "tree", "patterns", "collections", "search"];
+    assert_eq!(names, all);
     let checked = home.json("replay --check --json tree --state-dir state");
     let tree = &checked["views"][0];
     assert_eq!(
@@ -247,7 +248,7 @@ fn views_are_rebuilt_without_a_daemon() {
     says(
         &home.run("replay albums --state-dir state"),
         "[3]
-        error: there is no view \"albums\"; views are catalog, tree, patterns and collections",
+        error: there is no view \"albums\"; views are catalog, tree, patterns, collections, search",
     );
 }
 
