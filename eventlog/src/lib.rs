@@ -16,6 +16,7 @@ pub mod pin;
 mod record;
 pub mod sqlite;
 pub mod store;
+mod subject;
 pub mod subscribe;
 pub mod tags;
 pub mod wire;

@@ -1,21 +1,21 @@
 //! `.collections/NAME/` and `.collections/NAME.m3u8` (FIND-3).
 
-use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use eventlog::{Position, Timestamp};
+use eventlog::Timestamp;
 use fuse::FsError;
 use fuse::special::{Item, SpecialDir};
 use moka::sync::Cache;
 use projections::ViewError;
 
-use super::{Collection, Collections, playlist};
+use super::{Collection, Collections, Standing, playlist};
 use crate::finding::link_name;
 use crate::show::unreadable;
 
-/// Collections whose tracks are remembered, and for how long nobody has to look at them.
-const REMEMBERED: u64 = 64;
+/// How many bytes of names and playlists are remembered, about, and for how long nobody has to look at
+/// them.
+const REMEMBERED: u64 = 32 << 20;
 const IDLE: Duration = Duration::from_secs(600);
 
 const MINUTE_MICROS: i64 = 60 * 1_000_000;
@@ -30,35 +30,37 @@ pub(crate) struct CollectionsDir {
     all: Cache<(), Arc<All>>,
 }
 
-/// What makes an answer the same as an earlier one: the views, and the minute, by which ages are told.
-type Standing = ((Position, Position), i64);
+/// What answers rest on, and the minute, by which ages are told.
+type Moment = (Standing, i64);
 
 struct All {
-    standing: Standing,
+    moment: Moment,
     collections: Vec<Collection>,
 }
 
 /// What is in a collection.
 struct Content {
-    standing: Standing,
+    moment: Moment,
     /// Names and targets, in order.
     links: Vec<(String, Box<str>)>,
-    /// The place of each name among them.
-    places: HashMap<String, usize>,
     playlist: Arc<[u8]>,
 }
 
 impl CollectionsDir {
     pub(crate) fn new(collections: Collections) -> Self {
-        let contents = Cache::builder().max_capacity(REMEMBERED).time_to_idle(IDLE);
+        let contents = Cache::builder()
+            .weigher(|_, content: &Arc<Content>| content.weight())
+            .max_capacity(REMEMBERED)
+            .time_to_idle(IDLE)
+            .build();
         Self {
             collections,
-            contents: contents.build(),
+            contents,
             all: Cache::new(1),
         }
     }
 
-    fn standing(&self, now: Timestamp) -> Result<Standing, ViewError> {
+    fn moment(&self, now: Timestamp) -> Result<Moment, ViewError> {
         Ok((
             self.collections.standing()?,
             now.0.div_euclid(MINUTE_MICROS),
@@ -66,13 +68,13 @@ impl CollectionsDir {
     }
 
     /// The collections there are.
-    fn all(&self, standing: Standing) -> Result<Arc<All>, ViewError> {
-        if let Some(all) = self.all.get(&()).filter(|all| all.standing == standing) {
+    fn all(&self, moment: Moment) -> Result<Arc<All>, ViewError> {
+        if let Some(all) = self.all.get(&()).filter(|all| all.moment == moment) {
             return Ok(all);
         }
         let collections = self.collections.all()?;
         let all = Arc::new(All {
-            standing,
+            moment,
             collections,
         });
         self.all.insert((), Arc::clone(&all));
@@ -81,8 +83,8 @@ impl CollectionsDir {
 
     /// The content of a collection as it is now.
     fn content(&self, of: &Collection, now: Timestamp) -> Result<Arc<Content>, ViewError> {
-        let standing = self.standing(now)?;
-        let known = self.known(of).filter(|known| known.standing == standing);
+        let moment = self.moment(now)?;
+        let known = self.known(of).filter(|known| known.moment == moment);
         if let Some(known) = known {
             return Ok(known);
         }
@@ -95,13 +97,9 @@ impl CollectionsDir {
             let name = link_name(number, &track.artist, &track.title, &track.path, profile);
             (name, format!("../../{}", track.path).into())
         });
-        let links: Vec<(String, Box<str>)> = links.collect();
-        let places = (0..)
-            .zip(&links)
-            .map(|(place, (name, _))| (name.clone(), place));
+        let links = links.collect();
         let content = Arc::new(Content {
-            standing,
-            places: places.collect(),
+            moment,
             links,
             playlist: playlist::m3u8(&tracks).into_bytes().into(),
         });
@@ -116,15 +114,10 @@ impl CollectionsDir {
 
     /// The link of that name: that of the last listing, else that of the present one.
     fn link(&self, of: &Collection, name: &str, now: Timestamp) -> Result<Option<Item>, ViewError> {
-        let link = |content: &Content| {
-            let place = content.places.get(name)?;
-            let (_, target) = content.links.get(*place)?;
-            Some(Item::Link(target.clone()))
-        };
-        if let Some(link) = self.known(of).and_then(|known| link(&known)) {
+        if let Some(link) = self.known(of).and_then(|known| known.link(name)) {
             return Ok(Some(link));
         }
-        Ok(link(&*self.content(of, now)?))
+        Ok(self.content(of, now)?.link(name))
     }
 
     fn look(&self, path: &str, now: Timestamp) -> Result<Option<Item>, ViewError> {
@@ -138,7 +131,7 @@ impl CollectionsDir {
         if name.is_empty() {
             return Ok(Some(Item::Directory));
         }
-        let all = self.all(self.standing(now)?)?;
+        let all = self.all(self.moment(now)?)?;
         let of = |is: fn(&Collection) -> &str| all.collections.iter().find(|it| is(it) == name);
         match (of(|it| &it.directory), link) {
             (Some(_), None) => Ok(Some(Item::Directory)),
@@ -155,7 +148,7 @@ impl CollectionsDir {
     }
 
     fn entries(&self, path: &str, now: Timestamp) -> Result<Vec<(String, Item)>, ViewError> {
-        let all = self.all(self.standing(now)?)?;
+        let all = self.all(self.moment(now)?)?;
         let mut collections = all.collections.iter();
         if !path.is_empty() {
             let Some(of) = collections.find(|it| it.directory == path) else {
@@ -166,13 +159,34 @@ impl CollectionsDir {
             let links = links.map(|(name, target)| (name.clone(), Item::Link(target.clone())));
             return Ok(links.collect());
         }
-        let mut entries = Vec::new();
-        for of in collections {
-            let playlist = Arc::clone(&self.content(of, now)?.playlist);
-            entries.push((of.directory.clone(), Item::Directory));
-            entries.push((of.playlist.clone(), Item::File(playlist)));
-        }
-        Ok(entries)
+        // What is in the playlists is found out one by one, by whoever asks for their sizes.
+        let unknown: Arc<[u8]> = Arc::default();
+        let both = collections.flat_map(|of| {
+            [
+                (of.directory.clone(), Item::Directory),
+                (of.playlist.clone(), Item::File(Arc::clone(&unknown))),
+            ]
+        });
+        Ok(both.collect())
+    }
+}
+
+impl Content {
+    /// The link of that name, which begins with its place.
+    fn link(&self, name: &str) -> Option<Item> {
+        let (number, _) = name.split_once('.')?;
+        let place = number.parse::<usize>().ok()?.checked_sub(1)?;
+        let (_, target) = self.links.get(place).filter(|(known, _)| known == name)?;
+        Some(Item::Link(target.clone()))
+    }
+
+    /// Bytes that it takes, about.
+    fn weight(&self) -> u32 {
+        let links = self.links.iter();
+        let links: usize = links
+            .map(|(name, target)| name.len() + target.len() + 64)
+            .sum();
+        u32::try_from(links + self.playlist.len()).unwrap_or(u32::MAX)
     }
 }
 

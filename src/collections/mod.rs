@@ -24,7 +24,23 @@ pub(crate) struct Collections {
     reader: CollectionsReader,
     catalog: CatalogReader,
     tree: TreeReader,
-    configured: Arc<Mutex<Arc<[CollectionConfig]>>>,
+    configured: Arc<Mutex<Configured>>,
+}
+
+/// What the configuration names, and the how manieth configuration that is.
+#[derive(Default)]
+struct Configured {
+    number: u64,
+    collections: Arc<[CollectionConfig]>,
+}
+
+/// What all that is told rests on: equal ones, equal answers, as long as it is the same time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Standing {
+    /// Up to where it is known what collections have.
+    pub(crate) position: Position,
+    tree: Position,
+    configured: u64,
 }
 
 /// Where a collection comes from.
@@ -77,24 +93,34 @@ impl Collections {
         tree: TreeReader,
         configured: Vec<CollectionConfig>,
     ) -> Self {
-        let configured = Arc::new(Mutex::new(configured.into()));
+        let configured = Configured {
+            number: 0,
+            collections: configured.into(),
+        };
         Self {
             reader,
             catalog,
             tree,
-            configured,
+            configured: Arc::new(Mutex::new(configured)),
         }
     }
 
     /// Has the configuration name these from now on.
     pub(crate) fn configure(&self, configured: Vec<CollectionConfig>) {
-        *self.configured.lock() = configured.into();
+        let mut now = self.configured.lock();
+        *now = Configured {
+            number: now.number + 1,
+            collections: configured.into(),
+        };
     }
 
     /// True for a name that the configuration gives to a collection.
     pub(crate) fn is_configured(&self, name: &str) -> bool {
         let configured = self.configured.lock();
-        let mut names = configured.iter().filter_map(|it| it.name.as_ref());
+        let mut names = configured
+            .collections
+            .iter()
+            .filter_map(|it| it.name.as_ref());
         names.any(|known| known.as_str() == name)
     }
 
@@ -106,7 +132,7 @@ impl Collections {
         let always = always
             .into_iter()
             .map(|(name, query)| (name, Origin::BuiltIn, query.to_string(), Ok(query)));
-        let configured = self.configured.lock().clone();
+        let configured = Arc::clone(&self.configured.lock().collections);
         let configured = configured.iter().filter_map(|it| {
             let (name, query) = (it.name.as_ref()?, it.query.clone()?);
             let name = name.as_str().to_owned();
@@ -166,9 +192,13 @@ impl Collections {
         }
     }
 
-    /// Up to where it is known what collections have, and where that is shown.
-    pub(crate) fn standing(&self) -> Result<(Position, Position), ViewError> {
-        Ok((self.reader.position()?, self.tree.position()?))
+    /// What answers rest on now.
+    pub(crate) fn standing(&self) -> Result<Standing, ViewError> {
+        Ok(Standing {
+            position: self.reader.position()?,
+            tree: self.tree.position()?,
+            configured: self.configured.lock().number,
+        })
     }
 
     /// Which names are allowed.

@@ -95,7 +95,7 @@ mod tests {
         let jazz = set("Jazz", "genre=\"Hard Bop\" LIMIT 5").unwrap();
         assert_eq!(
             jazz.to_toml(),
-            r#"{ name = "Jazz", query = "genre=\"Hard Bop\" LIMIT 5" }"#
+            r#"{ name = "Jazz", query = 'genre="Hard Bop" LIMIT 5' }"#
         );
         assert_eq!(jazz.faults(), [""; 0]);
         assert_eq!(CollectionConfig::default().faults().len(), 2);

@@ -33,7 +33,7 @@ pub(crate) fn get(
     asked: &v1::GetCollectionRequest,
 ) -> Result<v1::GetCollectionResponse> {
     let of = named(collections, &asked.name)?;
-    let (position, _) = collections.standing()?;
+    let position = collections.standing()?.position;
     let tracks = match &of.query {
         Ok(query) => collections.find(query, Timestamp::now())?,
         Err(_) => Vec::new(),

@@ -9,6 +9,7 @@ mod fields;
 mod fold;
 pub mod memory;
 mod parse;
+mod print;
 mod problem;
 pub mod query;
 mod reader;

@@ -175,7 +175,8 @@ fn show_tells_where_values_come_from() {
         log.redact_paths = false  # default
         origins = [{ id = \"a\", type = \"local\", path = \"~/music\", refresh = \"watch\", interval = 300 }]  \
          # ~/.config/musicfs/config.toml:4
-        webhooks = []  # default",
+        webhooks = []  # default
+        collections = []  # default",
     );
 }
 
