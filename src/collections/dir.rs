@@ -9,7 +9,7 @@ use fuse::special::{Item, SpecialDir};
 use moka::sync::Cache;
 use projections::ViewError;
 
-use super::{Collection, Collections, Standing, playlist};
+use super::{Collection, Collections, Standing, extension, playlist};
 use crate::finding::link_name;
 use crate::show::unreadable;
 
@@ -94,7 +94,8 @@ impl CollectionsDir {
         };
         let profile = self.collections.profile()?;
         let links = (1..).zip(&tracks).map(|(number, track)| {
-            let name = link_name(number, &track.artist, &track.title, &track.path, profile);
+            let extension = extension(&track.path);
+            let name = link_name(number, &track.artist, &track.title, extension, profile);
             (name, format!("../../{}", track.path).into())
         });
         let links = links.collect();

@@ -227,10 +227,22 @@ fn files(name: &str, profile: NameProfile, taken: &mut HashSet<String>) -> (Stri
     }
 }
 
-/// A file's name without its extension.
-fn stem(path: &str) -> &str {
+/// The name of a path's file, and its extension. Where the layout gives one, it is that of a format.
+fn parts(path: &str) -> (&str, &str) {
     let (_, file) = path.rsplit_once('/').unwrap_or(("", path));
-    file.rsplit_once('.').map_or(file, |(stem, _)| stem)
+    let is_one = |extension: &str| extension.bytes().all(|byte| byte.is_ascii_alphanumeric());
+    let parts = file.rsplit_once('.');
+    parts
+        .filter(|(_, extension)| is_one(extension))
+        .unwrap_or((file, ""))
+}
+
+fn stem(path: &str) -> &str {
+    parts(path).0
+}
+
+fn extension(path: &str) -> &str {
+    parts(path).1
 }
 
 #[cfg(test)]
