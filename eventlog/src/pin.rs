@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use crate::collection::CollectionName;
+
 /// What a pin holds. Further kinds come with versions that know them.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum PinTarget {
@@ -9,6 +11,8 @@ pub enum PinTarget {
     Path(TreePath),
     /// What a query finds, now and later; in the words that somebody asked in.
     Search(Box<str>),
+    /// What a collection has, now and later.
+    Collection(CollectionName),
 }
 
 /// For people: a path as one seen from the tree's root, a query as it was asked.
@@ -17,6 +21,7 @@ impl fmt::Display for PinTarget {
         match self {
             Self::Path(path) => path.fmt(f),
             Self::Search(query) => write!(f, "the search {query:?}"),
+            Self::Collection(name) => write!(f, "the collection {:?}", name.as_str()),
         }
     }
 }

@@ -10,6 +10,7 @@ use eventlog::{Filter, OriginId, Position, Recorded, StoreError, TrackId};
 use futures::StreamExt;
 use futures::stream::BoxStream;
 use parking_lot::Mutex;
+use projections::ViewName;
 use search::SearchError;
 use tokio::sync::Notify;
 use tokio::task::JoinSet;
@@ -32,17 +33,23 @@ const SHARE: u32 = 5;
 /// How long the views may take to know the log, before what they know is taken for what there is.
 const PATIENCE: Duration = Duration::from_secs(60);
 
+/// How often what is pinned is looked at where nothing happens.
+const HOURLY: Duration = Duration::from_secs(3_600);
+
 /// How often it is tried again while the disk is full.
 const PRESSED: Duration = Duration::from_secs(5);
 
 /// Events after which other files may be pinned, or the same ones be other files.
-const KINDS: [&str; 9] = [
+const KINDS: [&str; 11] = [
     "track.discovered",
     "track.content_changed",
     "track.tags_read",
     "track.moved",
     "track.vanished",
     "track.returned",
+    // What somebody plays moves through collections.
+    "track.read",
+    "collection.*",
     "origin.removed",
     "layout.changed",
     "pin.*",
@@ -129,6 +136,8 @@ struct Keeper {
     /// When to look again at what is pinned, and when at the earliest.
     due: Option<Instant>,
     earliest: Instant,
+    /// When that was last looked at.
+    looked: Instant,
     /// What the store had lost when that was looked at.
     damage: u64,
 }
@@ -147,6 +156,7 @@ impl Keeper {
             room: 0,
             due: None,
             earliest: Instant::now(),
+            looked: Instant::now(),
             damage: 0,
         }
     }
@@ -186,7 +196,9 @@ impl Keeper {
                 },
                 () = tokio::time::sleep_until(wake) => {
                     let is_due = self.due.is_some_and(|due| due <= Instant::now());
-                    if is_due || self.damage != damage(&engine) {
+                    // What collections have moves with the calendar.
+                    let is_old = self.looked.elapsed() >= HOURLY;
+                    if is_due || is_old || self.damage != damage(&engine) {
                         known(&engine, seen).await;
                         self.look().await;
                     }
@@ -206,6 +218,7 @@ impl Keeper {
     /// Looks at what is pinned, and what is to be fetched.
     async fn look(&mut self) {
         self.due = None;
+        self.looked = Instant::now();
         self.damage = damage(&self.engine);
         let (began, pins) = (Instant::now(), Arc::clone(&self.engine.pins));
         let survey = tokio::task::spawn_blocking(move || pins.look()).await;
@@ -312,6 +325,8 @@ async fn known(engine: &Engine, position: Position) {
     let known = async {
         // Where one is not kept any more, the log said why.
         drop(engine.views.wait_for(position).await);
+        let collections = ViewName::Collections;
+        drop(engine.views.wait_for_view(collections, position).await);
         searcher.reach(position).await;
     };
     drop(tokio::time::timeout(PATIENCE, known).await);

@@ -4,11 +4,12 @@ use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use content::{Key, Store};
-use eventlog::{OriginId, PinTarget, TrackId, TreePath};
+use eventlog::{OriginId, PinTarget, Timestamp, TrackId, TreePath};
 use origins::{Origin, Registry};
 use projections::{CatalogReader, Ino, NodeKind, PinRow, TreeReader, ViewError};
 use search::{Query, SearchError};
 
+use crate::collections::Collections;
 use crate::config::OriginKind;
 use crate::finding::Finder;
 use crate::originals::key;
@@ -23,6 +24,7 @@ pub(crate) struct Surveyor {
     store: Store,
     registry: Arc<Registry>,
     finder: Finder,
+    collections: Collections,
     whole: HashSet<Key>,
     /// How often the store had found damage when that was looked at.
     damage: u64,
@@ -81,6 +83,7 @@ impl Surveyor {
         store: Store,
         registry: Arc<Registry>,
         finder: Finder,
+        collections: Collections,
     ) -> Self {
         Self {
             catalog,
@@ -88,6 +91,7 @@ impl Surveyor {
             store,
             registry,
             finder,
+            collections,
             whole: HashSet::new(),
             damage: 0,
         }
@@ -212,6 +216,7 @@ impl Surveyor {
     fn held_by(&self, target: &PinTarget) -> Result<Vec<TrackId>, SearchError> {
         let mut found = match target {
             PinTarget::Path(path) => self.below(path)?,
+            PinTarget::Collection(name) => self.collections.tracks(name, Timestamp::now())?,
             PinTarget::Search(query) => match Query::parse(query) {
                 Ok(query) => self.finder.tracks(&query)?,
                 // It was one to the version that pinned it.

@@ -36,23 +36,29 @@ pub(super) enum Action {
     /// Keep tracks whole on this machine: those there, and those to come
     Pin {
         /// Files or directories: paths in the mount, or from the root of the tree
-        #[arg(value_name = "PATH", required_unless_present_any = ["list", "search"])]
+        #[arg(value_name = "PATH", required_unless_present_any = ["list", "search", "collection"])]
         paths: Vec<OsString>,
         /// What a query finds, now and later
         #[arg(long, value_name = "QUERY")]
         search: Vec<String>,
+        /// What a collection has, now and later
+        #[arg(long, value_name = "NAME")]
+        collection: Vec<String>,
         /// Show what is pinned, and what is missing of it
-        #[arg(long, action = ArgAction::SetTrue, conflicts_with_all = ["paths", "search"])]
+        #[arg(long, action = ArgAction::SetTrue, conflicts_with_all = ["paths", "search", "collection"])]
         list: bool,
     },
     /// Let tracks leave again when room is needed
     Unpin {
         /// What was pinned
-        #[arg(value_name = "PATH", required_unless_present = "search")]
+        #[arg(value_name = "PATH", required_unless_present_any = ["search", "collection"])]
         paths: Vec<OsString>,
         /// The query whose results were pinned
         #[arg(long, value_name = "QUERY")]
         search: Vec<String>,
+        /// The collection that was pinned
+        #[arg(long, value_name = "NAME")]
+        collection: Vec<String>,
     },
     /// Fetch tracks now, before they are asked for; they stay as long as there is room
     Prefetch {
@@ -80,12 +86,17 @@ impl Action {
                 Self::Repair => verify::run(context, v1::VerifyMode::Repair).await,
                 Self::Clear { pinned } => clear(context, pinned).await,
                 Self::Pin { list: true, .. } => pins::list(context, 20).await,
-                Self::Pin { paths, search, .. } => {
-                    pins::pin(context, &pins::named(paths, search)).await
-                }
-                Self::Unpin { paths, search } => {
-                    pins::unpin(context, &pins::named(paths, search)).await
-                }
+                Self::Pin {
+                    paths,
+                    search,
+                    collection,
+                    ..
+                } => pins::pin(context, &pins::named(paths, search, collection)).await,
+                Self::Unpin {
+                    paths,
+                    search,
+                    collection,
+                } => pins::unpin(context, &pins::named(paths, search, collection)).await,
                 Self::Prefetch { paths, wait } => prefetch::run(context, &paths, wait).await,
                 Self::List { limit } => pins::list(context, limit).await,
             }

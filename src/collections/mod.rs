@@ -8,7 +8,7 @@ use std::collections::HashSet;
 use std::sync::Arc;
 
 use eventlog::event::NameProfile;
-use eventlog::{Position, Timestamp, TrackId};
+use eventlog::{CollectionName, Position, Timestamp, TrackId};
 use parking_lot::Mutex;
 use projections::collections::{Query, QueryError, builtins};
 use projections::layout::names;
@@ -189,6 +189,23 @@ impl Collections {
                 return Ok(all);
             }
             asked = asked.saturating_mul(2);
+        }
+    }
+
+    /// The tracks that the collection of that name has at a moment; none where there is none.
+    pub(crate) fn tracks(
+        &self,
+        name: &CollectionName,
+        now: Timestamp,
+    ) -> Result<Vec<TrackId>, ViewError> {
+        let mut all = self.all()?.into_iter();
+        let named = all.find(|it| it.name == name.as_str());
+        match named.map(|it| it.query) {
+            Some(Ok(query)) => {
+                let found = self.find(&query, now)?.into_iter();
+                Ok(found.map(|shown| shown.track).collect())
+            }
+            Some(Err(_)) | None => Ok(Vec::new()),
         }
     }
 

@@ -110,6 +110,12 @@ pub(super) fn target(sent: Option<v1::PinTarget>) -> Result<PinTarget> {
             }
             Ok(PinTarget::Search(text.trim().into()))
         }
+        Some(Target::Collection(name)) => {
+            let name = name
+                .parse()
+                .map_err(|error| wrong(&error as &dyn Display))?;
+            Ok(PinTarget::Collection(name))
+        }
         None => Err(wrong(&"nothing is named that could be pinned")),
     }
 }
@@ -135,6 +141,7 @@ pub(crate) fn pin(
     let target = match &pin.row.target {
         PinTarget::Path(path) => Target::Path(path.as_str().to_owned()),
         PinTarget::Search(query) => Target::Search(query.to_string()),
+        PinTarget::Collection(name) => Target::Collection(name.to_string()),
     };
     let mut missing = Vec::new();
     for track in pin.missing.iter().take(limit) {

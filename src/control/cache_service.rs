@@ -10,7 +10,7 @@ use proto::v1;
 use proto::v1::cache_service_server::CacheService;
 use tonic::{Code, Request, Response, Status};
 
-use super::{Engine, cache, prefetch, problem};
+use super::{Engine, cache, collection, prefetch, problem};
 use crate::cache::pins::Pins;
 use crate::cache::survey::Survey;
 use crate::library::LibraryError;
@@ -135,6 +135,11 @@ impl CacheService for Cache {
     ) -> Result<Response<v1::PinResponse>, Status> {
         let target = cache::target(request.into_inner().target);
         let target = target.map_err(|error| problem::sent(&error))?;
+        if let PinTarget::Collection(name) = &target {
+            let (name, collections) = (name.clone(), self.0.collections.clone());
+            self.outside(move |_| collection::named(&collections, name.as_str()).map(drop))
+                .await?;
+        }
         let pinned = self.0.library.pin(target.clone()).await;
         let position = pinned.map_err(problem::refused)?.0;
         let pin = self.pins(Some(target), PAGE).await?.pop();

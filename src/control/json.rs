@@ -7,7 +7,7 @@ use eventlog::Timestamp;
 use proto::v1;
 use serde_json::{Value, json};
 
-pub use self::cache::{cache_stats, path_of, pin, prefetched, search_of, verified};
+pub use self::cache::{cache_stats, collection_of, path_of, pin, prefetched, search_of, verified};
 
 /// `musicfs status --json`.
 #[must_use]

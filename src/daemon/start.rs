@@ -99,12 +99,19 @@ pub(super) async fn start(
     );
     let status = Arc::new(StatusFiles::new(Arc::clone(&options.reloader)));
     let finder = Finder::new(search.searcher(), views.tree());
+    let collections = Collections::new(
+        views.collections(),
+        views.catalog(),
+        views.tree(),
+        options.collections.clone(),
+    );
     let pins = Arc::new(Pins::new(Surveyor::new(
         views.catalog(),
         views.tree(),
         content.clone(),
         Arc::clone(&registry),
         finder.clone(),
+        collections.clone(),
     )));
     let sources = Sources {
         catalog: views.catalog(),
@@ -117,14 +124,9 @@ pub(super) async fn start(
         sources.clone(),
         views.tree(),
         Arc::clone(&pins),
+        views.patterns(),
         options.prefetch,
     ));
-    let collections = Collections::new(
-        views.collections(),
-        views.catalog(),
-        views.tree(),
-        options.collections.clone(),
-    );
     let mut filesystem = Filesystem::new(
         Arc::new(Tree(views.tree())),
         Arc::new(sources.clone()),

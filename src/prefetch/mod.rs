@@ -3,6 +3,7 @@
 
 mod album;
 mod directory;
+mod history;
 mod job;
 pub(crate) mod keeper;
 mod listeners;
@@ -17,11 +18,12 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use eventlog::{OriginId, TrackId};
 use parking_lot::Mutex;
-use projections::{Ino, Node, NodeKind, TreeReader, ViewError};
+use projections::{Ino, Node, NodeKind, PatternsReader, TreeReader, ViewError};
 use tokio::sync::Notify;
 
 pub use self::album::Album;
 pub(crate) use self::directory::PrefetchDir;
+pub use self::history::History;
 pub(crate) use self::job::{Job, State};
 pub use self::next::{Heard, Next};
 use self::queue::Queue;
@@ -106,10 +108,14 @@ impl Prefetch {
         sources: Sources,
         tree: TreeReader,
         pins: Arc<Pins>,
+        patterns: PatternsReader,
         settings: Settings,
     ) -> Self {
         Self {
-            next: vec![Box::new(Album::new(tree.clone()))],
+            next: vec![
+                Box::new(History::new(patterns)),
+                Box::new(Album::new(tree.clone())),
+            ],
             sources,
             tree,
             pins,

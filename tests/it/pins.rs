@@ -427,3 +427,31 @@ fn what_a_query_finds_is_pinned_now_and_later() {
     assert_eq!(elsewhere.world.run(unpin).status.code(), Some(3));
     assert_eq!(pins(&elsewhere.world), Value::Array(vec![]));
 }
+
+#[test]
+fn what_a_collection_has_is_pinned_now_and_later() {
+    let mut elsewhere = library();
+    let key = elsewhere.key();
+    elsewhere.start(&key);
+    let world = &elsewhere.world;
+    let unknown = world.run(["cache", "pin", "--collection", "Mine"]);
+    assert_eq!(unknown.status.code(), Some(3));
+    let define = |query: &str| {
+        let defined = world.run(["collection", "add", "Mine", query]);
+        assert!(defined.status.success(), "{defined:?}");
+    };
+    define("album:pinned");
+    let pinned = world.json(["cache", "pin", "--collection", "Mine", "--json"]);
+    assert_eq!(pinned["pin"]["collection"], "Mine");
+    world.until("all of it is here", |world| {
+        pins(world)[0]["tracks"] == 4 && is_here(world)
+    });
+    define("album:pinned OR album:other");
+    world.until("what came is here, too", |world| {
+        pins(world)[0]["tracks"] == 6 && is_here(world)
+    });
+    assert!(world.run(["collection", "remove", "Mine"]).status.success());
+    world.until("nothing is in it", |world| pins(world)[0]["tracks"] == 0);
+    elsewhere.world.stop();
+    assert_eq!(pins(&elsewhere.world)[0]["collection"], "Mine");
+}

@@ -9,17 +9,19 @@ shape! {
     /// Tracks are kept whole on this machine from here on: those that the target has, and those that it
     /// comes to have.
     PinAddedV1<'a> {
-        /// What the target is: `path` or `search`.
+        /// What the target is: `path`, `search` or `collection`.
         target: &'a str,
-        /// Of a path: where it is in the tree, from its root; empty for all of it. Of a search: the query.
+        /// Of a path: where it is in the tree, from its root; empty for all of it. Of a search: the query; of a
+        /// collection: its name.
         value: &'a str,
     }
 
     /// A target's tracks may leave this machine again.
     PinRemovedV1<'a> {
-        /// What the target is: `path` or `search`.
+        /// What the target is: `path`, `search` or `collection`.
         target: &'a str,
-        /// Of a path: where it is in the tree, from its root; empty for all of it. Of a search: the query.
+        /// Of a path: where it is in the tree, from its root; empty for all of it. Of a search: the query; of a
+        /// collection: its name.
         value: &'a str,
     }
 }
@@ -29,6 +31,7 @@ pub(super) fn parts(target: &PinTarget) -> (&'static str, &str) {
     match target {
         PinTarget::Path(path) => ("path", path.as_str()),
         PinTarget::Search(query) => ("search", query),
+        PinTarget::Collection(name) => ("collection", name.as_str()),
     }
 }
 
@@ -38,6 +41,7 @@ fn target(kind: &str, value: &str) -> Result<PinTarget, Unfit> {
     match kind {
         "path" => Ok(PinTarget::Path(TreePath::new(value)?)),
         "search" => Ok(PinTarget::Search(value.into())),
+        "collection" => Ok(PinTarget::Collection(value.parse()?)),
         _ => Err(Unfit::Newer),
     }
 }

@@ -113,6 +113,14 @@ fn what_a_newer_version_wrote_is_kept_as_unknown() {
         panic!("{decoded:?}");
     };
     assert_eq!(target.to_string(), "the search \"artist:ann\"");
+    let target = PinTarget::Collection("Most Played".parse().unwrap());
+    let encoded_pin = wire::encode(&Event::PinAdded { target }).unwrap();
+    let expected = b"\x82\xa6target\xaacollection\xa5value\xabMost Played";
+    assert_eq!(encoded_pin.payload, expected);
+    assert!(matches!(
+        wire::decode("pin.added", 1, expected),
+        Ok(Body::Known(Event::PinAdded { .. }))
+    ));
     // A format's name that this version does not have.
     let at = encoded
         .payload

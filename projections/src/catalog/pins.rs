@@ -29,14 +29,16 @@ impl CatalogReader {
     }
 }
 
-/// What a target is kept as that is a query.
+/// What a target is kept as that is a query, or a collection.
 const SEARCH: &str = "search";
+const COLLECTION: &str = "collection";
 
 /// A target as it is kept: what it is, and which.
 fn parts(target: &PinTarget) -> (&'static str, &str) {
     match target {
         PinTarget::Path(path) => ("path", path.as_str()),
         PinTarget::Search(query) => (SEARCH, query),
+        PinTarget::Collection(name) => (COLLECTION, name.as_str()),
     }
 }
 
@@ -60,6 +62,7 @@ fn read(row: &Row<'_>) -> rusqlite::Result<PinRow> {
     // No other kind is ever written.
     let target = match row.get_ref(0)?.as_str()? {
         SEARCH => PinTarget::Search(value.into()),
+        COLLECTION => PinTarget::Collection(value.parse().map_err(undecodable)?),
         _ => PinTarget::Path(TreePath::new(value).map_err(undecodable)?),
     };
     Ok(PinRow {

@@ -18,12 +18,18 @@ use crate::report::{Kind, Report, Result};
 pub(super) enum Named {
     Path(OsString),
     Search(String),
+    Collection(String),
 }
 
-pub(super) fn named(paths: Vec<OsString>, searches: Vec<String>) -> Vec<Named> {
+pub(super) fn named(
+    paths: Vec<OsString>,
+    searches: Vec<String>,
+    collections: Vec<String>,
+) -> Vec<Named> {
     let paths = paths.into_iter().map(Named::Path);
     paths
         .chain(searches.into_iter().map(Named::Search))
+        .chain(collections.into_iter().map(Named::Collection))
         .collect()
 }
 
@@ -85,6 +91,7 @@ pub(super) async fn unpin(context: &Context, named: &[Named]) -> Result<()> {
                         "position": position,
                         "path": json::path_of(&pin),
                         "search": json::search_of(&pin),
+                        "collection": json::collection_of(&pin),
                     }))?;
                 } else if !context.is_quiet() {
                     let name = name_of(pin.target.as_ref());
@@ -103,6 +110,7 @@ fn name_of(target: Option<&v1::PinTarget>) -> String {
     match target.and_then(|target| target.target.as_ref()) {
         Some(Target::Path(path)) => format!("/{path}"),
         Some(Target::Search(query)) => format!("the search {query:?}"),
+        Some(Target::Collection(name)) => format!("the collection {name:?}"),
         None => String::new(),
     }
 }
@@ -124,6 +132,10 @@ async fn with_each<T>(
         }
         Named::Search(query) => {
             let asked = ask(target(Target::Search(query.clone()))).await;
+            asked.map_err(|status| received(&status))
+        }
+        Named::Collection(name) => {
+            let asked = ask(target(Target::Collection(name.clone()))).await;
             asked.map_err(|status| received(&status))
         }
     }

@@ -5,13 +5,15 @@ use std::sync::Arc;
 use content::Store;
 use eventlog::{EventStore, SqliteStore};
 use origins::Registry;
-use projections::{TreeReader, Views};
+use projections::{TreeReader, ViewName, Views};
 use proto::v1;
 use search::Search;
 use tokio::runtime::Handle;
 
 use crate::cache::survey::{Survey, Surveyor};
 use crate::cli::context::Context;
+use crate::collections::Collections;
+use crate::config::CollectionConfig;
 use crate::control::cache;
 use crate::finding::Finder;
 use crate::lock::Lock;
@@ -22,6 +24,7 @@ use crate::state::StateDir;
 pub(super) struct AtRest {
     pub(super) store: Store,
     state: StateDir,
+    collections: Vec<CollectionConfig>,
     // Dropped last: from then on, a daemon may start.
     _lock: Lock,
 }
@@ -29,7 +32,8 @@ pub(super) struct AtRest {
 impl AtRest {
     pub(super) async fn open(context: &Context) -> Result<Self> {
         let state = context.state()?;
-        let settings = context.config()?.config.cache;
+        let config = context.config()?.config;
+        let (settings, collections) = (config.cache, config.collections);
         let lock = Lock::acquire(&state)?;
         let usual = state.store_dir();
         let opened = outside(move || {
@@ -46,6 +50,7 @@ impl AtRest {
         Ok(Self {
             store,
             state,
+            collections,
             _lock: lock,
         })
     }
@@ -95,6 +100,9 @@ impl AtRest {
         let views = Arc::new(views);
         let search = Search::start(&directory, follows, Arc::clone(&views), Handle::current())?;
         if known.is_ok() {
+            views
+                .wait_for_view(ViewName::Collections, log.head())
+                .await?;
             search.searcher().reach(log.head()).await;
         }
         let done = outside(move || {
@@ -103,7 +111,15 @@ impl AtRest {
             let (catalog, tree) = (views.catalog(), views.tree());
             let finder = Finder::new(search.searcher(), tree.clone());
             let store = self.store.clone();
-            let survey = Surveyor::new(catalog, tree.clone(), store, registry, finder).look();
+            let collections = Collections::new(
+                views.collections(),
+                views.catalog(),
+                views.tree(),
+                self.collections.clone(),
+            );
+            let mut surveyor =
+                Surveyor::new(catalog, tree.clone(), store, registry, finder, collections);
+            let survey = surveyor.look();
             let done = work(&self.store, &survey?, &tree);
             drop(search);
             drop(views);

@@ -115,6 +115,7 @@ pub fn pin(pin: &v1::PinStatus) -> Value {
     json!({
         "path": path_of(pin),
         "search": search_of(pin),
+        "collection": collection_of(pin),
         "since": pin.since.as_ref().map(time),
         "tracks": pin.tracks,
         "bytes": pin.bytes,
@@ -129,7 +130,7 @@ pub fn pin(pin: &v1::PinStatus) -> Value {
 pub fn path_of(pin: &v1::PinStatus) -> Option<String> {
     match pin.target.as_ref()?.target.as_ref()? {
         Target::Path(path) => Some(format!("/{path}")),
-        Target::Search(_) => None,
+        Target::Search(_) | Target::Collection(_) => None,
     }
 }
 
@@ -137,7 +138,16 @@ pub fn path_of(pin: &v1::PinStatus) -> Option<String> {
 #[must_use]
 pub fn search_of(pin: &v1::PinStatus) -> Option<&str> {
     match pin.target.as_ref()?.target.as_ref()? {
-        Target::Path(_) => None,
         Target::Search(query) => Some(query),
+        Target::Path(_) | Target::Collection(_) => None,
+    }
+}
+
+/// The collection that a pin holds.
+#[must_use]
+pub fn collection_of(pin: &v1::PinStatus) -> Option<&str> {
+    match pin.target.as_ref()?.target.as_ref()? {
+        Target::Collection(name) => Some(name),
+        Target::Path(_) | Target::Search(_) => None,
     }
 }
