@@ -108,7 +108,8 @@ impl Keeper {
             // Where it panicked, the log says where.
             drop(spawn_blocking(move || prefetch.predict(heard)).await);
         }
-        if self.checked.elapsed() >= CHECK {
+        // Where nothing was fetched, no thread is kept awake for it.
+        if self.checked.elapsed() >= CHECK && !self.prefetch.desk.lock().unread.is_empty() {
             let prefetch = Arc::clone(&self.prefetch);
             drop(spawn_blocking(move || look_after(&prefetch)).await);
             self.checked = Instant::now();

@@ -34,6 +34,11 @@ impl Unread {
         self.figures.hits += u64::from(self.files.remove(&track).is_some());
     }
 
+    /// True where there is none whose fate is followed.
+    pub(super) fn is_empty(&self) -> bool {
+        self.files.is_empty()
+    }
+
     /// The tracks that were not read yet.
     pub(super) fn files(&self) -> Vec<(TrackId, Arc<Key>)> {
         let files = self.files.iter();
