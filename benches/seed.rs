@@ -135,6 +135,7 @@ fn discovered(number: u64, origin: &OriginId) -> Result<Event> {
                 len: size - 8_192,
             },
             content: ContentId(content),
+            cover: None,
             defects: Vec::new(),
         },
     })

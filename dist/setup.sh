@@ -8,6 +8,8 @@ set -euo pipefail
 packages=(gcc libc6-dev make fuse3)
 if [ "${1:-}" = tests ]; then
   packages+=(bindfs ffmpeg flac lame opus-tools vorbis-tools wavpack musepack-tools speex
+    # A file manager that makes thumbnails, and a screen for it.
+    thunar tumbler xvfb dbus
     mpv mpd mpc openssl prometheus rsync attr util-linux python3 python3-mutagen procps
     debootstrap systemd-container
     # Servers of origins on other machines.

@@ -58,6 +58,8 @@ pub struct Options {
     pub webhooks: Vec<Endpoint>,
     /// Collections that are configured.
     pub collections: Vec<CollectionConfig>,
+    /// Which files beside tracks are shown.
+    pub sidecars: crate::scan::Sidecars,
     /// Threads that read tags; 0 for as many as there are processors.
     pub readers: usize,
     /// The configuration in force.

@@ -4,7 +4,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use eventlog::{
-    CauseId, Event, EventStore, Folding, NewEvent, Position, StoreError, Timestamp, TrackId,
+    CauseId, Event, EventStore, Folding, NewEvent, Position, SidecarId, StoreError, Timestamp,
+    TrackId,
 };
 use tokio::sync::Mutex;
 
@@ -15,6 +16,7 @@ pub struct LogWriter {
     store: Arc<dyn EventStore>,
     turn: Mutex<()>,
     last_track: AtomicU64,
+    last_sidecar: AtomicU64,
     /// Batches that could not be appended.
     failures: AtomicU64,
 }
@@ -27,19 +29,27 @@ impl LogWriter {
             store,
             turn: Mutex::new(()),
             last_track: AtomicU64::new(0),
+            last_sidecar: AtomicU64::new(0),
             failures: AtomicU64::new(0),
         }
     }
 
-    /// Gives out ids above this one, the highest of the log. To be called before any is given out.
-    pub fn resume_after(&self, last: Option<TrackId>) {
+    /// Gives out ids above these, the highest of the log. To be called before any is given out.
+    pub fn resume_after(&self, track: Option<TrackId>, sidecar: Option<SidecarId>) {
         self.last_track
-            .fetch_max(last.map_or(0, |track| track.0), Ordering::Relaxed);
+            .fetch_max(track.map_or(0, |track| track.0), Ordering::Relaxed);
+        self.last_sidecar
+            .fetch_max(sidecar.map_or(0, |sidecar| sidecar.0), Ordering::Relaxed);
     }
 
     /// A track id that was never given out.
     pub fn fresh_track(&self) -> TrackId {
         TrackId(self.last_track.fetch_add(1, Ordering::Relaxed) + 1)
+    }
+
+    /// A sidecar id that was never given out.
+    pub fn fresh_sidecar(&self) -> SidecarId {
+        SidecarId(self.last_sidecar.fetch_add(1, Ordering::Relaxed) + 1)
     }
 
     /// Appends a batch, all or nothing, and returns the new head.

@@ -307,7 +307,7 @@ def growth(setting, peers):
         appended = timed([seed, state, str(tracks)])
         tool = setting.binaries / "musicfs"
         timed([tool, "replay", "--check", "--state-dir", state])  # the first one makes the views
-        folded = timed([tool, "replay", "--state-dir", state])
+        folded = timed([tool, "replay", "catalog", "tree", "--state-dir", state])
         with MusicFS(setting, state, wait=False) as daemon:
             time.sleep(1)
             resident = daemon.memory()

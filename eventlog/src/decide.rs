@@ -2,9 +2,11 @@
 
 mod collections;
 mod pins;
+mod sidecars;
 
 pub use collections::{NotACollection, collection_defined, collection_removed};
 pub use pins::{NotPinned, pinned, unpinned};
+pub use sidecars::sidecar_sighted;
 
 use crate::event::Event;
 use crate::id::{Locator, OriginPath, Revision, TrackId};
@@ -201,6 +203,7 @@ mod tests {
                 len: 1000,
             },
             content: ContentId([sound; 16]),
+            cover: None,
             defects: Vec::new(),
         }
     }

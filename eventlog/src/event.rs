@@ -2,7 +2,8 @@
 
 use crate::collection::CollectionName;
 use crate::id::{
-    CauseId, EventId, Locator, OriginId, OriginPath, Position, Revision, Timestamp, TrackId,
+    CauseId, EventId, Locator, OriginId, OriginPath, Position, Revision, SidecarId, Timestamp,
+    TrackId,
 };
 use crate::pin::PinTarget;
 pub use crate::subject::{Subject, UnknownSubject};
@@ -83,6 +84,25 @@ pub enum Event {
         locator: Locator,
         /// What it says about itself.
         media: Media,
+    },
+    /// A file that is no track was seen beside tracks: a cover, lyrics, a booklet (FS-11).
+    SidecarFound {
+        /// The id given to it.
+        sidecar: SidecarId,
+        /// Where it is.
+        locator: Locator,
+    },
+    /// A sidecar's file changed.
+    SidecarChanged {
+        /// The sidecar.
+        sidecar: SidecarId,
+        /// Its new state.
+        revision: Revision,
+    },
+    /// A complete listing no longer has the sidecar's file, or it is not to be shown any more.
+    SidecarVanished {
+        /// The sidecar.
+        sidecar: SidecarId,
     },
     /// A listing of an origin began to find changes.
     ScanStarted {
@@ -193,6 +213,9 @@ impl Event {
             | Self::TrackVanished { track }
             | Self::TrackReturned { track, .. }
             | Self::TrackRead { track, .. } => Subject::Track(*track),
+            Self::SidecarFound { sidecar, .. }
+            | Self::SidecarChanged { sidecar, .. }
+            | Self::SidecarVanished { sidecar } => Subject::Sidecar(*sidecar),
             Self::CollectionDefined { name, .. } | Self::CollectionRemoved { name } => {
                 Subject::Collection(name.clone())
             }

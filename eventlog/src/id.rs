@@ -159,6 +159,17 @@ impl fmt::Display for TrackId {
     }
 }
 
+/// A sidecar's identity, numbered 1, 2, 3, … in order of discovery; never changed, never reused. One
+/// that comes back after it vanished is another.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct SidecarId(pub u64);
+
+impl fmt::Display for SidecarId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
 /// An origin's name for itself: 1 to 64 characters out of `a-z 0-9 . _ -`, the first a letter or
 /// digit. Chosen by the user, or derived from the folder's name.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -24,8 +24,8 @@ pub mod wire;
 pub use collection::CollectionName;
 pub use event::{Body, Event, NewEvent, Recorded, Subject};
 pub use id::{
-    CauseId, ContentId, EventId, Locator, OriginId, OriginPath, Position, Revision, Timestamp,
-    TrackId,
+    CauseId, ContentId, EventId, Locator, OriginId, OriginPath, Position, Revision, SidecarId,
+    Timestamp, TrackId,
 };
 pub use memory::MemoryStore;
 pub use pin::{PinTarget, TreePath};

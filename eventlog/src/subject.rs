@@ -4,7 +4,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use crate::collection::CollectionName;
-use crate::id::{OriginId, TrackId};
+use crate::id::{OriginId, SidecarId, TrackId};
 
 /// What an event is about.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -15,17 +15,20 @@ pub enum Subject {
     Origin(OriginId),
     /// One track.
     Track(TrackId),
+    /// One file beside tracks.
+    Sidecar(SidecarId),
     /// One collection.
     Collection(CollectionName),
 }
 
-/// `library`, `origin:ID`, `track:NUMBER` or `collection:NAME`.
+/// `library`, `origin:ID`, `track:NUMBER`, `sidecar:NUMBER` or `collection:NAME`.
 impl fmt::Display for Subject {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Library => f.write_str("library"),
             Self::Origin(origin) => write!(f, "origin:{origin}"),
             Self::Track(track) => write!(f, "track:{track}"),
+            Self::Sidecar(sidecar) => write!(f, "sidecar:{sidecar}"),
             Self::Collection(name) => write!(f, "collection:{name}"),
         }
     }
@@ -40,6 +43,7 @@ impl FromStr for Subject {
             None if text == "library" => Some(Self::Library),
             Some(("origin", id)) => id.parse().map(Self::Origin).ok(),
             Some(("track", id)) => id.parse().map(|id| Self::Track(TrackId(id))).ok(),
+            Some(("sidecar", id)) => id.parse().map(|id| Self::Sidecar(SidecarId(id))).ok(),
             Some(("collection", name)) => name.parse().map(Self::Collection).ok(),
             _ => None,
         };
@@ -63,6 +67,7 @@ mod tests {
             Subject::Library,
             Subject::Origin(origin),
             Subject::Track(TrackId(7)),
+            Subject::Sidecar(SidecarId(7)),
             Subject::Collection("a: b".parse().unwrap()),
         ] {
             assert_eq!(subject.to_string().parse(), Ok(subject));
@@ -71,6 +76,7 @@ mod tests {
             "",
             "track",
             "track:x",
+            "sidecar:-1",
             "origin:",
             "collection:",
             "mood:calm",

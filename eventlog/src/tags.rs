@@ -340,6 +340,10 @@ pub struct Media {
     pub audio_range: ByteRange,
     /// The identity of the sound.
     pub content: ContentId,
+    /// Bytes of the picture that stands for the file, as it is encoded there (JPEG, PNG, …): the
+    /// first that is called the front cover, else the first of any kind but an icon, else the first
+    /// icon. One of more than 10 MiB does not count. Absent where the file carries none.
+    pub cover: Option<u64>,
     /// What is wrong with it.
     pub defects: Vec<Defect>,
 }

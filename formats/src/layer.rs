@@ -3,6 +3,7 @@
 use eventlog::{Field, Tags};
 
 use crate::fields::{self, Meaning};
+use crate::picture::Cover;
 use crate::{numbers, text};
 
 /// Longest value that is kept, in bytes.
@@ -53,6 +54,8 @@ pub(crate) struct Layer {
     spares: Vec<(Field, String, String)>,
     encoder: Option<String>,
     allowance: Allowance,
+    /// Its picture.
+    pub(crate) cover: Cover,
 }
 
 impl Layer {
@@ -62,6 +65,7 @@ impl Layer {
             spares: Vec::new(),
             encoder: None,
             allowance: Allowance::new(),
+            cover: Cover::default(),
         }
     }
 

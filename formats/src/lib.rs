@@ -1,6 +1,6 @@
 //! Audio files to tags: what a file is, says and sounds like, from its headers and footers.
 //!
-//! [`read`] is all there is to call. Inside, a file is known by its content (`sniff`), its
+//! [`read`] is all there is to call, and [`cover`] for the picture. Inside, a file is known by its content (`sniff`), its
 //! container is walked (`containers`) through bounded ranged reads that step over pictures and
 //! audio (`source`), each tag in it (`tags`) becomes a `layer` of fields, and the layers are laid
 //! over one another on a `sheet`, the format's own kind of tag on top.
@@ -8,6 +8,7 @@
 //! Everything read here is hostile (SEC-1): no parser trusts a length, allocates what a file
 //! claims, or loops further than a fixed limit.
 
+mod base64;
 mod bytes;
 mod containers;
 mod fields;
@@ -15,6 +16,7 @@ mod genres;
 mod identity;
 mod layer;
 mod numbers;
+mod picture;
 mod reading;
 mod sheet;
 mod sniff;
@@ -22,6 +24,7 @@ mod source;
 mod stream;
 mod tags;
 mod text;
+mod thumbnail;
 
 use std::io;
 
@@ -30,6 +33,7 @@ use eventlog::Media;
 use crate::source::Source;
 
 pub use sniff::is_audio_name;
+pub use thumbnail::{Frame, PictureError, shrink};
 
 /// Bytes that can be read at any offset; what tags are read through (TAG-3).
 pub trait ReadAt {
@@ -94,6 +98,18 @@ impl Known<'_> {
 /// Only where `file` could not be read.
 pub fn read_again(file: &dyn ReadAt, name: &[u8], known: Known<'_>) -> io::Result<Media> {
     reading::read(Source::again(file, known), name)
+}
+
+/// The picture that stands for a file, as it is encoded there: the one whose size is
+/// [`Media::cover`], which [`read`] finds. None where that is none.
+///
+/// Costs what [`read`] costs, and what the picture takes in the file: never more than 48 MiB in all.
+///
+/// # Errors
+/// Where `file` could not be read; [`io::ErrorKind::InvalidData`] where the picture is damaged so
+/// that not all of its bytes can be told.
+pub fn cover(file: &dyn ReadAt, name: &[u8]) -> io::Result<Option<Vec<u8>>> {
+    reading::cover(file, name)
 }
 
 /// The format that a file's name promises, where its content cannot be asked.

@@ -6,6 +6,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use eventlog::Media;
 use eventlog::tags::{AudioFormat, ByteRange, DefectKind};
 
+use crate::ReadAt;
 use crate::containers::{self, Container, Lead};
 use crate::identity::{self, Essence};
 use crate::sheet::Sheet;
@@ -14,11 +15,7 @@ use crate::source::Source;
 
 /// Reads a file; see [`crate::read`].
 pub(crate) fn read(mut source: Source<'_>, name: &[u8]) -> io::Result<Media> {
-    let promised = sniff::promised(name).unwrap_or_default();
-    // The parsers do not panic, as far as tests and fuzzing can tell. Should one all the same,
-    // that file is listed under its name, and the scan goes on (TAG-4).
-    let parsed = catch_unwind(AssertUnwindSafe(|| parse(&mut source, promised)));
-    let (mut sheet, format) = parsed.unwrap_or_else(|_| Ok(given_up(promised)))?;
+    let (mut sheet, format) = parsed(&mut source, name)?;
     if source.exhausted() {
         if let Some(anew) = source.anew() {
             // Small steps led nowhere.
@@ -39,7 +36,7 @@ pub(crate) fn read(mut source: Source<'_>, name: &[u8]) -> io::Result<Media> {
         _ => (sheet.range, &sheet.essence),
     };
     let content = identity::content_id(&mut source, format, range, essence)?;
-    let audio_range = sheet.range;
+    let (audio_range, cover) = (sheet.range, sheet.cover.size());
     let (tags, audio, defects) = sheet.finish();
     Ok(Media {
         format,
@@ -47,11 +44,31 @@ pub(crate) fn read(mut source: Source<'_>, name: &[u8]) -> io::Result<Media> {
         audio,
         audio_range,
         content,
+        cover,
         defects,
     })
 }
 
+/// The picture that stands for a file; see [`crate::cover`].
+pub(crate) fn cover(file: &dyn ReadAt, name: &[u8]) -> io::Result<Option<Vec<u8>>> {
+    let (sheet, _) = parsed(&mut Source::new(file), name)?;
+    let fetched = catch_unwind(AssertUnwindSafe(|| sheet.cover.fetch(file)));
+    fetched.unwrap_or_else(|_| {
+        let detail = "reading the picture failed by a fault of ours: please report it";
+        Err(io::Error::new(io::ErrorKind::InvalidData, detail))
+    })
+}
+
 type Parsed = (Sheet, Option<AudioFormat>);
+
+/// What a file says, as far as it can be told.
+fn parsed(source: &mut Source<'_>, name: &[u8]) -> io::Result<Parsed> {
+    let promised = sniff::promised(name).unwrap_or_default();
+    // The parsers do not panic, as far as tests and fuzzing can tell. Should one all the same,
+    // that file is listed under its name, and the scan goes on (TAG-4).
+    let parsed = catch_unwind(AssertUnwindSafe(|| parse(source, promised)));
+    parsed.unwrap_or_else(|_| Ok(given_up(promised)))
+}
 
 fn parse(source: &mut Source<'_>, promised: &[AudioFormat]) -> io::Result<Parsed> {
     let lead = Lead::find(source)?;

@@ -4,6 +4,7 @@ use eventlog::tags::{AudioFormat, AudioProperties, ByteRange, Defect, DefectKind
 
 use crate::identity::Essence;
 use crate::layer::{Allowance, Layer};
+use crate::picture::Cover;
 
 /// How many defects of a file are worth telling.
 const MAX_DEFECTS: usize = 16;
@@ -18,6 +19,8 @@ pub(crate) struct Sheet {
     pub(crate) range: ByteRange,
     /// What its identity is computed from.
     pub(crate) essence: Essence,
+    /// Its picture.
+    pub(crate) cover: Cover,
     tags: Tags,
     vendor: Option<String>,
     allowance: Allowance,
@@ -31,6 +34,7 @@ impl Sheet {
             audio: AudioProperties::default(),
             range: ByteRange::default(),
             essence: Essence::Samples,
+            cover: Cover::default(),
             tags: Tags::new(),
             vendor: None,
             allowance: Allowance::new(),
@@ -40,7 +44,8 @@ impl Sheet {
 
     /// Adds one tag below those already there: each of its fields counts where no tag above has
     /// that field.
-    pub(crate) fn lay(&mut self, layer: Layer) {
+    pub(crate) fn lay(&mut self, mut layer: Layer) {
+        self.cover.lay(std::mem::take(&mut layer.cover));
         let (tags, encoder, exceeded) = layer.finish();
         for (field, values) in tags.iter() {
             if self.tags.all(field).is_empty() {

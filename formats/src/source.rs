@@ -62,6 +62,8 @@ pub(crate) struct Source<'a> {
     first: usize,
     tail: usize,
     ahead: usize,
+    /// What is fetched at most.
+    budget: usize,
     exhausted: bool,
     known: Option<Known<'a>>,
 }
@@ -78,8 +80,18 @@ impl<'a> Source<'a> {
             first: BLOCK,
             tail: BLOCK,
             ahead: BLOCK,
+            budget: BUDGET,
             exhausted: false,
             known: None,
+        }
+    }
+
+    /// A file to take a picture out of: as much may be fetched as to find it, and the largest in
+    /// Base64 beside.
+    pub(crate) fn for_picture(file: &'a dyn ReadAt) -> Self {
+        Self {
+            budget: 2 * BUDGET,
+            ..Self::new(file)
         }
     }
 
@@ -215,7 +227,7 @@ impl<'a> Source<'a> {
         let behind = behind.and_then(|index| Some((index, self.windows.get(index)?.offset)));
         let end = behind.map_or(end, |(_, start)| start);
         let len = usize::try_from(end.saturating_sub(offset)).unwrap_or(0);
-        if self.fetched + len + spare > BUDGET || self.fetches + fetches >= MAX_FETCHES {
+        if self.fetched + len + spare > self.budget || self.fetches + fetches >= MAX_FETCHES {
             self.exhausted = true;
             return Ok(false);
         }

@@ -15,8 +15,8 @@ use std::time::{Duration, Instant};
 
 use eventlog::{Revision, TrackId};
 use fuse::{
-    Attribute, Filesystem, FsError, Ino, Lane, Library, Located, MountOptions, Node, NodeKind,
-    Original, Originals, Totals,
+    Attribute, FileId, Filesystem, FsError, Ino, Lane, Library, Located, MountOptions, Node,
+    NodeKind, Original, Originals, Totals,
 };
 
 const ENTRIES: u64 = 100_000;
@@ -64,7 +64,10 @@ fn file(ino: Ino, parent: Ino, name: &str, track: TrackId, size: u64) -> Node {
         ino,
         parent,
         name: name.into(),
-        kind: NodeKind::File { track, size },
+        kind: NodeKind::File {
+            file: FileId::Track(track),
+            size,
+        },
         mtime_ns: 0,
     }
 }
@@ -122,15 +125,15 @@ impl Library for Shelf {
 }
 
 impl Originals for Shelf {
-    fn locate(&self, _: TrackId) -> Result<Box<dyn Located>, FsError> {
+    fn locate(&self, _: FileId) -> Result<Box<dyn Located>, FsError> {
         Ok(Box::new(Big(self.directory.join("big"))))
     }
 
-    fn attribute(&self, _: TrackId, _: Attribute) -> Result<Option<Vec<u8>>, FsError> {
+    fn attribute(&self, _: FileId, _: Attribute) -> Result<Option<Vec<u8>>, FsError> {
         Ok(None)
     }
 
-    fn changed(&self, _: TrackId) {}
+    fn changed(&self, _: FileId) {}
 }
 
 struct Big(PathBuf);

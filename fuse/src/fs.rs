@@ -21,7 +21,7 @@ use crate::errno::{ErrorKind, FsError};
 use crate::handles::Handles;
 use crate::inodes::Inodes;
 use crate::known::Known;
-use crate::library::{Ino, Lane, Library, Node, NodeKind, Originals};
+use crate::library::{FileId, Ino, Lane, Library, Node, NodeKind, Originals};
 use crate::operations::{Operation, Operations, Timings};
 use crate::special::{SpecialDir, Specials};
 use directories::OpenDirectory;
@@ -243,12 +243,12 @@ impl Filesystem {
         }
     }
 
-    fn track(&self, ino: Ino) -> Result<(TrackId, u64), FsError> {
+    fn file(&self, ino: Ino) -> Result<(FileId, u64), FsError> {
         if ino.is_special() {
             return Err(ErrorKind::Invalid.into());
         }
         match self.node(ino)?.kind {
-            NodeKind::File { track, size } => Ok((track, size)),
+            NodeKind::File { file, size } => Ok((file, size)),
             NodeKind::Directory { .. } => Err(ErrorKind::IsADirectory.into()),
         }
     }

@@ -54,7 +54,7 @@ pub enum Caching {
         /// The pages it has are of this revision and may stay.
         keep: bool,
     },
-    /// Each read is asked for: generated files, and a new revision beside readers of an old one.
+    /// Each read is asked for: generated files that change by themselves, and a new revision beside readers of an old one.
     Direct,
     /// By itself, from this file.
     Passthrough(Backing),

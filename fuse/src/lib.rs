@@ -28,7 +28,8 @@ pub use errno::{ErrorKind, FsError};
 pub use fs::{Closed, Filesystem, Opened, Opening, Statfs};
 pub use inodes::{Backing, Caching};
 pub use library::{
-    Attribute, Ino, Lane, Library, Located, Node, NodeKind, Original, Originals, Totals,
+    Attribute, CoverSize, FileId, Ino, Lane, Library, Located, Node, NodeKind, Original, Originals,
+    Totals,
 };
 pub use mount::{Ended, Ending, MountError, Mounted, QUIET, Unmounted, mount};
 pub use notify::{Change, Notifier};

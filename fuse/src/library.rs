@@ -5,7 +5,7 @@ use std::fmt;
 use std::fs::File;
 use std::time::Duration;
 
-use eventlog::{Revision, TrackId};
+use eventlog::{Revision, SidecarId, TrackId};
 
 use crate::errno::FsError;
 
@@ -56,13 +56,61 @@ pub enum NodeKind {
         /// descend, from this.
         subdirectories: u32,
     },
-    /// A track.
+    /// A file.
     File {
-        /// Which.
-        track: TrackId,
+        /// What it shows.
+        file: FileId,
         /// Bytes served, exact before the first open.
         size: u64,
     },
+}
+
+/// What a file of the tree shows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum FileId {
+    /// A track.
+    Track(TrackId),
+    /// A file that an origin has beside tracks (FS-11).
+    Sidecar(SidecarId),
+    /// The picture that stands for a directory (FIND-4).
+    Cover {
+        /// The directory that it is in.
+        directory: Ino,
+        /// How large it is shown.
+        size: CoverSize,
+    },
+}
+
+impl FileId {
+    /// The track that is shown, where it is one.
+    #[must_use]
+    pub const fn track(self) -> Option<TrackId> {
+        match self {
+            Self::Track(track) => Some(track),
+            Self::Sidecar(_) | Self::Cover { .. } => None,
+        }
+    }
+}
+
+impl fmt::Display for FileId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Track(track) => write!(f, "track {track}"),
+            Self::Sidecar(sidecar) => write!(f, "sidecar {sidecar}"),
+            Self::Cover { directory, .. } => write!(f, "the cover of directory {directory}"),
+        }
+    }
+}
+
+/// How large a cover is shown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum CoverSize {
+    /// As it is, in the bytes of its own.
+    Original,
+    /// At most 300 by 300 pixels.
+    Medium,
+    /// At most 150 by 150 pixels.
+    Thumb,
 }
 
 /// The size of the whole library.
@@ -124,26 +172,26 @@ impl Lane {
 
 /// The bytes behind the files.
 pub trait Originals: Send + Sync + 'static {
-    /// Finds where a track's bytes come from. Answered at once, without touching an origin.
+    /// Finds where a file's bytes come from. Answered at once, without touching an origin.
     ///
     /// # Errors
-    /// [`crate::ErrorKind::NotFound`] where the library has no such track any more,
+    /// [`crate::ErrorKind::NotFound`] where the library has no such file any more,
     /// [`crate::ErrorKind::Io`] where no origin that has it is reachable.
-    fn locate(&self, track: TrackId) -> Result<Box<dyn Located>, FsError>;
+    fn locate(&self, file: FileId) -> Result<Box<dyn Located>, FsError>;
 
-    /// The value of an extended attribute; `None` where the track has none. Answered at once,
+    /// The value of an extended attribute; `None` where the file has none. Answered at once,
     /// without touching an origin.
     ///
     /// # Errors
     /// Where the views cannot be read.
-    fn attribute(&self, track: TrackId, attribute: Attribute) -> Result<Option<Vec<u8>>, FsError>;
+    fn attribute(&self, file: FileId, attribute: Attribute) -> Result<Option<Vec<u8>>, FsError>;
 
     /// Told when a reader met a file that is not in the state that the library expects: a hint to
-    /// look at the track again. Returns at once.
-    fn changed(&self, track: TrackId);
+    /// look at it again. Returns at once.
+    fn changed(&self, file: FileId);
 }
 
-/// A track found where its bytes are, and not touched yet.
+/// A file found where its bytes are, and not touched yet.
 pub trait Located: Send + 'static {
     /// What it hangs with.
     fn lane(&self) -> Lane;
@@ -158,7 +206,7 @@ pub trait Located: Send + 'static {
     fn open(self: Box<Self>) -> Result<Box<dyn Original>, FsError>;
 }
 
-/// A track opened at one revision. Dropping it closes it, which may wait for its origin.
+/// A file opened at one revision. Dropping it closes it, which may wait for its origin.
 pub trait Original: Send + Sync + 'static {
     /// The state of the bytes served, and their number: opens with equal revisions serve equal
     /// bytes.
@@ -177,7 +225,7 @@ pub trait Original: Send + Sync + 'static {
     fn file(&self) -> Option<&File>;
 }
 
-/// Extended attributes that tracks have (FS-10).
+/// Extended attributes that files have (FS-10).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Attribute {
     /// The track's id.

@@ -44,6 +44,15 @@ fuzz_target!(|input: &[u8]| {
     assert!(media.tags.iter().all(|(_, values)| !values.is_empty() && values.len() <= 256));
     assert_eq!(media, read(bytes, name));
 
+    // The picture is as large as was said, unless it is damaged where only fetching it shows that.
+    match formats::cover(&Bytes(bytes), name.as_bytes()) {
+        Ok(cover) => assert_eq!(cover.map(|cover| cover.len() as u64), media.cover),
+        Err(error) => {
+            assert_eq!(error.kind(), io::ErrorKind::InvalidData);
+            assert!(media.cover.is_some());
+        }
+    }
+
     // What is known of a file, or of what was there before, changes nothing that is found.
     let before = &bytes[..bytes.len() / 2];
     for (known, size) in [(&media, bytes.len()), (&read(before, name), before.len())] {

@@ -59,6 +59,7 @@ fn inputs(tags: &[(u8, &str)], name: &[u8], format: u8) -> Option<NameInputs> {
         audio: AudioProperties::default(),
         audio_range: ByteRange::default(),
         content: ContentId([0; 16]),
+        cover: None,
         defects: Vec::new(),
     };
     let origin = "nas".parse().ok()?;

@@ -15,12 +15,14 @@ CREATE TABLE origin (
     bytes        INTEGER NOT NULL DEFAULT 0    -- of living ones
 ) STRICT;
 
--- Directories that hold, or once held, a track. `tracks` counts the living ones directly in it.
+-- Directories that hold, or once held, a track or sidecar. Counts those directly in it: living tracks,
+-- and sidecars.
 CREATE TABLE directory (
-    num    INTEGER PRIMARY KEY,
-    origin INTEGER NOT NULL,
-    path   BLOB    NOT NULL,
-    tracks INTEGER NOT NULL DEFAULT 0
+    num      INTEGER PRIMARY KEY,
+    origin   INTEGER NOT NULL,
+    path     BLOB    NOT NULL,
+    tracks   INTEGER NOT NULL DEFAULT 0,
+    sidecars INTEGER NOT NULL DEFAULT 0
 ) STRICT;
 CREATE UNIQUE INDEX directory_path ON directory (origin, path);
 
@@ -45,6 +47,17 @@ CREATE TABLE media (
     media BLOB NOT NULL
 ) STRICT;
 
+-- Files beside tracks: covers, lyrics, booklets.
+CREATE TABLE sidecar (
+    id         INTEGER PRIMARY KEY,
+    directory  INTEGER NOT NULL,
+    name       BLOB    NOT NULL,
+    size       INTEGER NOT NULL,
+    mtime_ns   INTEGER NOT NULL,
+    tag        TEXT,
+    changed_at INTEGER NOT NULL
+) STRICT;
+
 -- What is pinned.
 CREATE TABLE pin (
     target   TEXT    NOT NULL,     -- `path`
@@ -54,14 +67,15 @@ CREATE TABLE pin (
     PRIMARY KEY (target, value)
 ) STRICT, WITHOUT ROWID;
 
--- One row: how many tracks were ever known, the highest number that an event was about (0: none), and
--- the layout in force (NULL: the default).
+-- One row: how many tracks were ever known, the highest numbers of a track and of a sidecar that an
+-- event was about (0: none), and the layout in force (NULL: the default).
 CREATE TABLE library (
     one        INTEGER PRIMARY KEY CHECK (one = 1),
     known      INTEGER NOT NULL,
     highest    INTEGER NOT NULL,
+    highest_sidecar INTEGER NOT NULL,
     template   TEXT,
     windows    INTEGER NOT NULL,
     duplicates TEXT    NOT NULL
 ) STRICT;
-INSERT INTO library VALUES (1, 0, 0, NULL, 0, 'content');
+INSERT INTO library VALUES (1, 0, 0, 0, NULL, 0, 'content');

@@ -1,6 +1,7 @@
 -- Virtual directories and names. Derived from the log: may be deleted at any time.
 
--- Inodes: root 1, files 2·track + 1, directories even numbers that are never reused.
+-- Inodes: root 1, tracks 2·track + 1, sidecars 2⁴⁴ + 2·sidecar + 1, directories even numbers that are
+-- never reused.
 CREATE TABLE node (
     ino      INTEGER PRIMARY KEY,
     parent   INTEGER NOT NULL,     -- the root's is itself
@@ -26,10 +27,41 @@ CREATE TABLE track (
     album    INTEGER,              -- hash of the album, where the track has a disc number
     sound    INTEGER,              -- hash of the sound, where there is any
     alike    INTEGER,              -- hash of what tracks that may be shown as one have in common
+    folder   INTEGER NOT NULL,     -- hash of the folder on its origin
+    above    INTEGER,              -- hash of the folder that one is in
+    stem     INTEGER NOT NULL,     -- hash of its file's name without the extension
+    cover    INTEGER,              -- bytes of the picture that it carries
     inputs   BLOB    NOT NULL
 ) STRICT;
 CREATE INDEX track_album ON track (album) WHERE album IS NOT NULL;
 CREATE INDEX track_alike ON track (alike, origin) WHERE alike IS NOT NULL;
+
+CREATE INDEX track_folder ON track (folder, stem);
+CREATE INDEX track_cover ON track (id) WHERE cover IS NOT NULL;
+
+-- Files beside tracks, shown or not. Where they are, as of tracks.
+CREATE TABLE sidecar (
+    id       INTEGER PRIMARY KEY,
+    origin   TEXT    NOT NULL,
+    folder   INTEGER NOT NULL,
+    above    INTEGER,
+    stem     INTEGER NOT NULL,
+    name     TEXT    NOT NULL,
+    size     INTEGER NOT NULL,
+    mtime_ns INTEGER NOT NULL
+) STRICT;
+CREATE INDEX sidecar_folder ON sidecar (folder, stem);
+CREATE INDEX sidecar_above ON sidecar (above) WHERE above IS NOT NULL;
+
+-- How many tracks of a folder each directory shows.
+CREATE TABLE home (
+    folder    INTEGER NOT NULL,
+    directory INTEGER NOT NULL,
+    above     INTEGER,
+    tracks    INTEGER NOT NULL,
+    PRIMARY KEY (folder, directory)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX home_above ON home (above, directory) WHERE above IS NOT NULL;
 
 -- Albums with living tracks that tell of several discs.
 CREATE TABLE album (
@@ -37,16 +69,19 @@ CREATE TABLE album (
     tracks INTEGER NOT NULL
 ) STRICT;
 
--- One row: counts, the next directory's inode, the layout in force (NULL: the default).
+-- One row: counts, the next directory's inode, how many sidecars are known, the layout in force (NULL:
+-- the default).
 CREATE TABLE library (
     one            INTEGER PRIMARY KEY CHECK (one = 1),
     next_directory INTEGER NOT NULL,
     files          INTEGER NOT NULL,
+    sidecars       INTEGER NOT NULL,   -- shown
     directories    INTEGER NOT NULL,   -- with the root
     bytes          INTEGER NOT NULL,
+    known_sidecars INTEGER NOT NULL,
     template       TEXT,
     windows        INTEGER NOT NULL,
     duplicates     TEXT    NOT NULL
 ) STRICT;
-INSERT INTO library VALUES (1, 2, 0, 1, 0, NULL, 0, 'content');
+INSERT INTO library VALUES (1, 2, 0, 0, 1, 0, 0, NULL, 0, 'content');
 INSERT INTO node (ino, parent, name, slot, mtime_ns, size) VALUES (1, 1, '', 0, 0, 0);

@@ -12,6 +12,7 @@ use tokio::sync::{mpsc, watch};
 use crate::batch::advance;
 use crate::error::ViewError;
 use crate::file::ViewFile;
+use crate::nice;
 use crate::replay;
 use crate::runner::{Command, Shared};
 use crate::trouble::Trouble;
@@ -71,13 +72,16 @@ impl<V: View> Keeper<V> {
     /// Keeps the view until told to stop.
     pub(crate) fn run(mut self) {
         let _guard = Stopping(self.shared.clone());
-        let mut heads = self.shared.log.heads();
+        if !V::IS_AWAITED {
+            nice::be_nice();
+        }
+        let mut heads = self.shared.heads.clone();
         if self.file.is_none() {
             self.rebuild_beside();
         }
         loop {
-            heads.mark_unchanged();
-            let pause = self.catch_up();
+            let head = *heads.borrow_and_update();
+            let pause = self.catch_up(head);
             match self.wait(&mut heads, pause) {
                 Wake::Head => {}
                 Wake::Damaged => self.give_up(),
@@ -105,9 +109,9 @@ impl<V: View> Keeper<V> {
         }
     }
 
-    /// Folds in all that the log has, as long as nobody wants something else. Returns how long to
-    /// wait before more is tried, if not for the log's next event.
-    fn catch_up(&mut self) -> Option<Duration> {
+    /// Folds in what the log has up to `head`, as long as nobody wants something else. Returns how
+    /// long to wait before more is tried, if not for the next event.
+    fn catch_up(&mut self, head: Position) -> Option<Duration> {
         let Self {
             shared,
             inbox,
@@ -115,7 +119,7 @@ impl<V: View> Keeper<V> {
             trouble,
             ..
         } = self;
-        let (head, file) = (shared.log.head(), file.as_mut()?);
+        let file = file.as_mut()?;
         let is_far_behind = head > file.position().plus(FAR);
         if is_far_behind {
             file.keep_in_memory(true);
@@ -195,11 +199,11 @@ impl<V: View> Keeper<V> {
 
     /// Swaps generations. Readers never see less than they saw.
     fn adopt(&mut self, mut file: ViewFile<V>, equal: bool) -> Result<Position, ViewError> {
-        let Shared { log, position, .. } = &*self.shared;
+        let Shared { position, .. } = &*self.shared;
         // What is served without being gone on with gives way to what is as far as the log.
         let reached = match self.file {
             Some(_) => *position.borrow(),
-            None => log.head(),
+            None => file.position().max(*self.shared.heads.borrow()),
         };
         advance(&mut file, &self.shared.reader(), reached, |_, _| {
             Ok(ControlFlow::Continue(()))
@@ -238,7 +242,7 @@ impl<V: View> Keeper<V> {
             let more = async {
                 match pause {
                     Some(pause) => tokio::time::sleep(pause).await,
-                    // A log that was dropped has no more events.
+                    // A log or a view that was dropped has no more to tell.
                     None => match heads.changed().await {
                         Ok(()) => {}
                         Err(_) => std::future::pending().await,

@@ -15,6 +15,7 @@ pub mod file;
 mod generations;
 mod keeper;
 pub mod layout;
+pub mod nice;
 pub mod patterns;
 pub mod plays;
 mod pool;
@@ -26,7 +27,9 @@ mod trouble;
 pub mod view;
 mod views;
 
-pub use catalog::{CatalogCounts, CatalogReader, KnownFile, OriginRow, PinRow, TrackRow};
+pub use catalog::{
+    CatalogCounts, CatalogReader, KnownFile, OriginRow, PinRow, SidecarRow, TrackRow,
+};
 pub use collections::{CollectionsReader, DefinitionRow, Member};
 pub use digest::Digest;
 pub use error::ViewError;

@@ -88,6 +88,7 @@ pub(crate) fn rebuild_unserved<V: View>(shared: &Shared<V>) -> Result<Position, 
         near(&mut file, shared, &mut shared.step(&mut |_, _| {}), || {
             shared.log.head()
         })?;
+        shared.allowed(file.position());
         shared.adopt(file.seal()?, false)
     };
     build().inspect_err(|_| delete(&path))

@@ -21,6 +21,8 @@ use crate::view::View;
 /// What a view's runner shares with all who use the view.
 pub(crate) struct Shared<V> {
     pub(crate) log: Arc<dyn EventStore>,
+    /// How far the view may go: as far as the log, or as far as the view that it never overtakes.
+    pub(crate) heads: watch::Receiver<Position>,
     pub(crate) runtime: Handle,
     pub(crate) generations: Generations,
     pub(crate) source: Arc<Source>,
@@ -54,11 +56,10 @@ pub(crate) struct Runner<V: View> {
 
 impl<V: View> Runner<V> {
     /// Opens the view and begins to keep it. What is found is served at once, unless it cannot be
-    /// gone on with and is rebuilt beside.
+    /// gone on with and is rebuilt beside. It goes no further than `heads` tell.
     pub(crate) fn start(
-        generations: Generations,
-        log: Arc<dyn EventStore>,
-        runtime: Handle,
+        (generations, log, runtime): (Generations, Arc<dyn EventStore>, Handle),
+        heads: watch::Receiver<Position>,
     ) -> Result<Self, ViewError> {
         let (file, freshness) = generations.open::<V>()?;
         let newer = Newer::default();
@@ -82,6 +83,7 @@ impl<V: View> Runner<V> {
             stopped: watch::Sender::new(false),
             busy: AtomicBool::new(false),
             log,
+            heads,
             runtime,
             generations,
             commands,
@@ -140,6 +142,17 @@ impl<V: View> Shared<V> {
             reached = reached => reached.map_err(|_| ViewError::Closed),
             _ = stopped => Err(ViewError::Stopped(V::NAME)),
         }
+    }
+
+    /// Returns once the view may go as far as that, or is to end. Blocks.
+    pub(crate) fn allowed(&self, position: Position) {
+        let mut heads = self.heads.clone();
+        self.runtime.block_on(async {
+            tokio::select! {
+                _ = heads.wait_for(|head| *head >= position) => {}
+                () = self.commands.closed() => {}
+            }
+        });
     }
 
     /// Looks through the generation that is served.

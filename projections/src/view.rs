@@ -22,6 +22,9 @@ pub trait View: Send + Sync + 'static {
     /// file can no longer be read; until then it is served while a newer one is built beside it (VIEW-5).
     const FORMAT: u32;
 
+    /// True where scans and the mount wait for it. The threads of others let those go first.
+    const IS_AWAITED: bool = false;
+
     /// Its tables. A file with another text can be read, not gone on with.
     const SCHEMA: &'static str;
 

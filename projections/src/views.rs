@@ -63,7 +63,8 @@ impl FromStr for ViewName {
 #[error("there is no view {0:?}; views are catalog, tree, patterns and collections")]
 pub struct UnknownView(String);
 
-/// Every view, kept up to date by a thread of its own. Ends when dropped, or [closed](Self::close); not to be dropped on a thread of the runtime, and before it.
+/// Every view, kept up to date by a thread of its own. The tree never overtakes the catalog. Ends when
+/// dropped, or [closed](Self::close); not to be dropped on a thread of the runtime, and before it.
 pub struct Views {
     catalog: Runner<Catalog>,
     tree: Runner<Tree>,
@@ -115,11 +116,17 @@ impl Views {
             source,
         })?;
         let generations = Generations::new(directory);
+        let common = || (generations.clone(), log.clone(), runtime.clone());
+        let catalog = Runner::start(common(), log.heads())?;
+        // A name that is shown is opened by what the catalog knows of its file.
+        let known = catalog.shared.position.subscribe();
+        let tree = Runner::start(common(), known)?;
+        let (patterns, heads) = (Runner::start(common(), log.heads())?, log.heads());
         Ok(Self {
-            catalog: Runner::start(generations.clone(), log.clone(), runtime.clone())?,
-            tree: Runner::start(generations.clone(), log.clone(), runtime.clone())?,
-            patterns: Runner::start(generations.clone(), log.clone(), runtime.clone())?,
-            collections: Runner::start(generations, log, runtime.clone())?,
+            catalog,
+            tree,
+            patterns,
+            collections: Runner::start((generations, log, runtime.clone()), heads)?,
         })
     }
 
@@ -132,6 +139,15 @@ impl Views {
         let catalog = Source::new(Catalog::NAME, generations.newest::<Catalog>()?);
         let tree = Source::new(Tree::NAME, generations.newest::<Tree>()?);
         Ok((CatalogReader::new(catalog), TreeReader::new(tree)))
+    }
+
+    /// Reads the catalog of a directory as it was left, or as a daemon keeps it.
+    ///
+    /// # Errors
+    /// [`ViewError::Missing`] where there is nothing to read.
+    pub fn open_catalog(directory: &Path) -> Result<CatalogReader, ViewError> {
+        let newest = Generations::new(directory).newest::<Catalog>()?;
+        Ok(CatalogReader::new(Source::new(Catalog::NAME, newest)))
     }
 
     /// Reads what collections find, as it was left, or as a daemon keeps it.
@@ -238,7 +254,6 @@ impl Views {
     /// # Errors
     /// [`ViewError::Stopped`] where one will not, without a restart.
     pub async fn wait_for(&self, position: Position) -> Result<(), ViewError> {
-        self.wait_for_view(ViewName::Catalog, position).await?;
         self.wait_for_view(ViewName::Tree, position).await
     }
 
@@ -247,6 +262,10 @@ impl Views {
     /// # Errors
     /// [`ViewError::Stopped`] where it will not, without a restart.
     pub async fn wait_for_view(&self, view: ViewName, position: Position) -> Result<(), ViewError> {
+        if view == ViewName::Tree {
+            // Where that has stopped, the tree waits for it in vain.
+            self.wait_for_catalog(position).await?;
+        }
         with!(self, view, runner => runner.shared.reach(position).await)
     }
 

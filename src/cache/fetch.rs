@@ -33,20 +33,20 @@ pub(crate) fn fetch(
     mut go_on: impl FnMut(u64) -> bool,
 ) -> Fetched {
     let store = &sources.store;
-    let row = match sources.catalog.track(file.track) {
-        Ok(row) => row.filter(|row| row.living && key(&row.locator) == *file.key),
+    let wanted = match file.file.wanted(&sources.catalog) {
+        Ok(wanted) => wanted.filter(|wanted| key(&wanted.locator) == *file.key),
         Err(error) => return Fetched::Failed(error.to_string()),
     };
     // One that is another by now is looked at again anyway.
-    let Some(row) = row else {
+    let Some(wanted) = wanted else {
         return Fetched::Done;
     };
-    let copies = Copies::of(&row, sources.clone(), Purpose::Later);
+    let copies = Copies::of(&wanted, sources.clone(), Purpose::Later);
     if !copies.can_be_reached() {
         return Fetched::Offline(format!("the origin {} does not answer", file.key.origin));
     }
     let (mut ended, before) = (false, store.kept(&file.key));
-    let reader = sources.reader(&row, Purpose::Later);
+    let reader = sources.reader(&wanted, Purpose::Later);
     let filled = reader.fill(|at| {
         ended = !go_on(at);
         !ended

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use content::{Key, Store};
-use eventlog::{Filter, OriginId, Position, Recorded, StoreError, TrackId};
+use eventlog::{Filter, OriginId, Position, Recorded, StoreError};
 use futures::StreamExt;
 use futures::stream::BoxStream;
 use parking_lot::Mutex;
@@ -20,6 +20,7 @@ use super::fetch::{Fetched, fetch, make_way};
 use super::rests::Rests;
 use super::survey::{Counts, Missing, Survey, Surveyor};
 use crate::control::Engine;
+use crate::originals::FileRef;
 
 /// Files that are fetched at the same time.
 const AT_ONCE: usize = 2;
@@ -40,13 +41,16 @@ const HOURLY: Duration = Duration::from_secs(3_600);
 const PRESSED: Duration = Duration::from_secs(5);
 
 /// Events after which other files may be pinned, or the same ones be other files.
-const KINDS: [&str; 11] = [
+const KINDS: [&str; 14] = [
     "track.discovered",
     "track.content_changed",
     "track.tags_read",
     "track.moved",
     "track.vanished",
     "track.returned",
+    "sidecar.found",
+    "sidecar.changed",
+    "sidecar.vanished",
     // What somebody plays moves through collections.
     "track.read",
     "collection.*",
@@ -126,7 +130,7 @@ struct Keeper {
     /// What is to be fetched, the first first.
     queue: VecDeque<Missing>,
     /// What is being fetched.
-    flying: HashSet<TrackId>,
+    flying: HashSet<FileRef>,
     fills: JoinSet<(Missing, Fetched)>,
     origins: Rests<OriginId>,
     /// By revision: a file that changed is another.
@@ -199,7 +203,9 @@ impl Keeper {
                     // What collections have moves with the calendar.
                     let is_old = self.looked.elapsed() >= HOURLY;
                     if is_due || is_old || self.damage != damage(&engine) {
-                        known(&engine, seen).await;
+                        if stop.run_until_cancelled(known(&engine, seen)).await.is_none() {
+                            return;
+                        }
                         self.look().await;
                     }
                 }
@@ -240,7 +246,7 @@ impl Keeper {
         let is_missing = |file: &Arc<Key>, _: &mut String| missing.contains(file);
         self.engine.pins.problems.lock().retain(is_missing);
         let waiting = survey.missing.into_iter();
-        let waiting = waiting.filter(|it| !self.flying.contains(&it.track));
+        let waiting = waiting.filter(|it| !self.flying.contains(&it.file));
         self.queue = waiting.collect();
     }
 
@@ -267,7 +273,7 @@ impl Keeper {
                 self.problem(&file, problem.to_owned());
             } else {
                 self.room -= file.bytes;
-                self.flying.insert(file.track);
+                self.flying.insert(file.file);
                 let engine = self.engine.clone();
                 self.fills.spawn_blocking(move || {
                     let (stop, store) = (engine.supervisor.stop(), &engine.content);
@@ -285,7 +291,7 @@ impl Keeper {
     }
 
     fn ended(&mut self, file: Missing, fetched: Fetched) {
-        self.flying.remove(&file.track);
+        self.flying.remove(&file.file);
         let now = Instant::now();
         match fetched {
             Fetched::Done => {
@@ -313,7 +319,7 @@ impl Keeper {
     fn problem(&self, file: &Missing, problem: String) {
         let (mut problems, key) = (self.engine.pins.problems.lock(), Arc::clone(&file.key));
         if problems.get(&key) != Some(&problem) {
-            tracing::debug!(track = %file.track, "what is pinned is not fetched: {problem}");
+            tracing::debug!(file = %file.file, "what is pinned is not fetched: {problem}");
             problems.insert(key, problem);
         }
     }

@@ -60,7 +60,7 @@ fn fetch(sources: &Sources, lost: &Key, ranges: &[Range<u64>]) -> Result<u64, St
     let Some(row) = row.filter(|row| row.living && key(&row.locator) == *lost) else {
         return Ok(0);
     };
-    let reader = sources.reader(&row, Purpose::Scanning);
+    let reader = sources.reader(&row.into(), Purpose::Scanning);
     let mut bytes = 0;
     for range in ranges {
         let mut at = range.start;

@@ -1,4 +1,4 @@
-//! What is pinned, track by track, and what is missing of it.
+//! What is pinned, file by file, and what is missing of it.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
@@ -6,13 +6,13 @@ use std::sync::Arc;
 use content::{Key, Store};
 use eventlog::{OriginId, PinTarget, Timestamp, TrackId, TreePath};
 use origins::{Origin, Registry};
-use projections::{CatalogReader, Ino, NodeKind, PinRow, TreeReader, ViewError};
+use projections::{CatalogReader, Ino, PinRow, TreeReader, ViewError};
 use search::{Query, SearchError};
 
 use crate::collections::Collections;
 use crate::config::OriginKind;
 use crate::finding::Finder;
-use crate::originals::key;
+use crate::originals::{FileRef, key};
 
 /// Entries of a directory that are asked for together.
 const PAGE: usize = 1_000;
@@ -35,18 +35,19 @@ pub(crate) struct Surveyor {
 pub(crate) struct Survey {
     /// Pin by pin, in the order in which they were made.
     pub(crate) pins: Vec<Pinned>,
-    /// Every track of which something is missing, once.
+    /// Every file of which something is missing, once.
     pub(crate) missing: Vec<Missing>,
     pub(crate) counts: Counts,
     /// Bytes that may be fetched before what is pinned takes more than may be kept.
     pub(crate) room: u64,
 }
 
-/// What is pinned, in figures; each track counts once.
+/// What is pinned, in figures; each file counts once.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct Counts {
     pub(crate) pins: u64,
     pub(crate) tracks: u64,
+    pub(crate) sidecars: u64,
     pub(crate) bytes: u64,
     pub(crate) missing_bytes: u64,
 }
@@ -56,20 +57,21 @@ pub(crate) struct Counts {
 pub(crate) struct Pinned {
     pub(crate) row: PinRow,
     pub(crate) tracks: u64,
+    pub(crate) sidecars: u64,
     pub(crate) bytes: u64,
     pub(crate) missing: Vec<Missing>,
 }
 
-/// A track of which something is not on this machine.
+/// A file of which something is not on this machine.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Missing {
-    pub(crate) track: TrackId,
+    pub(crate) file: FileRef,
     pub(crate) key: Arc<Key>,
     /// How many bytes that is.
     pub(crate) bytes: u64,
 }
 
-/// A track's file.
+/// A file that is pinned.
 struct File {
     key: Arc<Key>,
     /// True where it is on a disk of this machine, and needs no copy.
@@ -108,23 +110,19 @@ impl Surveyor {
     /// Where a view or the search index cannot be read.
     pub(crate) fn look(&mut self) -> Result<Survey, SearchError> {
         let rows = self.catalog.pins()?;
-        let mut files: HashMap<TrackId, File> = HashMap::new();
+        let mut files: HashMap<FileRef, File> = HashMap::new();
         let mut pins = Vec::with_capacity(rows.len());
         let here = here(&self.catalog, &self.registry)?;
         for row in rows {
-            let tracks = self.held_by(&row.target)?;
-            let mut living = Vec::with_capacity(tracks.len());
-            for track in tracks {
-                let known = files.contains_key(&track);
-                let file = if known {
-                    None
-                } else {
-                    self.file(track, &here)?
-                };
-                if known || file.is_some() {
-                    living.push(track);
+            let held = self.held_by(&row.target)?;
+            let mut living = Vec::with_capacity(held.len());
+            for file in held {
+                let known = files.contains_key(&file);
+                let found = if known { None } else { self.file(file, &here)? };
+                if known || found.is_some() {
+                    living.push(file);
                 }
-                files.extend(file.map(|file| (track, file)));
+                files.extend(found.map(|found| (file, found)));
             }
             pins.push((row, living));
         }
@@ -138,21 +136,21 @@ impl Surveyor {
 
     fn measure(
         &mut self,
-        pins: Vec<(PinRow, Vec<TrackId>)>,
-        files: &HashMap<TrackId, File>,
+        pins: Vec<(PinRow, Vec<FileRef>)>,
+        files: &HashMap<FileRef, File>,
     ) -> Survey {
         let figures = self.store.figures();
         if self.damage != figures.damaged + figures.refuted {
             self.damage = figures.damaged + figures.refuted;
             self.whole.clear();
         }
-        let mut lacking: HashMap<TrackId, Missing> = HashMap::new();
+        let mut lacking: HashMap<FileRef, Missing> = HashMap::new();
         let (mut counts, mut kept) = (Counts::default(), 0_u64);
         counts.pins = pins.len() as u64;
-        for (track, file) in files {
+        (counts.tracks, counts.sidecars) = count(files.keys());
+        for (file_ref, file) in files {
             let size = file.key.revision.size;
             let missing = self.missing_of(file);
-            counts.tracks += 1;
             counts.bytes = counts.bytes.saturating_add(size);
             counts.missing_bytes = counts.missing_bytes.saturating_add(missing);
             if !file.is_here {
@@ -160,30 +158,30 @@ impl Surveyor {
             }
             if missing > 0 {
                 let missing = Missing {
-                    track: *track,
+                    file: *file_ref,
                     key: Arc::clone(&file.key),
                     bytes: missing,
                 };
-                lacking.insert(*track, missing);
+                lacking.insert(*file_ref, missing);
             }
         }
-        let pins = pins.into_iter().map(|(row, tracks)| {
-            let sizes = tracks.iter().filter_map(|track| files.get(track));
+        let pins = pins.into_iter().map(|(row, held)| {
+            let sizes = held.iter().filter_map(|file| files.get(file));
+            let (tracks, sidecars) = count(&held);
             Pinned {
                 row,
                 bytes: sizes.map(|file| file.key.revision.size).sum(),
-                missing: (tracks.iter().filter_map(|track| lacking.get(track)))
+                missing: (held.iter().filter_map(|file| lacking.get(file)))
                     .cloned()
                     .collect(),
-                tracks: tracks.len() as u64,
+                tracks,
+                sidecars,
             }
         });
         let pins: Vec<Pinned> = pins.collect();
         // As they were pinned: what was wanted first comes first.
         let in_order = pins.iter().flat_map(|pin| &pin.missing);
-        let missing = in_order
-            .filter_map(|it| lacking.remove(&it.track))
-            .collect();
+        let missing = in_order.filter_map(|it| lacking.remove(&it.file)).collect();
         Survey {
             missing,
             pins,
@@ -204,21 +202,22 @@ impl Surveyor {
         missing
     }
 
-    fn file(&self, track: TrackId, here: &HashSet<OriginId>) -> Result<Option<File>, ViewError> {
-        let locator = self.catalog.locator(track)?;
+    fn file(&self, file: FileRef, here: &HashSet<OriginId>) -> Result<Option<File>, ViewError> {
+        let locator = file.locator(&self.catalog)?;
         Ok(locator.map(|locator| File {
             is_here: here.contains(&locator.origin),
             key: Arc::new(key(&locator)),
         }))
     }
 
-    /// The tracks that a pin holds now, by directory.
-    fn held_by(&self, target: &PinTarget) -> Result<Vec<TrackId>, SearchError> {
+    /// The files that a pin holds now: what is shown at a path or below it, or tracks.
+    fn held_by(&self, target: &PinTarget) -> Result<Vec<FileRef>, SearchError> {
+        let tracks = |found: Vec<TrackId>| found.into_iter().map(FileRef::Track).collect();
         let mut found = match target {
             PinTarget::Path(path) => self.below(path)?,
-            PinTarget::Collection(name) => self.collections.tracks(name, Timestamp::now())?,
+            PinTarget::Collection(name) => tracks(self.collections.tracks(name, Timestamp::now())?),
             PinTarget::Search(query) => match Query::parse(query) {
-                Ok(query) => self.finder.tracks(&query)?,
+                Ok(query) => tracks(self.finder.tracks(&query)?),
                 // It was one to the version that pinned it.
                 Err(error) => {
                     tracing::warn!("what {target} pins is not known: {error}");
@@ -231,14 +230,14 @@ impl Surveyor {
         Ok(found)
     }
 
-    /// The tracks at a path or below it.
-    fn below(&self, path: &TreePath) -> Result<Vec<TrackId>, ViewError> {
+    /// The files at a path or below it.
+    fn below(&self, path: &TreePath) -> Result<Vec<FileRef>, ViewError> {
         let top = self.tree.resolve(path.as_str())?;
         let mut found = Vec::new();
         let mut todo: Vec<_> = top.into_iter().collect();
         while let Some(node) = todo.pop() {
-            if let NodeKind::File { track, .. } = node.kind {
-                found.push(track);
+            if let Some(file) = FileRef::of(&node) {
+                found.push(file);
                 continue;
             }
             let mut after = Ino(0);
@@ -251,6 +250,15 @@ impl Surveyor {
         }
         Ok(found)
     }
+}
+
+/// How many tracks there are among files, and how many others.
+fn count<'f>(files: impl IntoIterator<Item = &'f FileRef>) -> (u64, u64) {
+    let count = |(tracks, sidecars), file: &FileRef| match file {
+        FileRef::Track(_) => (tracks + 1, sidecars),
+        FileRef::Sidecar(_) => (tracks, sidecars + 1),
+    };
+    files.into_iter().fold((0, 0), count)
 }
 
 /// Origins whose files are on disks of this machine; also such as are away at the moment.

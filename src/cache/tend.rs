@@ -101,7 +101,7 @@ async fn compare(engine: Engine) {
                 engine.content.outdated(file, &presumed);
                 continue;
             };
-            let copies = Copies::of(&row, engine.sources.clone(), Purpose::Scanning);
+            let copies = Copies::of(&row.into(), engine.sources.clone(), Purpose::Scanning);
             let (source, origin): (&dyn Source, _) = (&copies, presumed.origin.clone());
             // What was begun is ended, whatever it takes.
             let confirmed = engine.content.confirm(presumed, shape, source, |bytes| {

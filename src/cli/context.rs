@@ -7,7 +7,7 @@ use std::sync::OnceLock;
 use std::time::Duration;
 
 use super::Global;
-use super::output::Output;
+use super::output::{self, Output};
 use crate::config::{Flags, Loaded, Sources, process_env};
 use crate::control::tcp::Token;
 use crate::control::{Client, Remote};
@@ -25,6 +25,8 @@ pub(super) struct Context {
     /// The arguments as they were given, without the program's name.
     arguments: Vec<OsString>,
     runtime: OnceLock<tokio::runtime::Runtime>,
+    /// Set once it was told that the configuration is wrong.
+    warned: OnceLock<()>,
 }
 
 impl Context {
@@ -33,6 +35,7 @@ impl Context {
             global,
             arguments,
             runtime: OnceLock::new(),
+            warned: OnceLock::new(),
         }
     }
 
@@ -132,7 +135,31 @@ impl Context {
             })
             .await;
         }
-        Client::connect(&StateDir::at(&self.state_dir()?)).await
+        Client::connect(&StateDir::at(&self.state_dir_of_daemon()?)).await
+    }
+
+    /// The state directory of a daemon that runs. It works by a configuration that was right: what is
+    /// wrong with it since is told, and no reason not to reach it, where it still says which that is.
+    pub(super) fn state_dir_of_daemon(&self) -> Result<PathBuf> {
+        if self.global.state_dir.is_some() {
+            return self.state_dir();
+        }
+        let (loaded, faults) = self.sources()?.examine(&process_env);
+        // A key that is misspelt, or has a wrong value, is not what it says.
+        let is_about_it = |fault: &Report| {
+            let told = [Some(fault.message()), fault.next_step()];
+            let names_it = |text: &str| text.to_ascii_lowercase().contains("state_dir");
+            told.into_iter().flatten().any(names_it)
+        };
+        let is_known = loaded.is_read && !faults.iter().any(is_about_it);
+        match faults.into_iter().next() {
+            Some(fault) if !is_known => return Err(fault),
+            Some(fault) => {
+                self.warned.get_or_init(|| output::warning(&fault));
+            }
+            None => {}
+        }
+        Ok(loaded.config.state_dir)
     }
 
     /// The running daemon; `None` where none runs.

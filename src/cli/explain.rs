@@ -2,6 +2,7 @@
 
 mod copies;
 mod naming;
+mod plays;
 
 use std::ffi::OsString;
 
@@ -13,6 +14,7 @@ use serde_json::{Value, json};
 
 use self::copies::Copies;
 use self::naming::Naming;
+use self::plays::Plays;
 use super::context::Context;
 use super::library::Opened;
 use super::output::Output;
@@ -35,6 +37,7 @@ struct Explanation {
     formerly: bool,
     naming: Naming,
     copies: Copies,
+    plays: Plays,
     /// The event that took it out of the tree.
     gone: Option<Recorded>,
 }
@@ -90,6 +93,7 @@ impl Explanation {
         let path = library.tree.path_of(Ino::of_track(row.id))?;
         Ok(Self {
             copies: Copies::of(library, &row)?,
+            plays: Plays::of(library, row.id)?,
             naming: Naming::of(&row, library.catalog.layout()?, path.as_deref()),
             gone: if row.living {
                 None
@@ -146,6 +150,7 @@ impl Explanation {
             "content": media.content.to_string(),
             "copies": self.copies.to_json(),
             "naming": self.naming.to_json(),
+            "plays": self.plays.to_json(),
             "defects": defects.collect::<Vec<_>>(),
             "discovered": { "position": self.row.first_position.0, "at": self.row.discovered_at.to_string() },
             "changed": { "position": self.row.last_position.0, "at": self.row.changed_at.to_string() },
@@ -217,6 +222,7 @@ impl Explanation {
         if media.audio_range.len > 0 {
             rows.insert(3, ["sound".to_owned(), media.content.to_string()]);
         }
+        rows.extend(self.plays.rows());
         out.table(&rows)?;
         out.line("")?;
         self.copies.print(out)?;

@@ -1,7 +1,7 @@
 //! The state of a library, opened for reading beside a daemon or without one.
 
 use eventlog::{EventStore, SqliteStore};
-use projections::{CatalogReader, TreeReader, ViewError, ViewName, Views};
+use projections::{CatalogReader, PatternsReader, TreeReader, ViewError, ViewName, Views};
 use proto::v1;
 
 use crate::control::stopped;
@@ -13,13 +13,24 @@ pub(super) struct Opened {
     pub(super) log: SqliteStore,
     pub(super) catalog: CatalogReader,
     pub(super) tree: TreeReader,
+    /// None where an older version left the state.
+    pub(super) patterns: Option<PatternsReader>,
 }
 
 impl Opened {
     pub(super) async fn at(state: &StateDir) -> Result<Self> {
         let log = SqliteStore::open_read_only(state.log_file()).await?;
         let (catalog, tree) = Views::open_read_only(&state.views_dir())?;
-        Ok(Self { log, catalog, tree })
+        let patterns = match Views::open_patterns(&state.views_dir()) {
+            Err(ViewError::Missing { .. }) => None,
+            opened => Some(opened?),
+        };
+        Ok(Self {
+            log,
+            catalog,
+            tree,
+            patterns,
+        })
     }
 }
 

@@ -131,6 +131,7 @@ impl Arguments {
                 webhooks,
                 collections: config.collections,
                 readers: config.scan_threads,
+                sidecars: config.sidecars,
                 origins: config.origins,
                 reloader,
             };

@@ -43,6 +43,9 @@ impl Arguments {
             out.line(&result.path)?;
         }
         out.end()?;
+        if found.total == 0 && !context.is_quiet() {
+            hint("nothing matches; all words have to, whole or nearly as they are spelt");
+        }
         if let Some(next) = found.next_offset {
             let total = found.total;
             hint(&format!(

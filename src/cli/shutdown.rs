@@ -34,7 +34,7 @@ impl Arguments {
             // When it is gone, only its own machine can tell.
             return told(context, pid, false);
         }
-        let state = StateDir::at(&context.state_dir()?);
+        let state = StateDir::at(&context.state_dir_of_daemon()?);
         let deadline = Instant::now() + Duration::from_secs(self.timeout);
         while Lock::holder(&state).is_some() {
             if Instant::now() >= deadline {

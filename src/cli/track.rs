@@ -103,7 +103,10 @@ async fn find(library: &Opened, mountpoint: Option<&Path>, text: &OsStr) -> Resu
         match library.tree.resolve(name)?.map(|node| node.kind) {
             Some(NodeKind::File { track, .. }) => return Ok(Found::now(track)),
             Some(NodeKind::Directory { .. }) => return Err(absent::directory(text)),
-            _ => {}
+            Some(NodeKind::Sidecar { sidecar, .. }) => {
+                return Err(absent::sidecar(text, library.catalog.sidecar(sidecar)?));
+            }
+            None => {}
         }
     }
     if let Some(track) = on_origin(library, &path)? {

@@ -200,6 +200,10 @@ impl SpecialDir for CollectionsDir {
         ".collections"
     }
 
+    fn is_steady(&self) -> bool {
+        true
+    }
+
     fn item(&self, path: &str) -> Result<Option<Item>, FsError> {
         let item = self.look(path, Timestamp::now());
         item.map_err(|error| unreadable(&error))

@@ -205,7 +205,11 @@ impl Collections {
                 let found = self.find(&query, now)?.into_iter();
                 Ok(found.map(|shown| shown.track).collect())
             }
-            Some(Err(_)) | None => Ok(Vec::new()),
+            Some(Err(error)) => {
+                tracing::warn!("what the collection {name} has is not known: {error}");
+                Ok(Vec::new())
+            }
+            None => Ok(Vec::new()),
         }
     }
 

@@ -25,6 +25,8 @@ pub(super) struct Contents {
     pub(super) webhooks: Vec<Entry>,
     /// The entries of `[[collections]]`, in the file's order.
     pub(super) collections: Vec<Entry>,
+    /// False where it is no TOML: then nothing of it is above.
+    pub(super) is_toml: bool,
     /// What is wrong with it. What is said beside that is above.
     pub(super) faults: Vec<Fault>,
 }
@@ -61,6 +63,7 @@ pub(super) fn parse(text: &str) -> Contents {
     let mut contents = Contents::default();
     let (root, errors) = DeTable::parse_recoverable(text);
     if errors.is_empty() {
+        contents.is_toml = true;
         table(text, "", root.get_ref(), &mut contents);
         return contents;
     }

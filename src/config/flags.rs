@@ -2,8 +2,8 @@
 
 use std::path::PathBuf;
 
-use super::{Env, Loaded, OriginConfig, load};
-use crate::report::Result;
+use super::{Env, Loaded, OriginConfig, examine, load};
+use crate::report::{Report, Result};
 
 /// The flags that stand for keys of the configuration. Paths are absolute, so that they mean the
 /// same once the process has left the directory that it was started in.
@@ -66,6 +66,14 @@ impl Sources {
         let mut loaded = load(self.file.as_deref(), env)?;
         self.flags.apply(&mut loaded);
         Ok(loaded)
+    }
+
+    /// As [`read`](Self::read), and tells all that is wrong, which is as by default.
+    #[must_use]
+    pub fn examine(&self, env: Env<'_>) -> (Loaded, Vec<Report>) {
+        let (mut loaded, faults) = examine(self.file.as_deref(), env);
+        self.flags.apply(&mut loaded);
+        (loaded, faults)
     }
 }
 

@@ -14,6 +14,7 @@ pub use super::key::Key;
 use super::{Config, Env, shown};
 use crate::cache::size;
 use crate::logging::{Format, Target};
+use crate::scan::Sidecars;
 
 const DELTAS: [(&str, DeltaVerify); 3] = [
     ("proof", DeltaVerify::Proof),
@@ -121,6 +122,22 @@ pub const KEYS: &[Key<Config>] = &[
             Ok(())
         },
         get: |config| Some(config.scan_threads.to_string()),
+    },
+    Key {
+        name: "scan.sidecars",
+        takes: "list of extensions",
+        about: "Which files that are no tracks are shown beside tracks, in the directory of their album: \
+                covers, lyrics, booklets and the like. With `[]`, none. See \
+                [SEMANTICS](SEMANTICS.md#files-beside-tracks).",
+        example: "[\"jpg\", \"png\", \"lrc\", \"cue\", \"pdf\"]",
+        set: |config, given, _| {
+            config.sidecars = Sidecars::new(&list(given)?);
+            Ok(())
+        },
+        get: |config| {
+            let extensions: Vec<_> = config.sidecars.extensions().map(quoted).collect();
+            Some(format!("[{}]", extensions.join(", ")))
+        },
     },
     Key {
         name: "cache.enabled",
@@ -434,6 +451,7 @@ const TARGETS: [(&str, Target); 4] = [
 pub fn defaults(env: Env<'_>) -> Config {
     Config {
         state_dir: super::default_state_dir(env),
+        sidecars: Sidecars::default(),
         scan_threads: available_parallelism().map_or(1, |threads| threads.get().min(64)),
         log: crate::logging::Settings {
             level: "info".to_owned(),

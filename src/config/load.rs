@@ -24,6 +24,8 @@ pub struct Loaded {
     pub config: Config,
     /// The file that was read; `None` where there was none.
     pub file: Option<PathBuf>,
+    /// False where the file could not be read, or is no TOML: nobody knows what it says.
+    pub is_read: bool,
     sources: BTreeMap<&'static str, Source>,
 }
 
@@ -75,6 +77,7 @@ pub fn examine(file: Option<&Path>, env: Env<'_>) -> (Loaded, Vec<Report>) {
     let mut loaded = Loaded {
         config: keys::defaults(env),
         file: None,
+        is_read: true,
         sources: BTreeMap::new(),
     };
     let mut reports = Vec::new();
@@ -83,14 +86,20 @@ pub fn examine(file: Option<&Path>, env: Env<'_>) -> (Loaded, Vec<Report>) {
         Ok(bytes) => {
             let mut faults = match file::text(bytes) {
                 Ok(text) => read(&text, env, &mut loaded),
-                Err(fault) => vec![fault],
+                Err(fault) => {
+                    loaded.is_read = false;
+                    vec![fault]
+                }
             };
             faults.sort_by_key(|fault| fault.place);
             reports.extend(faults.into_iter().map(|fault| report(&path, fault)));
             loaded.file = Some(path);
         }
         Err(error) if file.is_none() && error.kind() == io::ErrorKind::NotFound => {}
-        Err(error) => reports.push(unreadable(&path, &error)),
+        Err(error) => {
+            loaded.is_read = false;
+            reports.push(unreadable(&path, &error));
+        }
     }
     reports.extend(environment(env, &mut loaded));
     (loaded, reports)
@@ -99,6 +108,7 @@ pub fn examine(file: Option<&Path>, env: Env<'_>) -> (Loaded, Vec<Report>) {
 /// Takes over what a file says; returns what is wrong with it.
 fn read(text: &str, env: Env<'_>, loaded: &mut Loaded) -> Vec<Fault> {
     let contents = file::parse(text);
+    loaded.is_read = contents.is_toml;
     let mut faults = contents.faults;
     for assignment in contents.values {
         if let Some(key) = KEYS.iter().find(|key| key.name == assignment.key) {

@@ -57,6 +57,8 @@ pub struct Config {
     pub layout_names: Option<NameProfile>,
     pub layout_duplicates: Option<Duplicates>,
     pub scan_threads: usize,
+    /// Which files that are no tracks are shown beside tracks.
+    pub sidecars: crate::scan::Sidecars,
     pub access: access::Settings,
     pub cache: cache::Settings,
     pub prefetch: prefetch::Settings,

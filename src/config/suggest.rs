@@ -20,7 +20,9 @@ pub(crate) fn nearest<'a>(
 /// vain; says what may have been meant. A pattern may end in `*`.
 pub(crate) fn event_type(pattern: &str) -> Result<(), String> {
     let kinds = eventlog::wire::kinds();
-    let names: Vec<&str> = kinds.iter().map(|kind| kind.kind).collect();
+    let mut names: Vec<&str> = kinds.iter().map(|kind| kind.kind).collect();
+    // The versions of a kind follow one another.
+    names.dedup();
     let filter = eventlog::Filter {
         kinds: vec![pattern.to_owned()],
         subject: None,

@@ -8,7 +8,7 @@ use content::{Checked, Figures, Key, Store};
 use eventlog::{PinTarget, TreePath};
 use futures::StreamExt;
 use futures::stream::BoxStream;
-use projections::{Ino, TreeReader};
+use projections::TreeReader;
 use proto::v1;
 use proto::v1::pin_target::Target;
 use proto::v1::verify_cache_response::Update;
@@ -83,6 +83,7 @@ const fn pin_counts(counts: Counts) -> v1::PinCounts {
     v1::PinCounts {
         pins: counts.pins,
         tracks: counts.tracks,
+        sidecars: counts.sidecars,
         bytes: counts.bytes,
         missing_bytes: counts.missing_bytes,
     }
@@ -128,7 +129,7 @@ pub(super) fn tree_path(sent: &str) -> Result<TreePath> {
     TreePath::meant(sent).map_err(|error| Report::new(Kind::Input, error.to_string()))
 }
 
-/// A pin, with some of the tracks that are missing of it. Reads the tree.
+/// A pin, with some of the files that are missing of it. Reads the tree.
 ///
 /// # Errors
 /// Where the tree cannot be read.
@@ -144,14 +145,14 @@ pub(crate) fn pin(
         PinTarget::Collection(name) => Target::Collection(name.to_string()),
     };
     let mut missing = Vec::new();
-    for track in pin.missing.iter().take(limit) {
+    for file in pin.missing.iter().take(limit) {
         // One that left the tree meanwhile is not told of.
-        if let Some(path) = tree.path_of(Ino::of_track(track.track))? {
-            missing.push(v1::MissingTrack {
+        if let Some(path) = tree.path_of(file.file.ino())? {
+            missing.push(v1::MissingFile {
                 path,
-                bytes: track.key.revision.size,
-                missing_bytes: track.bytes,
-                problem: problem(&track.key).unwrap_or_default(),
+                bytes: file.key.revision.size,
+                missing_bytes: file.bytes,
+                problem: problem(&file.key).unwrap_or_default(),
             });
         }
     }
@@ -162,7 +163,8 @@ pub(crate) fn pin(
         since: Some(convert::time(pin.row.added_at)),
         tracks: pin.tracks,
         bytes: pin.bytes,
-        missing_tracks: pin.missing.len() as u64,
+        sidecars: pin.sidecars,
+        missing_files: pin.missing.len() as u64,
         missing_bytes: pin.missing.iter().map(|it| it.bytes).sum(),
         missing,
     })

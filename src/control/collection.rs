@@ -77,6 +77,11 @@ pub(super) fn wanted(
         Report::new(Kind::Input, format!("the query, {error}"))
             .hint("docs/FINDING.md shows how queries are written")
     })?;
+    // What is remembered is its usual form, which is longer.
+    if Query::parse(&query.to_string()).is_err() {
+        let message = format!("the query is too long, or its conditions too deep: {query}");
+        return Err(Report::new(Kind::Input, message).hint("make two collections of it"));
+    }
     Ok((name, query))
 }
 

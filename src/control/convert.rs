@@ -106,6 +106,11 @@ impl<'a> About<'a> {
                     track: Some(*track),
                 }
             }
+            Event::SidecarFound { locator, .. } => Self {
+                origin: Some(&locator.origin),
+                path: Some(&locator.path),
+                ..Self::default()
+            },
             Event::TrackMoved { track, to, .. } => Self {
                 path: Some(to),
                 track: Some(*track),
@@ -119,6 +124,8 @@ impl<'a> About<'a> {
                 ..Self::default()
             },
             Event::LayoutChanged { .. }
+            | Event::SidecarChanged { .. }
+            | Event::SidecarVanished { .. }
             | Event::PinAdded { .. }
             | Event::PinRemoved { .. }
             | Event::CollectionDefined { .. }

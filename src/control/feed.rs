@@ -150,6 +150,7 @@ impl OfOrigins {
         match recorded.subject.parse() {
             Ok(Subject::Origin(origin)) => Ok(self.origins.contains(&origin)),
             Ok(Subject::Track(track)) => self.has(track, recorded).await,
+            Ok(subject @ Subject::Sidecar(_)) => self.has_sidecar(&subject, recorded).await,
             Ok(Subject::Library | Subject::Collection(_)) | Err(_) => Ok(false),
         }
     }
@@ -167,6 +168,25 @@ impl OfOrigins {
         }
         self.tracks.insert(track, has);
         Ok(has)
+    }
+
+    /// A sidecar stays on the origin that it was found on.
+    async fn has_sidecar(
+        &self,
+        sidecar: &Subject,
+        recorded: &Recorded,
+    ) -> Result<bool, StoreError> {
+        let found = |event: &Event| match event {
+            Event::SidecarFound { locator, .. } => Some(self.origins.contains(&locator.origin)),
+            _ => None,
+        };
+        if let Some(has) = recorded.event().and_then(found) {
+            return Ok(has);
+        }
+        let until = Some(recorded.position);
+        let mut events = self.store.read(Position::START, until, about(sidecar));
+        let first = events.next().await.transpose()?;
+        Ok(first.as_ref().and_then(Recorded::event).and_then(found) == Some(true))
     }
 
     async fn look_up(&self, track: TrackId, recorded: &Recorded) -> Result<bool, StoreError> {

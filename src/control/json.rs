@@ -18,6 +18,7 @@ pub fn status(status: &v1::GetStatusResponse) -> Value {
         "mountpoint": path(&status.mountpoint),
         "position": status.position,
         "tracks": status.tracks,
+        "sidecars": status.sidecars,
         "uptime_secs": status.uptime.as_ref().map(secs),
         "pid": (status.pid != 0).then_some(status.pid),
         "open_handles": status.open_handles,

@@ -186,6 +186,11 @@ fn library(to: Family<'_, '_>, status: &v1::GetStatusResponse) -> fmt::Result {
             status.tracks,
         ),
         (
+            "musicfs_sidecars",
+            "Files beside tracks that the tree shows",
+            status.sidecars,
+        ),
+        (
             "musicfs_open_files",
             "Files open through the mount",
             status.open_handles,

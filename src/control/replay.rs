@@ -41,13 +41,6 @@ impl Named {
         views.chain([Self::Search]).collect()
     }
 
-    const fn view(self) -> Option<ViewName> {
-        match self {
-            Self::View(view) => Some(view),
-            Self::Search => None,
-        }
-    }
-
     const fn as_str(self) -> &'static str {
         match self {
             Self::View(view) => view.as_str(),
@@ -129,31 +122,40 @@ pub fn replay(
     ReceiverStream::new(receiver).boxed()
 }
 
-/// Computes views as they stood at a position, beside those that serve and for their figures only.
+/// Computes views as they stood at a position, beside those that serve and for their figures only. What
+/// the index was is told by the catalog of then.
 ///
 /// # Errors
-/// Where the log ends before that position, or the views cannot be written; where nothing but the
-/// index is asked for, which is of the present.
+/// Where the log ends before that position, or the views cannot be written.
 pub async fn replay_to(
     log: Arc<dyn EventStore>,
     names: Vec<Named>,
     until: Position,
     mut progress: impl FnMut(Position, Position) + Send + 'static,
 ) -> Result<v1::ReplayReport> {
-    if names == [Named::Search] {
-        let message = "the search index is of the catalog as it now stands";
-        return Err(Report::new(Kind::Input, message).hint("leave out --to"));
-    }
     let runtime = Handle::current();
     let replayed = tokio::task::spawn_blocking(move || {
         let scratch = tempfile::Builder::new().prefix("musicfs-replay").tempdir();
         let scratch = scratch
             .map_err(|error| Report::io("make a directory in", &std::env::temp_dir(), &error))?;
         let mut told = |at, end| progress(at, end);
-        let views: Vec<ViewName> = names.into_iter().filter_map(Named::view).collect();
-        let reports = Views::replay_to(&views, scratch.path(), &*log, &runtime, until, &mut told)?;
-        let views = reports.iter().map(view).collect();
-        Ok(v1::ReplayReport { views })
+        let mut reports = Vec::with_capacity(names.len());
+        for (number, name) in names.into_iter().enumerate() {
+            let dir = scratch.path().join(number.to_string());
+            let row = match name {
+                Named::View(row) => row,
+                Named::Search => ViewName::Catalog,
+            };
+            let replayed = Views::replay_to(&[row], &dir, &*log, &runtime, until, &mut told)?;
+            match name {
+                Named::View(_) => reports.extend(replayed.iter().map(view)),
+                Named::Search => {
+                    let catalog = Views::open_catalog(&dir)?;
+                    reports.push(view(&search::replay_of(&catalog, &mut told)?));
+                }
+            }
+        }
+        Ok(v1::ReplayReport { views: reports })
     });
     replayed
         .await

@@ -37,12 +37,14 @@ pub(super) fn running(engine: &Engine) -> Result<v1::GetStatusResponse> {
     };
     let tasks = engine.supervisor.tasks();
     let found = engine.search.searcher().position();
+    let tree = engine.views.tree().stats()?;
     Ok(v1::GetStatusResponse {
         version: env!("CARGO_PKG_VERSION").to_owned(),
         state: state.into(),
         mountpoint: engine.mountpoint.as_os_str().as_bytes().to_vec(),
         position: head.0,
-        tracks: engine.views.tree().stats()?.files,
+        tracks: tree.files,
+        sidecars: tree.sidecars,
         uptime: Some(convert::duration(engine.started.elapsed())),
         pid: std::process::id(),
         open_handles: engine.mount.open_handles(),
@@ -122,8 +124,10 @@ pub fn stopped(
         return Ok(stopped);
     };
     let nobody = OriginState::default();
+    let shown = tree.stats()?;
     Ok(v1::GetStatusResponse {
-        tracks: tree.stats()?.files,
+        tracks: shown.files,
+        sidecars: shown.sidecars,
         origins: catalog
             .origins()?
             .iter()

@@ -13,7 +13,7 @@ use parking_lot::Mutex;
 use projections::{Published, Views};
 use search::Search;
 use tokio::runtime::Handle;
-use tokio::sync::mpsc;
+use tokio::sync::{Semaphore, mpsc};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -30,7 +30,7 @@ use crate::prefetch::{Prefetch, PrefetchDir};
 use crate::report::{Kind, Report, Result};
 use crate::resources::Resources;
 use crate::scan::Scanner;
-use crate::show::{Tree, change};
+use crate::show::{Tree, told_of};
 use crate::signals::Caught;
 use crate::state::StateDir;
 use crate::status_files::StatusFiles;
@@ -38,6 +38,9 @@ use crate::supervise::Supervisor;
 use crate::webhooks::{self, Webhooks};
 use crate::writer::LogWriter;
 use crate::{access, cache, integrity, prefetch, reload, signals, systemd};
+
+/// Pictures that are made smaller at the same time: each may take much memory.
+const SHRINKING: usize = 1;
 
 /// How long the library waits before it is begun again, where the log or the disk let it down.
 const RETRY: Duration = Duration::from_secs(5);
@@ -59,12 +62,12 @@ pub(super) async fn start(
     let log = Arc::new(SqliteStore::open(options.state.log_file()).await?);
     let store: Arc<dyn EventStore> = Arc::clone(&log) as _;
     let views = Arc::new(open_views(&options.state, Arc::clone(&store)).await?);
-    let search = Arc::new(Search::start(
+    let search = Arc::new(Search::new(
         &options.state.views_dir(),
         Arc::clone(&store),
         Arc::clone(&views),
         Handle::current(),
-    )?);
+    ));
     let known = views.catalog().origins()?;
     for origin in &known {
         library::apart_by_name(&origin.spec, &options.mountpoint)?;
@@ -90,6 +93,7 @@ pub(super) async fn start(
         writer: Arc::clone(&writer),
         readers: readers(options.readers),
         limit: eventlog::decide::RemovalLimit::default(),
+        sidecars: options.sidecars.clone(),
     };
     let library = Library::new(
         scanner,
@@ -115,10 +119,12 @@ pub(super) async fn start(
     )));
     let sources = Sources {
         catalog: views.catalog(),
+        tree: views.tree(),
         registry,
         library: Arc::clone(&library),
         store: content.clone(),
         runtime: Handle::current(),
+        shrinking: Arc::new(Semaphore::new(SHRINKING)),
     };
     let prefetch = Arc::new(Prefetch::new(
         sources.clone(),
@@ -180,6 +186,7 @@ pub(super) async fn start(
         reloader: Arc::clone(&options.reloader),
         shutdown,
     };
+    keep_search(&engine);
     let (stopped, serving) = (CancellationToken::new(), TaskTracker::new());
     let listening = control::listen(&options.state)?;
     serving.spawn(listening.serve(engine.clone(), stopped.clone()));
@@ -250,11 +257,28 @@ fn tell_kernel(
                 return;
             };
             while let Some(Some(batch)) = until.run_until_cancelled(changes.recv()).await {
-                told(batch.changes.iter().map(change).collect());
+                told(batch.changes.iter().flat_map(told_of).collect());
             }
         }
     };
     supervisor.spawn("invalidation".to_owned(), stop, task);
+}
+
+/// Has tracks found, by an index that is opened, and asked something, beside the mount.
+fn keep_search(engine: &Engine) {
+    let (search, stop) = (Arc::clone(&engine.search), engine.supervisor.stop().clone());
+    let until = stop.clone();
+    let task = move || {
+        let (search, until) = (Arc::clone(&search), until.clone());
+        async move {
+            if let Err(error) = search.keep(until.cancelled_owned()).await {
+                tracing::error!("the search index is not kept: {error}");
+                // For the supervisor, which starts it again.
+                std::panic::resume_unwind(Box::new(error.to_string()));
+            }
+        }
+    };
+    engine.supervisor.spawn("search".to_owned(), stop, task);
 }
 
 /// Names the parts of the daemon that take over a configuration while it runs.

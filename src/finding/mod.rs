@@ -65,7 +65,8 @@ impl Finder {
         Self { searcher, tree }
     }
 
-    /// Finds at most `limit` tracks, from the one at `offset` of all that match on.
+    /// Finds at most `limit` tracks, from the one at `offset` of all that match on: the best first. Of
+    /// those that are returned, such as match equally well come as they are in the tree, album by album.
     pub(crate) fn find(
         &self,
         query: &Query,
@@ -98,6 +99,11 @@ impl Finder {
             if found < wanted || wanted == 0 || findings.found.len() == limit {
                 let more = (at as u64) < page.total && at < MOST;
                 findings.next = Some(at).filter(|_| more);
+                let order = |one: &Found, other: &Found| {
+                    let better = other.hit.score.total_cmp(&one.hit.score);
+                    better.then_with(|| one.path.cmp(&other.path))
+                };
+                findings.found.sort_by(order);
                 return Ok(findings);
             }
         }

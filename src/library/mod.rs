@@ -151,7 +151,7 @@ impl Library {
         let (views, writer) = (&self.scanner.views, &self.scanner.writer);
         views.wait_for(writer.store().head()).await?;
         let catalog = views.catalog();
-        writer.resume_after(catalog.max_track_id()?);
+        writer.resume_after(catalog.max_track_id()?, catalog.max_sidecar_id()?);
         self.name_layout(layout).await?;
         for row in catalog.origins()? {
             let reason = if row.listed.is_some() {

@@ -12,9 +12,8 @@ use eventlog::tags::ByteRange;
 use eventlog::{Locator, OriginId, TrackId};
 use origins::{Checksum, ErrorKind, Health, Origin, OriginError, OriginFile};
 use parking_lot::Mutex;
-use projections::TrackRow;
 
-use super::{Sources, readable};
+use super::{Sources, Wanted, readable};
 
 /// How long one copy may take where there is another (ORG-9).
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -24,7 +23,7 @@ const LATE: Duration = Duration::from_secs(30);
 
 /// Where a file's bytes can be had.
 pub(crate) struct Copies {
-    row: TrackRow,
+    wanted: Wanted,
     sources: Sources,
     /// What they are read for: who listens goes first.
     purpose: Purpose,
@@ -36,7 +35,7 @@ pub(crate) struct Copies {
 
 /// One of them.
 struct Copy {
-    track: TrackId,
+    track: Option<TrackId>,
     /// As the library knows it, and as it is read.
     found: Locator,
     locator: Locator,
@@ -50,15 +49,15 @@ struct Copy {
 }
 
 impl Copy {
-    fn of(row: &TrackRow, whole: bool) -> Self {
+    fn of(wanted: &Wanted, whole: bool) -> Self {
         Self {
-            track: row.id,
-            found: row.locator.clone(),
+            track: wanted.track.as_ref().map(|(track, _)| *track),
+            found: wanted.locator.clone(),
             locator: Locator {
-                revision: readable(&row.locator.revision),
-                ..row.locator.clone()
+                revision: readable(&wanted.locator.revision),
+                ..wanted.locator.clone()
             },
-            audio: row.media.audio_range,
+            audio: wanted.sound(),
             whole,
             late: Mutex::new(None),
             open: Mutex::new(None),
@@ -72,12 +71,12 @@ impl Copy {
 }
 
 impl Copies {
-    /// The copies of a track's file.
-    pub(crate) fn of(row: &TrackRow, sources: Sources, purpose: Purpose) -> Self {
+    /// The copies of a file.
+    pub(crate) fn of(wanted: &Wanted, sources: Sources, purpose: Purpose) -> Self {
         Self {
             purpose,
-            first: Copy::of(row, true),
-            row: row.clone(),
+            first: Copy::of(wanted, true),
+            wanted: wanted.clone(),
             sources,
             others: OnceLock::new(),
         }
@@ -95,14 +94,14 @@ impl Copies {
 
     /// Another file that can be read in place of one whose origin does not answer: all of it, since
     /// pictures and padding may differ where tags do not.
-    pub(crate) fn stand_in(&self) -> Option<TrackRow> {
+    pub(crate) fn stand_in(&self) -> Option<Wanted> {
         let others = self.others().iter();
         let copy = others
             .filter(|copy| copy.whole)
             .find(|copy| self.answers(copy))?;
         let catalog = &self.sources.catalog;
-        let row = catalog.track(copy.track).ok().flatten()?;
-        (row.living && row.locator == copy.found).then_some(row)
+        let row = catalog.track(copy.track?).ok().flatten()?;
+        (row.living && row.locator == copy.found).then(|| row.into())
     }
 
     /// What is said where nobody has it.
@@ -112,12 +111,10 @@ impl Copies {
 
     fn others(&self) -> &[Copy] {
         self.others.get_or_init(|| {
-            let TrackRow {
-                id, locator, media, ..
-            } = &self.row;
-            if !is_telling(media) {
+            let Wanted { locator, track } = &self.wanted;
+            let Some((id, media)) = track.as_ref().filter(|(_, media)| is_telling(media)) else {
                 return Vec::new();
-            }
+            };
             let alike = self.sources.catalog.living_by_content(media.content);
             let is_other = |other: &TrackId| other != id;
             let rows = alike.unwrap_or_default().into_iter().filter(is_other);
@@ -127,7 +124,7 @@ impl Copies {
                     let whole = row.media.tags == media.tags
                         && row.media.audio_range == media.audio_range
                         && row.locator.revision.size == locator.revision.size;
-                    Copy::of(&row, whole)
+                    Copy::of(&row.into(), whole)
                 })
                 .collect()
         })
@@ -135,7 +132,7 @@ impl Copies {
 
     /// Reads a stretch that lies in the sound, or outside of it.
     async fn read_part(&self, part: Range<u64>) -> Result<Bytes, OriginError> {
-        let sound = self.row.media.audio_range;
+        let sound = self.wanted.sound();
         let is_sound = sound.offset <= part.start && part.end <= sound.offset + sound.len;
         let ranked = self.ranked(is_sound);
         let mut failed = None;
@@ -220,9 +217,9 @@ impl Copies {
 #[async_trait]
 impl Source for Copies {
     async fn read_at(&self, offset: u64, len: usize) -> Result<Bytes, OriginError> {
-        let size = self.row.locator.revision.size;
+        let size = self.wanted.locator.revision.size;
         let end = offset.saturating_add(len as u64).min(size);
-        let sound = self.row.media.audio_range;
+        let sound = self.wanted.sound();
         let borders = [sound.offset, sound.offset.saturating_add(sound.len)];
         let inside = |border: &u64| offset < *border && *border < end;
         if self.others().is_empty() || !borders.iter().any(inside) {

@@ -8,29 +8,29 @@ use eventlog::Revision;
 use fuse::{FsError, Lane, Located, Original};
 use origins::local::read_checked;
 use origins::{ErrorKind, Guarded, Origin, OriginError, OriginFile};
-use projections::TrackRow;
 
-use super::{Copies, LIMIT, Sources, for_pages, lane, readable, refused};
+use super::{Copies, LIMIT, Sources, Wanted, for_pages, lane, readable, refused};
 
 /// Where one original is.
 pub(super) struct Here {
     pub(super) origin: Guarded,
-    pub(super) row: TrackRow,
+    pub(super) wanted: Wanted,
     pub(super) sources: Sources,
 }
 
 impl Located for Here {
     fn lane(&self) -> Lane {
-        lane(&self.row.locator.origin, LIMIT)
+        lane(&self.wanted.locator.origin, LIMIT)
     }
 
     fn open(self: Box<Self>) -> Result<Box<dyn Original>, FsError> {
         let Self {
             origin,
-            mut row,
+            mut wanted,
             sources,
         } = *self;
-        let (path, mut revision) = (&row.locator.path, readable(&row.locator.revision));
+        let path = &wanted.locator.path;
+        let mut revision = readable(&wanted.locator.revision);
         let opened = origin
             .open_here(path, &revision)
             .unwrap_or_else(|| sources.runtime.block_on(origin.open(path, &revision)));
@@ -38,10 +38,10 @@ impl Located for Here {
             Ok(file) => Some(file),
             Err(error) if is_lost(&error) => {
                 // Its disk is away: another origin may have it.
-                let copies = Copies::of(&row, sources.clone(), Purpose::Listening);
+                let copies = Copies::of(&wanted, sources.clone(), Purpose::Listening);
                 let stand_in = copies.stand_in().ok_or_else(|| refused(&error))?;
-                revision = for_pages(&row, Some(&stand_in), 0);
-                row = stand_in;
+                revision = for_pages(&wanted, Some(&stand_in), 0);
+                wanted = stand_in;
                 None
             }
             Err(error) => return Err(refused(&error)),
@@ -49,7 +49,7 @@ impl Located for Here {
         Ok(Box::new(Source {
             file,
             revision,
-            row,
+            wanted,
             sources,
             copy: OnceLock::new(),
         }))
@@ -66,7 +66,7 @@ struct Source {
     /// `None` where its disk was away when it was opened.
     file: Option<Arc<dyn OriginFile>>,
     revision: Revision,
-    row: TrackRow,
+    wanted: Wanted,
     sources: Sources,
     /// What other origins have of it, once its disk failed.
     copy: OnceLock<Reader>,
@@ -90,7 +90,7 @@ impl Original for Source {
         };
         let copy = self
             .copy
-            .get_or_init(|| self.sources.reader(&self.row, Purpose::Listening));
+            .get_or_init(|| self.sources.reader(&self.wanted, Purpose::Listening));
         let read = copy.read_at(buffer, offset);
         // Where no other has it, what was wrong first is what matters.
         read.map_err(|error| refused(failed.as_ref().unwrap_or(&error)))

@@ -4,21 +4,26 @@
 //! fetched from the best copy that the library has where it is not kept.
 
 mod copies;
+mod cover;
 mod here;
+mod wanted;
 
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
 use std::time::Duration;
 
 use content::{Key, Purpose, Reader, Shape, Store};
-use eventlog::{Locator, Media, OriginId, Revision, TrackId};
-use fuse::{Attribute, FsError, Lane, Located, Original, Originals};
+use eventlog::{Locator, Media, OriginId, Revision, SidecarId, TrackId};
+use fuse::{Attribute, FileId, FsError, Lane, Located, Original, Originals};
 use origins::{Origin, OriginError, Registry};
-use projections::{CatalogReader, TrackRow};
+use projections::{CatalogReader, SidecarRow, TrackRow, TreeReader};
 use tokio::runtime::Handle;
+use tokio::sync::Semaphore;
 
 pub(crate) use self::copies::Copies;
+pub(crate) use self::cover::{MEDIUM, THUMB};
 use self::here::Here;
+pub(crate) use self::wanted::{FileRef, Wanted};
 use crate::library::Library;
 use crate::scan::is_unread;
 use crate::show::unreadable;
@@ -31,10 +36,13 @@ const REMOTE_LIMIT: Duration = Duration::from_secs(30);
 #[derive(Clone)]
 pub(crate) struct Sources {
     pub(crate) catalog: CatalogReader,
+    pub(crate) tree: TreeReader,
     pub(crate) registry: Arc<Registry>,
     pub(crate) library: Arc<Library>,
     pub(crate) store: Store,
     pub(crate) runtime: Handle,
+    /// Held by who makes a picture smaller.
+    pub(crate) shrinking: Arc<Semaphore>,
 }
 
 impl Sources {
@@ -46,10 +54,17 @@ impl Sources {
             .ok_or(fuse::ErrorKind::NotFound)?)
     }
 
-    /// A track's file through the content store.
-    pub(crate) fn reader(&self, row: &TrackRow, purpose: Purpose) -> Reader {
-        let copies = Arc::new(Copies::of(row, self.clone(), purpose));
-        let (key, shape) = (key(&row.locator), shape(&row.media));
+    fn sidecar(&self, sidecar: SidecarId) -> Result<SidecarRow, FsError> {
+        let row = self.catalog.sidecar(sidecar);
+        Ok(row
+            .map_err(|error| unreadable(&error))?
+            .ok_or(fuse::ErrorKind::NotFound)?)
+    }
+
+    /// A file through the content store.
+    pub(crate) fn reader(&self, wanted: &Wanted, purpose: Purpose) -> Reader {
+        let copies = Arc::new(Copies::of(wanted, self.clone(), purpose));
+        let (key, shape) = (key(&wanted.locator), wanted.shape());
         self.store
             .reader(key, shape, copies, self.runtime.clone(), purpose)
     }
@@ -82,11 +97,11 @@ pub(crate) fn shape(media: &Media) -> Shape {
 
 /// The revision of which the kernel caches pages: another one where another file stands in, and once
 /// bytes were refuted that it may have.
-fn for_pages(row: &TrackRow, stand_in: Option<&TrackRow>, refutations: u32) -> Revision {
-    let mut revision = readable(&stand_in.unwrap_or(row).locator.revision);
+fn for_pages(wanted: &Wanted, stand_in: Option<&Wanted>, refutations: u32) -> Revision {
+    let mut revision = readable(&stand_in.unwrap_or(wanted).locator.revision);
     if stand_in.is_some() || refutations > 0 {
         let tag = revision.tag.as_deref().unwrap_or_default();
-        let file = stand_in.map_or(row.id, |row| row.id);
+        let file = stand_in.unwrap_or(wanted).number();
         revision.tag = Some(format!("{tag} {file} {refutations}").into());
     }
     revision
@@ -103,23 +118,28 @@ fn lane(origin: &OriginId, limit: Duration) -> Lane {
 }
 
 impl Originals for Sources {
-    fn locate(&self, track: TrackId) -> Result<Box<dyn Located>, FsError> {
-        let row = self.row(track)?;
-        let origin = self.registry.get(&row.locator.origin);
-        Ok(match origin.filter(Origin::is_here) {
-            Some(origin) => Box::new(Here {
-                origin,
-                row,
-                sources: self.clone(),
-            }),
-            None => Box::new(Elsewhere {
-                row,
-                sources: self.clone(),
-            }),
-        })
+    fn locate(&self, file: FileId) -> Result<Box<dyn Located>, FsError> {
+        match file {
+            FileId::Track(track) => Ok(self.find(self.row(track)?.into())),
+            FileId::Sidecar(sidecar) => Ok(self.find(self.sidecar(sidecar)?.into())),
+            FileId::Cover { directory, size } => self.cover(directory, size),
+        }
     }
 
-    fn attribute(&self, track: TrackId, attribute: Attribute) -> Result<Option<Vec<u8>>, FsError> {
+    fn attribute(&self, file: FileId, attribute: Attribute) -> Result<Option<Vec<u8>>, FsError> {
+        let track = match file {
+            FileId::Track(track) => track,
+            FileId::Sidecar(sidecar) => {
+                let locator = self.sidecar(sidecar)?.locator;
+                return Ok(match attribute {
+                    Attribute::Origin => Some(locator.origin.to_string().into_bytes()),
+                    Attribute::Path => Some(locator.path.as_bytes().to_vec()),
+                    Attribute::Cached => Some(self.cached(&locator).into_bytes()),
+                    Attribute::TrackId | Attribute::ContentHash | Attribute::Overlay => None,
+                });
+            }
+            FileId::Cover { .. } => return Ok(None),
+        };
         if attribute == Attribute::TrackId {
             return Ok(Some(track.to_string().into_bytes()));
         }
@@ -131,27 +151,47 @@ impl Originals for Sources {
             Attribute::Origin => Some(row.locator.origin.to_string().into_bytes()),
             Attribute::Path => Some(row.locator.path.as_bytes().to_vec()),
             Attribute::ContentHash => Some(row.media.content.to_string().into_bytes()),
-            Attribute::Cached => Some(self.cached(&row).into_bytes()),
+            Attribute::Cached => Some(self.cached(&row.locator).into_bytes()),
             Attribute::TrackId | Attribute::Overlay => None,
         })
     }
 
-    fn changed(&self, track: TrackId) {
-        if let Ok(row) = self.row(track) {
-            self.library
-                .suspect(&row.locator.origin, row.locator.path.parent());
+    fn changed(&self, file: FileId) {
+        let locator = match file {
+            FileId::Track(track) => self.row(track).map(|row| row.locator),
+            FileId::Sidecar(sidecar) => self.sidecar(sidecar).map(|row| row.locator),
+            FileId::Cover { directory, .. } => {
+                self.covered(directory).map(|(from, _)| from.locator)
+            }
+        };
+        if let Ok(Locator { origin, path, .. }) = locator {
+            self.library.suspect(&origin, path.parent());
         }
     }
 }
 
 impl Sources {
+    /// Where a file is.
+    fn find(&self, wanted: Wanted) -> Box<dyn Located> {
+        let origin = self.registry.get(&wanted.locator.origin);
+        let sources = self.clone();
+        match origin.filter(Origin::is_here) {
+            Some(origin) => Box::new(Here {
+                origin,
+                wanted,
+                sources,
+            }),
+            None => Box::new(Elsewhere { wanted, sources }),
+        }
+    }
+
     /// The share of a file that is on this machine: `1`, `0`, or with two decimals, never rounded up.
-    fn cached(&self, row: &TrackRow) -> String {
-        let origin = self.registry.get(&row.locator.origin);
+    fn cached(&self, locator: &Locator) -> String {
+        let origin = self.registry.get(&locator.origin);
         if origin.is_some_and(|origin| origin.is_here()) {
             return "1".to_owned();
         }
-        let share = self.store.share(&key(&row.locator));
+        let share = self.store.share(&key(locator));
         match share {
             share if share >= 1.0 => "1".to_owned(),
             share if share < 0.01 => "0".to_owned(),
@@ -160,33 +200,33 @@ impl Sources {
     }
 }
 
-/// A track whose file is on another machine, or on one of ours that is not there now.
+/// A file on another machine, or on a disk of ours that is not there now.
 struct Elsewhere {
-    row: TrackRow,
+    wanted: Wanted,
     sources: Sources,
 }
 
 impl Located for Elsewhere {
     fn lane(&self) -> Lane {
-        lane(&self.row.locator.origin, REMOTE_LIMIT)
+        lane(&self.wanted.locator.origin, REMOTE_LIMIT)
     }
 
     fn open(self: Box<Self>) -> Result<Box<dyn Original>, FsError> {
-        let Self { row, sources } = &*self;
-        let kept = || sources.store.share(&key(&row.locator)) > 0.0;
-        let copies = Copies::of(row, sources.clone(), Purpose::Listening);
-        if !copies.can_be_reached() && !kept() {
+        let Self { wanted, sources } = &*self;
+        let share = || sources.store.share(&key(&wanted.locator));
+        let copies = Copies::of(wanted, sources.clone(), Purpose::Listening);
+        if !copies.can_be_reached() && share() <= 0.0 {
             return Err(refused(&copies.gone()));
         }
-        let away = !copies.is_at_home() && sources.store.share(&key(&row.locator)) < 1.0;
+        let away = !copies.is_at_home() && share() < 1.0;
         let stand_in = copies.stand_in().filter(|_| away);
-        let reader = sources.reader(stand_in.as_ref().unwrap_or(row), Purpose::Listening);
-        let revision = for_pages(row, stand_in.as_ref(), reader.refutations());
+        let reader = sources.reader(stand_in.as_ref().unwrap_or(wanted), Purpose::Listening);
+        let revision = for_pages(wanted, stand_in.as_ref(), reader.refutations());
         Ok(Box::new(Kept { revision, reader }))
     }
 }
 
-/// A track that is read through the content store, open.
+/// A file that is read through the content store, open.
 struct Kept {
     revision: Revision,
     reader: Reader,

@@ -64,6 +64,6 @@ impl Next for Album {
 fn track(node: &Node) -> Option<TrackId> {
     match node.kind {
         NodeKind::File { track, .. } => Some(track),
-        NodeKind::Directory { .. } => None,
+        NodeKind::Directory { .. } | NodeKind::Sidecar { .. } => None,
     }
 }

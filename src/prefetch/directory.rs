@@ -1,4 +1,4 @@
-//! `.prefetch`: asking for tracks with the tools of a shell (FS-10).
+//! `.prefetch`: asking for files with the tools of a shell (FS-10).
 
 use std::sync::Arc;
 
@@ -7,10 +7,11 @@ use fuse::special::{Item, SpecialDir};
 use projections::NodeKind;
 
 use super::Prefetch;
+use crate::originals::FileRef;
 use crate::show::unreadable;
 
-/// The tree once more. Who reads a file there asks for that track, who lists a directory for the tracks
-/// that are directly in it.
+/// The tree once more. Who reads a file there asks for it, who lists a directory for the files that
+/// are directly in it.
 pub(crate) struct PrefetchDir(pub(crate) Arc<Prefetch>);
 
 impl SpecialDir for PrefetchDir {
@@ -23,10 +24,10 @@ impl SpecialDir for PrefetchDir {
         let Some(node) = node.map_err(|error| unreadable(&error))? else {
             return Ok(None);
         };
-        Ok(Some(match node.kind {
-            NodeKind::Directory { .. } => Item::Directory,
-            NodeKind::File { track, .. } => {
-                let told = self.0.told(track).map_err(|error| unreadable(&error))?;
+        Ok(Some(match FileRef::of(&node) {
+            None => Item::Directory,
+            Some(file) => {
+                let told = self.0.told(file).map_err(|error| unreadable(&error))?;
                 Item::File(told.into_bytes().into())
             }
         }))
@@ -45,7 +46,7 @@ impl SpecialDir for PrefetchDir {
             let item = match node.kind {
                 NodeKind::Directory { .. } => Item::Directory,
                 // What it says is found out when it is looked at by itself: there may be very many.
-                NodeKind::File { .. } => Item::File(Arc::default()),
+                NodeKind::File { .. } | NodeKind::Sidecar { .. } => Item::File(Arc::default()),
             };
             (node.name.into_string(), item)
         });

@@ -1,4 +1,4 @@
-//! A track that is to be fetched.
+//! A file that is to be fetched.
 
 use std::sync::Arc;
 
@@ -6,14 +6,14 @@ use parking_lot::Mutex;
 
 use crate::cache::survey::Missing;
 
-/// A track that is to be fetched, or was.
+/// A file that is to be fetched, or was.
 #[derive(Debug)]
 pub(crate) struct Job {
     pub(crate) file: Missing,
     state: Mutex<State>,
 }
 
-/// How far a track is.
+/// How far a file is.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum State {
     /// It waits for its turn.

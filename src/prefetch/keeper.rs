@@ -125,8 +125,8 @@ impl Keeper {
             let prefetch = Arc::clone(&self.prefetch);
             let asked = spawn_blocking(move || {
                 let most = prefetch.settings().queue;
-                let tracks = prefetch.tracks_at(&path, false, most)?;
-                prefetch.ask(&tracks.unwrap_or_default())
+                let files = prefetch.files_at(&path, false, most)?;
+                prefetch.ask(&files.unwrap_or_default())
             });
             if let Ok(Err(error)) = asked.await {
                 tracing::warn!("what was read in .prefetch is not fetched: {error}");
@@ -193,7 +193,7 @@ impl Keeper {
             None => State::Left(failed()),
         };
         if let State::Left(why) = &state {
-            tracing::debug!(track = %job.file.track, "not fetched ahead: {why}");
+            tracing::debug!(file = %job.file.file, "not fetched ahead: {why}");
         }
         job.set(state);
         self.prefetch.desk.lock().landed(&job);

@@ -1,9 +1,10 @@
-//! Tracks are fetched before they are asked for (CAS-9): those that are likely to be played next, and
-//! those that somebody names. All of them wait in one queue.
+//! Files are fetched before they are asked for (CAS-9): tracks that are likely to be played next, and
+//! what somebody names. All of them wait in one queue.
 
 mod album;
 mod directory;
 mod history;
+mod hours;
 mod job;
 pub(crate) mod keeper;
 mod listeners;
@@ -16,14 +17,16 @@ use std::collections::{HashSet, VecDeque};
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use eventlog::{OriginId, TrackId};
+use eventlog::{OriginId, Timestamp};
 use parking_lot::Mutex;
-use projections::{Ino, Node, NodeKind, PatternsReader, TreeReader, ViewError};
+use projections::tree::CoverFile;
+use projections::{Ino, Node, PatternsReader, TreeReader, ViewError};
 use tokio::sync::Notify;
 
 pub use self::album::Album;
 pub(crate) use self::directory::PrefetchDir;
 pub use self::history::History;
+pub use self::hours::Hours;
 pub(crate) use self::job::{Job, State};
 pub use self::next::{Heard, Next};
 use self::queue::Queue;
@@ -32,8 +35,9 @@ use crate::cache::pins::Pins;
 use crate::cache::size::rough;
 use crate::cache::survey::{Missing, here};
 use crate::config::Config;
-use crate::originals::{Sources, key};
+use crate::originals::{FileRef, Sources, key};
 use crate::reload::{Part, Told};
+use crate::show::is_cover;
 
 /// Entries of a directory that are asked for together.
 const PAGE: usize = 1_000;
@@ -87,6 +91,8 @@ pub(crate) struct Prefetch {
     pins: Arc<Pins>,
     /// Who tells what follows; who comes first is believed first.
     next: Vec<Box<dyn Next>>,
+    /// Who tells what may, where nobody knows what follows.
+    otherwise: [Box<dyn Next>; 1],
     settings: Mutex<Settings>,
     desk: Mutex<Desk>,
     wake: Notify,
@@ -113,9 +119,10 @@ impl Prefetch {
     ) -> Self {
         Self {
             next: vec![
-                Box::new(History::new(patterns)),
+                Box::new(History::new(patterns.clone())),
                 Box::new(Album::new(tree.clone())),
             ],
+            otherwise: [Box::new(Hours::new(patterns, Timestamp::now))],
             sources,
             tree,
             pins,
@@ -138,20 +145,20 @@ impl Prefetch {
         }
     }
 
-    /// Has tracks fetched that somebody asked for; one that is here, or cannot be fetched now, is over
+    /// Has files fetched that somebody asked for; one that is here, or cannot be fetched now, is over
     /// at once. Blocks.
     ///
     /// # Errors
     /// Where a view cannot be read.
-    pub(crate) fn ask(&self, tracks: &[TrackId]) -> Result<Vec<Arc<Job>>, ViewError> {
+    pub(crate) fn ask(&self, files: &[FileRef]) -> Result<Vec<Arc<Job>>, ViewError> {
         let most = self.settings().queue;
         let idle = Pins::idle(&self.sources.store);
-        let files = self.files(tracks)?;
+        let files = self.files(files)?;
         let mut desk = self.desk.lock();
         let mut room = self.room().saturating_sub(desk.queue.bytes());
         let mut jobs = Vec::with_capacity(files.len());
         for file in files {
-            if let Some(known) = desk.under_way(file.track) {
+            if let Some(known) = desk.under_way(file.file) {
                 jobs.push(known);
                 continue;
             }
@@ -166,7 +173,7 @@ impl Prefetch {
             } else if desk.queue.ask(&job, most) {
                 room -= job.file.bytes;
             } else {
-                let why = format!("{most} tracks wait already (`prefetch.queue`); ask again later");
+                let why = format!("{most} files wait already (`prefetch.queue`); ask again later");
                 job.set(State::Left(why));
             }
             jobs.push(job);
@@ -182,8 +189,9 @@ impl Prefetch {
         if Pins::idle(&self.sources.store).is_some() {
             return;
         }
-        let tracks = next::ask(&self.next, heard, settings.tracks);
-        let files = self.files(&tracks).unwrap_or_default();
+        let tracks = next::likely(&self.next, &self.otherwise, heard, settings.tracks);
+        let files: Vec<FileRef> = tracks.iter().copied().map(FileRef::Track).collect();
+        let files = self.files(&files).unwrap_or_default();
         // Half of what there is: what comes is not to displace what came before it.
         let mut room = self.room() / 2;
         let fits = |file: &Missing| {
@@ -200,10 +208,10 @@ impl Prefetch {
             files.len()
         );
         let mut desk = self.desk.lock();
-        let flying: HashSet<TrackId> = desk.flying.iter().map(|job| job.file.track).collect();
+        let flying: HashSet<FileRef> = desk.flying.iter().map(|job| job.file.file).collect();
         let files = files
             .into_iter()
-            .filter(|file| !flying.contains(&file.track));
+            .filter(|file| !flying.contains(&file.file));
         let jobs = files.map(Job::new).collect();
         desk.queue.predict(heard, jobs, settings.queue);
         drop(desk);
@@ -216,18 +224,18 @@ impl Prefetch {
         limit.saturating_sub(self.pins.counts().bytes)
     }
 
-    /// What is missing of tracks; of those that are on disks of this machine, nothing.
-    fn files(&self, tracks: &[TrackId]) -> Result<Vec<Missing>, ViewError> {
+    /// What is missing of files; of those that are on disks of this machine, nothing.
+    fn files(&self, of: &[FileRef]) -> Result<Vec<Missing>, ViewError> {
         let here = here(&self.sources.catalog, &self.sources.registry)?;
-        let mut files = Vec::with_capacity(tracks.len());
-        for track in tracks {
-            files.extend(self.file(*track, &here)?);
+        let mut files = Vec::with_capacity(of.len());
+        for file in of {
+            files.extend(self.file(*file, &here)?);
         }
         Ok(files)
     }
 
-    fn file(&self, track: TrackId, here: &HashSet<OriginId>) -> Result<Option<Missing>, ViewError> {
-        let Some(locator) = self.sources.catalog.locator(track)? else {
+    fn file(&self, file: FileRef, here: &HashSet<OriginId>) -> Result<Option<Missing>, ViewError> {
+        let Some(locator) = file.locator(&self.sources.catalog)? else {
             return Ok(None);
         };
         let key = key(&locator);
@@ -238,36 +246,56 @@ impl Prefetch {
             key.revision.size.saturating_sub(kept)
         };
         let key = Arc::new(key);
-        Ok(Some(Missing { track, key, bytes }))
+        Ok(Some(Missing { file, key, bytes }))
     }
 
-    /// The tracks at a path of the tree, and below it where `below`, as players show them: at most
-    /// `most`. `None` where there is nothing.
+    /// The files at a path of the tree, and below it where `below`: at most `most` tracks, as players show
+    /// them, and then as many others. Of a cover, the file that its picture is in. `None` where there is
+    /// nothing.
     ///
     /// # Errors
     /// Where the tree cannot be read.
-    pub(crate) fn tracks_at(
+    pub(crate) fn files_at(
         &self,
         path: &str,
         below: bool,
         most: usize,
-    ) -> Result<Option<Vec<TrackId>>, ViewError> {
+    ) -> Result<Option<Vec<FileRef>>, ViewError> {
         let Some(top) = self.tree.resolve(path)? else {
-            return Ok(None);
+            return Ok(self.cover_at(path)?.map(|file| vec![file]));
         };
-        let (mut found, mut todo, top) = (Vec::new(), vec![top.clone()], top.ino);
-        while let Some(node) = todo.pop().filter(|_| found.len() < most) {
-            match node.kind {
-                NodeKind::File { track, .. } => found.push(track),
-                NodeKind::Directory { .. } if below || node.ino == top => {
+        let (mut tracks, mut others) = (Vec::new(), Vec::new());
+        let (mut todo, top) = (vec![top.clone()], top.ino);
+        while let Some(node) = todo.pop().filter(|_| tracks.len() < most) {
+            match FileRef::of(&node) {
+                Some(track @ FileRef::Track(_)) => tracks.push(track),
+                Some(other) => others.push(other),
+                None if below || node.ino == top => {
                     let mut entries = self.entries(node.ino)?;
                     entries.reverse();
                     todo.append(&mut entries);
                 }
-                NodeKind::Directory { .. } => {}
+                None => {}
             }
         }
-        Ok(Some(found))
+        others.truncate(most);
+        tracks.append(&mut others);
+        Ok(Some(tracks))
+    }
+
+    fn cover_at(&self, path: &str) -> Result<Option<FileRef>, ViewError> {
+        let (directory, name) = path.rsplit_once('/').unwrap_or(("", path));
+        if !is_cover(name) {
+            return Ok(None);
+        }
+        let Some(directory) = self.tree.resolve(directory)? else {
+            return Ok(None);
+        };
+        let source = self.tree.cover(directory.ino)?;
+        Ok(source.map(|source| match source.from {
+            CoverFile::Track(track) => FileRef::Track(track),
+            CoverFile::Sidecar(sidecar) => FileRef::Sidecar(sidecar),
+        }))
     }
 
     /// What a directory of the tree holds, as players show it.
@@ -283,16 +311,16 @@ impl Prefetch {
         Ok(nodes)
     }
 
-    /// How a track is doing, for people.
+    /// How a file is doing, for people.
     ///
     /// # Errors
     /// Where a view cannot be read.
-    fn told(&self, track: TrackId) -> Result<String, ViewError> {
+    fn told(&self, file: FileRef) -> Result<String, ViewError> {
         let (waiting, left) = {
             let desk = self.desk.lock();
-            let is_it = |job: &&Arc<Job>| job.file.track == track;
+            let is_it = |job: &&Arc<Job>| job.file.file == file;
             let left = desk.left.iter().rfind(is_it).cloned();
-            (desk.under_way_or_likely(track), left)
+            (desk.under_way_or_likely(file), left)
         };
         if let Some(job) = waiting {
             let (done, size) = (rough(job.done()), rough(job.size()));
@@ -301,7 +329,7 @@ impl Prefetch {
                 _ => format!("being fetched: {done} of {size} are here\n"),
             });
         }
-        let Some(file) = self.files(&[track])?.pop() else {
+        let Some(file) = self.files(&[file])?.pop() else {
             return Ok("gone\n".to_owned());
         };
         let size = rough(file.key.revision.size);
@@ -329,20 +357,20 @@ impl Prefetch {
 }
 
 impl Desk {
-    /// The track that is being fetched, or waits because it was asked for.
-    fn under_way(&self, track: TrackId) -> Option<Arc<Job>> {
+    /// The file that is being fetched, or waits because it was asked for.
+    fn under_way(&self, file: FileRef) -> Option<Arc<Job>> {
         let mut flying = self.flying.iter();
-        let flying = flying.find(|job| job.file.track == track);
-        flying.or_else(|| self.queue.asked(track)).cloned()
+        let flying = flying.find(|job| job.file.file == file);
+        flying.or_else(|| self.queue.asked(file)).cloned()
     }
 
     /// As [`under_way`](Self::under_way), or likely to be played.
-    fn under_way_or_likely(&self, track: TrackId) -> Option<Arc<Job>> {
-        let found = self.under_way(track);
-        found.or_else(|| self.queue.find(track).cloned())
+    fn under_way_or_likely(&self, file: FileRef) -> Option<Arc<Job>> {
+        let found = self.under_way(file);
+        found.or_else(|| self.queue.find(file).cloned())
     }
 
-    /// A track that was being fetched is not any more.
+    /// A file that was being fetched is not any more.
     fn landed(&mut self, job: &Arc<Job>) {
         self.flying.retain(|other| !Arc::ptr_eq(other, job));
         match job.state() {

@@ -20,8 +20,8 @@ impl Heard {
     }
 }
 
-/// One way to tell what is likely to be played next: the order of an album, of a list, or what was
-/// played after that track before.
+/// One way to tell what is likely to be played next: the order of an album, of a list, what was
+/// played after that track before, or what usually is at this hour.
 pub trait Next: Send + Sync + 'static {
     /// Tracks that may follow, the likeliest first, at most `most`. Asks views of this machine alone,
     /// and takes milliseconds, whatever the library's size.
@@ -54,6 +54,20 @@ pub(super) fn ask(sources: &[Box<dyn Next>], heard: Heard, most: usize) -> Vec<T
     tracks
 }
 
+/// What several say together; where they say nothing, what others do.
+pub(super) fn likely(
+    sources: &[Box<dyn Next>],
+    otherwise: &[Box<dyn Next>],
+    heard: Heard,
+    most: usize,
+) -> Vec<TrackId> {
+    let tracks = ask(sources, heard, most);
+    if tracks.is_empty() {
+        return ask(otherwise, heard, most);
+    }
+    tracks
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -80,5 +94,21 @@ mod tests {
         assert_eq!(after(3), [5, 6, 7]);
         assert_eq!(after(1), [5]);
         assert_eq!(after(9), [5, 6, 7, 8, 9]);
+    }
+
+    #[test]
+    fn what_is_said_otherwise_is_heard_where_nobody_knows() {
+        let usual: [Box<dyn Next>; 1] = [Box::new(Says(&[7, 8]))];
+        let likely = |known: &'static [u64]| -> Vec<u64> {
+            let (heard, sources) = (
+                Heard::of(0, TrackId(1)),
+                [Box::new(Says(known)) as Box<dyn Next>],
+            );
+            let tracks = likely(&sources, &usual, heard, 3);
+            tracks.iter().map(|it| it.0).collect()
+        };
+        assert_eq!(likely(&[5]), [5]);
+        assert_eq!(likely(&[]), [7, 8]);
+        assert_eq!(likely(&[1]), [7, 8]);
     }
 }

@@ -1,15 +1,14 @@
-//! Which track is fetched next: no I/O.
+//! Which file is fetched next: no I/O.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use eventlog::TrackId;
-
 use super::Heard;
 use super::job::Job;
+use crate::originals::FileRef;
 
-/// Tracks that wait: those that were asked for, in turn, and then those that are likely to be played,
-/// of the newest prediction first. Each track waits once.
+/// Files that wait: those that were asked for, in turn, and then those that are likely to be played,
+/// of the newest prediction first. Each waits once.
 #[derive(Debug, Default)]
 pub(super) struct Queue {
     asked: VecDeque<Arc<Job>>,
@@ -34,23 +33,23 @@ impl Queue {
         self.asked.iter().chain(likely)
     }
 
-    /// The track that waits, asked for or likely.
-    pub(super) fn find(&self, track: TrackId) -> Option<&Arc<Job>> {
-        self.all().find(|job| job.file.track == track)
+    /// The file that waits, asked for or likely.
+    pub(super) fn find(&self, file: FileRef) -> Option<&Arc<Job>> {
+        self.all().find(|job| job.file.file == file)
     }
 
-    /// The track that waits because it was asked for.
-    pub(super) fn asked(&self, track: TrackId) -> Option<&Arc<Job>> {
-        self.asked.iter().find(|job| job.file.track == track)
+    /// The file that waits because it was asked for.
+    pub(super) fn asked(&self, file: FileRef) -> Option<&Arc<Job>> {
+        self.asked.iter().find(|job| job.file.file == file)
     }
 
-    /// Has a track wait that is asked for and does not wait for that yet, where fewer than `most` do.
+    /// Has a file wait that is asked for and does not wait for that yet, where fewer than `most` do.
     /// Where that makes too many, the least likely is dropped.
     pub(super) fn ask(&mut self, job: &Arc<Job>, most: usize) -> bool {
         if self.asked.len() >= most {
             return false;
         }
-        self.drop_likely(job.file.track);
+        self.drop_likely(job.file.file);
         self.asked.push_back(Arc::clone(job));
         self.trim(most);
         true
@@ -61,11 +60,11 @@ impl Queue {
     pub(super) fn predict(&mut self, heard: Heard, jobs: Vec<Arc<Job>>, most: usize) {
         self.forget(heard);
         for job in &jobs {
-            self.drop_likely(job.file.track);
+            self.drop_likely(job.file.file);
         }
         let new = jobs
             .into_iter()
-            .filter(|job| self.asked(job.file.track).is_none());
+            .filter(|job| self.asked(job.file.file).is_none());
         let new: VecDeque<_> = new.collect();
         self.likely.push((heard, new));
         self.trim(most);
@@ -92,9 +91,9 @@ impl Queue {
         job.map(|job| (job, false))
     }
 
-    fn drop_likely(&mut self, track: TrackId) {
+    fn drop_likely(&mut self, file: FileRef) {
         for (_, jobs) in &mut self.likely {
-            jobs.retain(|job| job.file.track != track);
+            jobs.retain(|job| job.file.file != file);
         }
     }
 
@@ -111,7 +110,7 @@ impl Queue {
 #[cfg(test)]
 mod tests {
     use content::Key;
-    use eventlog::{OriginPath, Revision};
+    use eventlog::{OriginPath, Revision, TrackId};
 
     use super::*;
     use crate::cache::survey::Missing;
@@ -127,7 +126,7 @@ mod tests {
             },
         };
         Job::new(Missing {
-            track: TrackId(track),
+            file: FileRef::Track(TrackId(track)),
             key: Arc::new(key),
             bytes: 10,
         })
@@ -146,7 +145,10 @@ mod tests {
 
     fn rest(mut queue: Queue) -> Vec<u64> {
         std::iter::from_fn(|| queue.pop())
-            .map(|(job, _)| job.file.track.0)
+            .filter_map(|(job, _)| match job.file.file {
+                FileRef::Track(track) => Some(track.0),
+                FileRef::Sidecar(_) => None,
+            })
             .collect()
     }
 

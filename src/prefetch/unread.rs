@@ -1,4 +1,4 @@
-//! What was fetched ahead, and what became of it.
+//! What tracks were fetched ahead, and what became of them.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -8,6 +8,7 @@ use eventlog::TrackId;
 
 use super::Figures;
 use super::job::Job;
+use crate::originals::FileRef;
 
 /// Tracks whose fate is followed; that of more is not known.
 const MOST: usize = 10_000;
@@ -20,12 +21,15 @@ pub(super) struct Unread {
 }
 
 impl Unread {
-    /// A track was fetched ahead.
+    /// A file was fetched ahead.
     pub(super) fn fetched(&mut self, job: &Job) {
+        let FileRef::Track(track) = job.file.file else {
+            return;
+        };
         self.figures.tracks += 1;
         self.figures.bytes += job.file.bytes;
         if self.files.len() < MOST {
-            self.files.insert(job.file.track, Arc::clone(&job.file.key));
+            self.files.insert(track, Arc::clone(&job.file.key));
         }
     }
 

@@ -6,11 +6,12 @@ use std::time::{Duration, Instant};
 use eventlog::decide::{self, Elsewhere, Here, Presence, RemovalLimit, Sighting};
 use eventlog::event::{ScanReason, ScanSummary};
 use eventlog::{
-    CauseId, Event, Locator, Media, NewEvent, OriginPath, Revision, Subject, Timestamp, TrackId,
+    CauseId, Event, Locator, Media, NewEvent, OriginPath, Revision, SidecarId, Subject, Timestamp,
+    TrackId,
 };
 use futures::future::join_all;
 use origins::{ErrorKind, Origin, OriginError};
-use projections::{TrackRow, Views};
+use projections::{SidecarRow, TrackRow, Views};
 use tokio::runtime::Handle;
 use tokio_util::sync::CancellationToken;
 
@@ -114,6 +115,56 @@ impl<'a> Committer<'a> {
         let sighting = Sighting { locator, media };
         let events = decide::sighted(sighting, here, elsewhere, || self.writer.fresh_track());
         events.into_iter().try_for_each(|event| self.push(event))
+    }
+
+    /// Decides on a file beside tracks.
+    pub(super) fn sidecar(
+        &mut self,
+        path: OriginPath,
+        revision: Revision,
+        known: Option<&(SidecarId, Revision)>,
+    ) -> Result<(), ScanError> {
+        let locator = Locator {
+            origin: self.origin.id().clone(),
+            path,
+            revision,
+        };
+        let known = known.map(|(sidecar, revision)| (*sidecar, revision));
+        let event = decide::sidecar_sighted(locator, known, || self.writer.fresh_sidecar());
+        event.map_or(Ok(()), |event| self.push(event))
+    }
+
+    /// Ends the sidecars whose files a complete listing lacked, unless their disk is away, and those
+    /// that are not to be shown any more.
+    pub(super) fn missing_sidecars(
+        &mut self,
+        missing: &[SidecarRow],
+        unwanted: &[SidecarRow],
+        accepted: bool,
+    ) -> Result<(), ScanError> {
+        let mut gone: Vec<_> = unwanted.iter().map(|row| row.id).collect();
+        for some in missing.chunks(AT_ONCE) {
+            let asked = some.iter().map(|row| self.origin.stat(&row.locator.path));
+            let found = self.runtime.block_on(join_all(asked));
+            for (row, found) in some.iter().zip(found) {
+                let missing = found.is_err_and(|error| error.kind == ErrorKind::NotFound);
+                let is_away = || {
+                    let away = self.lacking(&row.locator.path, row.changed_at)?;
+                    Ok::<_, ScanError>(away.is_some())
+                };
+                if missing && (accepted || !is_away()?) {
+                    gone.push(row.id);
+                }
+            }
+            if self.stop.is_cancelled() {
+                return Err(ScanError::Stopped);
+            }
+            self.progress.alive();
+        }
+        for sidecar in gone {
+            self.push(Event::SidecarVanished { sidecar })?;
+        }
+        Ok(())
     }
 
     fn here(&self, path: &OriginPath, known: Option<TrackId>) -> Result<Option<Here>, ScanError> {

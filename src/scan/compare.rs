@@ -2,13 +2,14 @@
 
 use std::collections::{HashMap, HashSet};
 
-use eventlog::{OriginPath, Revision, TrackId};
+use eventlog::{OriginPath, Revision, SidecarId, TrackId};
 use origins::{Depth, Directory, ErrorKind, Origin, OriginError, WalkError};
-use projections::{CatalogReader, KnownFile, ViewError};
+use projections::{CatalogReader, KnownFile, SidecarRow, ViewError};
 use tokio::runtime::Handle;
 use tokio_stream::StreamExt;
 use tokio_util::sync::CancellationToken;
 
+use super::beside::{Sidecars, Waiting};
 use super::{Progress, ScanError, Scope};
 
 /// A file that the origin shows in a state which the library does not have.
@@ -18,8 +19,17 @@ pub(super) struct Candidate {
     pub(super) path: OriginPath,
     /// Its state in the listing.
     pub(super) revision: Revision,
-    /// The living track that the catalog has there.
-    pub(super) known: Option<TrackId>,
+    /// What the catalog has there.
+    pub(super) known: Known,
+}
+
+/// What the catalog has at a file's path.
+#[derive(Debug, Clone)]
+pub(super) enum Known {
+    /// For an audio file, the living track.
+    Track(Option<TrackId>),
+    /// For a file beside tracks, the sidecar, in which state.
+    Sidecar(Option<(SidecarId, Revision)>),
 }
 
 /// What a listing lacks, and how far it can be believed.
@@ -33,6 +43,10 @@ pub(super) struct Listing {
     pub(super) complete: bool,
     /// Living tracks whose files the listing does not have.
     pub(super) missing: Vec<TrackId>,
+    /// Sidecars whose files the listing does not have.
+    pub(super) missing_sidecars: Vec<SidecarRow>,
+    /// Sidecars that are not to be shown any more, whether their files are there or not.
+    pub(super) unwanted: Vec<SidecarRow>,
     /// True where all of the origin was listed, and there is nothing in it.
     pub(super) is_empty: bool,
     /// What could not be listed, and why; the first of it.
@@ -46,8 +60,10 @@ pub(super) struct Comparer<'a> {
     pub(super) runtime: &'a Handle,
     pub(super) progress: &'a Progress,
     pub(super) stop: &'a CancellationToken,
-    /// Hand on every file, whether it looks changed or not.
+    /// Hand on every audio file, whether it looks changed or not.
     pub(super) verify: bool,
+    /// Which files beside tracks are handed on, too.
+    pub(super) sidecars: &'a Sidecars,
 }
 
 /// The state of one walk over a scope.
@@ -60,6 +76,8 @@ struct Walked {
     failed: bool,
     /// Files and directories that were named, whatever they are.
     entries: usize,
+    /// Sidecars that may not be the library's.
+    waiting: Waiting,
 }
 
 impl Comparer<'_> {
@@ -84,9 +102,20 @@ impl Comparer<'_> {
                 }
             }
         }
+        let waiting = std::mem::take(&mut walked.waiting);
+        for found in waiting.settled(self.origin.id()) {
+            if !hand_on(found) {
+                return Err(ScanError::Stopped);
+            }
+        }
         // A directory and one above it may both have been suspected, and be gone.
         walked.listing.missing.sort_unstable();
         walked.listing.missing.dedup();
+        walked
+            .listing
+            .missing_sidecars
+            .sort_unstable_by_key(|row| row.id);
+        walked.listing.missing_sidecars.dedup();
         walked.listing.complete = !walked.failed;
         Ok(walked.listing)
     }
@@ -103,10 +132,15 @@ impl Comparer<'_> {
         }
         let id = self.origin.id();
         let known = self.catalog.directories_within(id, directory)?;
+        let had_tracks = !self.catalog.files_in(id, directory)?.is_empty();
         let Some(listed) = self.walk(directory, Depth::One, walked, hand_on)? else {
             // It is gone itself: so is what was below it.
             return self.miss_unvisited(directory, walked);
         };
+        // What is beside it may have become the library's with its first track.
+        if !had_tracks && !directory.is_root() && walked.waiting.has_tracks_in(directory) {
+            self.walk(&directory.parent(), Depth::One, walked, hand_on)?;
+        }
         let held: HashSet<&[u8]> = known
             .iter()
             .filter_map(|path| path.part_below(directory))
@@ -197,12 +231,13 @@ impl Comparer<'_> {
         let mut known: HashMap<&[u8], &KnownFile> =
             known.iter().map(|file| (&*file.name, file)).collect();
         let mut candidates = Vec::new();
+        let mut listed = 0;
         for entry in directory
             .files
             .iter()
             .filter(|entry| formats::is_audio_name(&entry.name))
         {
-            walked.listing.listed += 1;
+            listed += 1;
             let known = known.remove(&*entry.name);
             let unchanged = known.is_some_and(|known| known.revision == entry.revision);
             if unchanged && !self.verify {
@@ -214,18 +249,83 @@ impl Comparer<'_> {
             candidates.push(Candidate {
                 path,
                 revision: entry.revision.clone(),
-                known: known.map(|known| known.track),
+                known: Known::Track(known.map(|known| known.track)),
             });
         }
-        if !candidates.is_empty() && !hand_on(candidates) {
-            return Ok(false);
-        }
+        walked.listing.listed += listed;
         walked
             .listing
             .missing
             .extend(known.values().map(|file| file.track));
+        let beside = self.compare_sidecars(directory, walked)?;
+        if listed > 0 {
+            walked.waiting.tracks_in(&directory.path);
+        }
+        let path = &directory.path;
+        let is_new = |found: &Candidate| matches!(found.known, Known::Sidecar(None));
+        if listed > 0 || !beside.iter().any(is_new) || self.has_tracks_about(path, walked)? {
+            candidates.extend(beside);
+        } else {
+            let (new, known) = beside.into_iter().partition(is_new);
+            let known: Vec<Candidate> = known;
+            candidates.extend(known);
+            // Nothing is below it that could have tracks.
+            if !directory.directories.is_empty() {
+                walked.waiting.wait(path, new);
+            }
+        }
+        if !candidates.is_empty() && !hand_on(candidates) {
+            return Ok(false);
+        }
         self.progress.listed(&directory.path, walked.listing.listed);
         Ok(true)
+    }
+
+    /// True where tracks are in the directory above one, or directly below it, as far as is known by now.
+    fn has_tracks_about(&self, path: &OriginPath, walked: &Walked) -> Result<bool, ViewError> {
+        Ok(walked.waiting.has_tracks_about(path)
+            || self.catalog.has_tracks_about(self.origin.id(), path)?)
+    }
+
+    /// The sidecars of a directory that are new or changed.
+    fn compare_sidecars(
+        &self,
+        directory: &Directory,
+        walked: &mut Walked,
+    ) -> Result<Vec<Candidate>, ViewError> {
+        let known = self
+            .catalog
+            .sidecars_in(self.origin.id(), &directory.path)?;
+        let (known, unwanted): (Vec<_>, Vec<_>) = known
+            .into_iter()
+            .partition(|row| self.sidecars.show(row.locator.path.name()));
+        walked.listing.unwanted.extend(unwanted);
+        let mut known: HashMap<Vec<u8>, SidecarRow> = known
+            .into_iter()
+            .map(|row| (row.locator.path.name().to_vec(), row))
+            .collect();
+        let mut found = Vec::new();
+        let files = directory.files.iter();
+        for entry in files.filter(|entry| self.sidecars.show(&entry.name)) {
+            let known = known.remove(&*entry.name);
+            let revision = entry.revision.clone();
+            if known
+                .as_ref()
+                .is_some_and(|row| row.locator.revision == revision)
+            {
+                continue;
+            }
+            let Ok(path) = directory.path.join(&entry.name) else {
+                continue;
+            };
+            found.push(Candidate {
+                path,
+                revision,
+                known: Known::Sidecar(known.map(|row| (row.id, row.locator.revision))),
+            });
+        }
+        walked.listing.missing_sidecars.extend(known.into_values());
+        Ok(found)
     }
 
     /// Everything known within `top` that the walk did not come by is missing.
@@ -245,6 +345,8 @@ impl Comparer<'_> {
             .listing
             .missing
             .extend(files.iter().map(|file| file.track));
+        let sidecars = self.catalog.sidecars_in(self.origin.id(), path)?;
+        walked.listing.missing_sidecars.extend(sidecars);
         Ok(())
     }
 }
@@ -277,6 +379,7 @@ mod tests {
             progress: &Progress::begin(0),
             stop: &CancellationToken::new(),
             verify: false,
+            sidecars: &Sidecars::default(),
         };
         let path = |text: &str| OriginPath::new(text.as_bytes()).unwrap();
         for order in [["a/b", "a"], ["a", "a/b"], ["a", "a"]] {

@@ -4,6 +4,7 @@
 //! decides and appends. What is in flight is bounded by the channels between them, and what was
 //! appended is known to the next scan: a scan that was killed goes on where it was.
 
+mod beside;
 mod commit;
 mod compare;
 mod progress;
@@ -25,8 +26,9 @@ use tokio::runtime::Handle;
 use tokio::sync::OwnedSemaphorePermit;
 use tokio_util::sync::CancellationToken;
 
+pub use self::beside::Sidecars;
 use self::commit::Committer;
-use self::compare::{Candidate, Comparer, Listing};
+use self::compare::{Candidate, Comparer, Known, Listing};
 pub use self::progress::{Progress, ScanStatus};
 use self::read::Outcome;
 pub(crate) use self::read::is_unread;
@@ -140,6 +142,8 @@ pub struct Scanner {
     pub readers: usize,
     /// What a listing may remove.
     pub limit: RemovalLimit,
+    /// Which files beside tracks are shown.
+    pub sidecars: Sidecars,
 }
 
 impl Scanner {
@@ -221,6 +225,10 @@ impl Running<'_> {
             let accepted = self.request.accept_removals;
             held = committer.missing(&listing.missing, self.scanner.limit, accepted)?;
         }
+        if listing.complete && !held {
+            let accepted = self.request.accept_removals;
+            committer.missing_sidecars(&listing.missing_sidecars, &listing.unwanted, accepted)?;
+        }
         let trouble = listing.trouble.or_else(|| committer.trouble());
         let left = committer.take_left();
         // What a directory that failed holds, and what is gone, only the same listing can tell.
@@ -266,6 +274,7 @@ impl Running<'_> {
             progress: &self.progress,
             stop: &self.stop,
             verify: self.request.verify,
+            sidecars: &self.scanner.sidecars,
         };
         let _inside = self.runtime.enter();
         let readers = self.scanner.readers.max(1);
@@ -324,7 +333,15 @@ fn commit(
     candidate: Candidate,
     outcome: Outcome,
 ) -> Result<(), ScanError> {
-    let Candidate { path, known, .. } = candidate;
+    let Candidate {
+        path,
+        revision,
+        known,
+    } = candidate;
+    let known = match known {
+        Known::Track(known) => known,
+        Known::Sidecar(known) => return committer.sidecar(path, revision, known.as_ref()),
+    };
     match outcome {
         Outcome::Read(revision, media) => committer.sighted(path, known, revision, media),
         // What a server fails to tell of a new file, it may tell soon: in the log that would stay.
@@ -338,6 +355,8 @@ fn commit(
             committer.left(&path, Some(error));
             Ok(())
         }
+        // Settled above.
+        Outcome::Beside => Ok(()),
         Outcome::Later => {
             tracing::debug!(%path, "changes while it is read; left to a later scan");
             committer.left(&path, None);

@@ -10,14 +10,14 @@ use std::time::{Duration, SystemTime};
 use bytes::Bytes;
 use content::Store;
 use eventlog::tags::{AudioProperties, ByteRange, Defect, DefectKind};
-use eventlog::{ContentId, Locator, Media, OriginPath, Revision, Tags};
-use formats::{Known, ReadAt};
+use eventlog::{ContentId, Locator, Media, OriginPath, Revision, Tags, TrackId};
+use formats::ReadAt;
 use origins::local::read_checked;
 use origins::{ErrorKind, Origin, OriginError, OriginFile};
 use projections::{CatalogReader, TrackRow};
 use tokio::runtime::Handle;
 
-use super::compare::Candidate;
+use super::compare::{Candidate, Known};
 use crate::originals;
 
 /// How often a file that changes while it is read is tried again before it is left to a later scan.
@@ -37,6 +37,8 @@ pub(super) struct Reading<'a> {
 
 /// What reading a file came to.
 pub(super) enum Outcome {
+    /// It is no track's, and need not be read.
+    Beside,
     /// It was read in this revision.
     Read(Revision, Media),
     /// It is there and cannot be read: what to record where nothing is known of it, and why.
@@ -68,11 +70,18 @@ pub(super) fn read(reading: &Reading<'_>, candidate: &Candidate) -> Outcome {
     let Reading {
         origin, runtime, ..
     } = *reading;
-    let Candidate { path, revision, .. } = candidate;
+    let Candidate {
+        path,
+        revision,
+        known,
+    } = candidate;
+    let Known::Track(known) = *known else {
+        return Outcome::Beside;
+    };
     let mut revision = revision.clone();
     for _ in 0..ATTEMPTS {
         let read = match settles_in(&revision, SystemTime::now()) {
-            None => read_once(reading, candidate, &revision),
+            None => read_once(reading, path, known, &revision),
             Some(time) => {
                 std::thread::sleep(time);
                 Err(OriginError {
@@ -117,10 +126,11 @@ fn settles_in(revision: &Revision, now: SystemTime) -> Option<Duration> {
 
 fn read_once(
     reading: &Reading<'_>,
-    candidate: &Candidate,
+    path: &OriginPath,
+    known: Option<TrackId>,
     revision: &Revision,
 ) -> Result<Media, OriginError> {
-    let (origin, runtime, path) = (reading.origin, reading.runtime, &candidate.path);
+    let (origin, runtime) = (reading.origin, reading.runtime);
     let file = origin
         .open_here(path, revision)
         .unwrap_or_else(|| runtime.block_on(origin.open(path, revision)))?;
@@ -144,12 +154,12 @@ fn read_once(
         runtime,
         parts: RefCell::default(),
     };
-    let known = candidate.known.filter(|_| !origin.is_here());
+    let known = known.filter(|_| !origin.is_here());
     let known = known.and_then(|track| reading.catalog.track(track).ok().flatten());
     let media = match &known {
         Some(TrackRow { media, locator, .. }) => {
             let size = locator.revision.size;
-            formats::read_again(&remote, path.name(), Known { media, size })
+            formats::read_again(&remote, path.name(), formats::Known { media, size })
         }
         None => formats::read(&remote, path.name()),
     };
@@ -177,6 +187,7 @@ fn unreadable(path: &OriginPath, error: &OriginError) -> Media {
         audio: AudioProperties::default(),
         audio_range: ByteRange::default(),
         content: ContentId([0; 16]),
+        cover: None,
         defects: vec![Defect {
             kind: DefectKind::Unreadable,
             detail: error.message.clone(),

@@ -74,6 +74,7 @@ impl World {
             writer: Arc::new(LogWriter::new(log)),
             readers: 1,
             limit: RemovalLimit::default(),
+            sidecars: Sidecars::default(),
         };
         let folder = LocalOrigin::new("music".parse().unwrap(), music.path()).unwrap();
         let failing = Mutex::new(None);

@@ -3,6 +3,8 @@
 #[cfg(test)]
 mod access;
 #[cfg(test)]
+mod beside;
+#[cfg(test)]
 mod cli;
 #[cfg(test)]
 mod collections;
@@ -40,6 +42,8 @@ mod logs;
 mod origins;
 #[cfg(test)]
 mod pins;
+#[cfg(test)]
+mod played;
 #[cfg(test)]
 mod players;
 #[cfg(test)]

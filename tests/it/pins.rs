@@ -1,6 +1,7 @@
 //! What is pinned: fetched from a real server, there without it, and followed as it changes (CAS-5);
 //! and the commands for what is kept (CAS-6).
 
+mod beside;
 mod queries;
 
 use std::fs;
@@ -260,7 +261,7 @@ fn what_is_on_a_disk_of_this_machine_needs_no_copy() {
     let pinned = pin(&world, &world.mnt());
     assert_eq!(pinned["pin"]["path"], "/");
     assert_eq!(pinned["pin"]["tracks"], 3);
-    assert_eq!(pinned["pin"]["missing_tracks"], 0);
+    assert_eq!(pinned["pin"]["missing_files"], 0);
     assert_eq!(world.json(["cache", "stats", "--json"])["bytes"], 0);
     for (arguments, said) in [
         (["cache", "pin", "Nobody"], "there is nothing at /Nobody"),

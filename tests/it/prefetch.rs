@@ -7,11 +7,13 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
+use eventlog::Timestamp;
 use serde_json::Value;
 
 use crate::disk::Disk;
 use crate::elsewhere::Elsewhere;
 use crate::pins::{LONG, album, directory, library, long};
+use crate::played::played;
 use crate::players::Mpd;
 use crate::world::{World, not_tested};
 
@@ -51,7 +53,7 @@ fn prefetch(world: &World, path: &str, more: &[&str]) -> (Value, Option<i32>) {
 }
 
 fn states(told: &Value) -> Vec<String> {
-    let tracks = told["tracks"].as_array().unwrap().iter();
+    let tracks = told["files"].as_array().unwrap().iter();
     let states = tracks.map(|track| track["state"].as_str().unwrap().to_owned());
     states.collect()
 }
@@ -164,6 +166,45 @@ fn what_follows_on_an_album_is_here_before_it_is_played() {
 }
 
 #[test]
+fn what_is_usual_at_this_hour_is_here_where_nobody_knows_what_follows() {
+    const HOUR: i64 = 3_600_000_000;
+    let mut elsewhere = library();
+    elsewhere.start(&elsewhere.key());
+    elsewhere.world.stop();
+    let track = |path: &Path| {
+        let told = elsewhere
+            .world
+            .json(["explain", "--json", &path_of(&elsewhere.world, path)]);
+        told["track"].as_u64().unwrap()
+    };
+    let root = elsewhere.world.mnt();
+    let at = |name: &str| root.join("Ann").join(name);
+    let shown =
+        |number: u32, name: &str| at(&format!("{name} [FLAC]/{number:02} - Song {number}.flac"));
+    let (last, usual, seldom) = (shown(4, "Pinned"), shown(6, "Other"), shown(5, "Other"));
+    let now = Timestamp::now();
+    let mut plays = Vec::new();
+    for days in (1..=3).rev() {
+        // The hour may be over before all is said.
+        for hours in 0..2 {
+            let began = Timestamp(now.0 - (24 * days - hours) * HOUR);
+            plays.push((track(&usual), began));
+            if days < 3 {
+                plays.push((track(&seldom), Timestamp(began.0 + HOUR / 2)));
+            }
+        }
+    }
+    played(&elsewhere.world, &plays);
+
+    elsewhere.start(&elsewhere.key());
+    let world = &elsewhere.world;
+    listen(world, &last, "what is usual is here", || is_here(&usual));
+    assert!(!is_here(&seldom));
+    assert_eq!(ahead(world)["tracks"], 1);
+    elsewhere.world.stop();
+}
+
+#[test]
 fn programs_that_look_at_everything_have_nothing_fetched_ahead() {
     let mut elsewhere = library();
     elsewhere.start(&elsewhere.key());
@@ -231,14 +272,14 @@ fn tracks_are_fetched_that_somebody_names() {
     assert_eq!((states(&told), code), (vec!["here".to_owned(); 2], Some(0)));
     assert_eq!(told["path"], format!("/{path}"));
     assert!(
-        told["tracks"][0]["done_bytes"].as_u64() > Some(LONG as u64),
+        told["files"][0]["done_bytes"].as_u64() > Some(LONG as u64),
         "{told}"
     );
     assert!(is_here(&other[0]) && is_here(&other[1]));
     let output = world.run(["cache", "prefetch", world.mnt().to_str().unwrap()]);
     let said = String::from_utf8_lossy(&output.stdout).into_owned();
     assert!(
-        said.starts_with("/: 8 tracks") && said.contains("all of it is here"),
+        said.starts_with("/: 8 files") && said.contains("all of it is here"),
         "{said}"
     );
     let (_, code) = prefetch(world, "Nobody", &[]);
@@ -272,7 +313,7 @@ fn so_many_wait_and_what_leaves_unread_was_in_vain() {
     assert!(states[..2].iter().all(|state| state != "left"), "{told}");
     assert_eq!(states[2..], ["left", "left"], "{told}");
     assert!(
-        told["tracks"][3]["problem"]
+        told["files"][3]["problem"]
             .as_str()
             .unwrap()
             .contains("prefetch.queue")
@@ -365,7 +406,7 @@ fn nothing_is_fetched_ahead_onto_a_disk_that_is_nearly_full() {
     let other = album(world, "Other");
     let (told, code) = prefetch(world, &path_of(world, &other[0]), &["--wait"]);
     assert_eq!((states(&told), code), (vec!["left".to_owned()], Some(1)));
-    let problem = told["tracks"][0]["problem"].as_str().unwrap();
+    let problem = told["files"][0]["problem"].as_str().unwrap();
     assert!(problem.contains("nearly full"), "{told}");
     fs::remove_file(ballast).unwrap();
     world.until("there is room again", |world| {

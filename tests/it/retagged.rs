@@ -92,9 +92,19 @@ fn listen(world: &World, songs: &[PathBuf], titled: &str) {
         let tree = world.tree();
         let is_it = |shown: &&String| shown.contains(&name) && shown.contains(titled);
         let shown = tree.keys().find(is_it).unwrap();
+        let (read, original) = (
+            fs::read(world.mnt().join(shown)).unwrap(),
+            fs::read(path).unwrap(),
+        );
+        let first = read
+            .iter()
+            .zip(&original)
+            .position(|(one, other)| one != other);
         assert!(
-            fs::read(world.mnt().join(shown)).unwrap() == fs::read(path).unwrap(),
-            "{shown} differs"
+            read == original,
+            "{shown} differs: {} bytes of {}, from {first:?} on",
+            read.len(),
+            original.len()
         );
     }
 }

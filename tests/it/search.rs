@@ -1,5 +1,7 @@
 //! Finding tracks: `.search`, the command, the RPCs (FIND-1, FIND-2).
 
+mod order;
+
 use std::fs;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
@@ -84,7 +86,7 @@ fn a_directory_shows_what_its_name_finds() {
     let names: Vec<&str> = shown.iter().map(|(name, _)| name.as_str()).collect();
     assert_eq!(
         names,
-        ["001. Björk - Jóga.flac", "002. Björk - Hunter.flac"]
+        ["001. Björk - Hunter.flac", "002. Björk - Jóga.flac"]
     );
     for (_, target) in &shown {
         assert!(target.starts_with(world.mnt().join("Björk")), "{target:?}");
@@ -94,7 +96,7 @@ fn a_directory_shows_what_its_name_finds() {
     assert!(target.starts_with("../../Björk"), "{target:?}");
     assert_eq!(
         fs::read(&link).unwrap(),
-        fs::read(world.music().join("1.flac")).unwrap()
+        fs::read(world.music().join("2.flac")).unwrap()
     );
     assert_eq!(
         fs::symlink_metadata(&link).unwrap().len(),
@@ -171,6 +173,156 @@ fn odd_queries_have_a_right_answer_or_a_right_error() {
     assert!(fs::write(search.join("bjork/new"), "x").is_err());
     // Nothing of this left anything stuck.
     assert_eq!(count("bjork").unwrap(), 2);
+}
+
+/// Queries that nobody means, and such as only look like it.
+const ODD: [&str; 66] = [
+    "\"",
+    "\"\"",
+    "\"back in black\"",
+    "“back in black”",
+    "'",
+    "`",
+    "\\",
+    "back\\in",
+    "R.E.M.",
+    "a..b",
+    "*",
+    "?",
+    "[",
+    "]",
+    "[1 TO 2]",
+    "{}",
+    "<a>",
+    "|",
+    "&",
+    "AND",
+    "OR",
+    "NOT",
+    "AND OR NOT",
+    "&&",
+    "||",
+    "NOT NOT",
+    "()",
+    "( )",
+    "((",
+    "())(",
+    "-",
+    "--",
+    "- -",
+    "-\"",
+    "~",
+    "~1",
+    "a~",
+    "a~3",
+    ":",
+    "::",
+    ":a",
+    "a:",
+    "artist:",
+    "artist:()",
+    "artist:\"\"",
+    "year:",
+    "year:x",
+    "year:[]",
+    "year:[* TO *]",
+    "year:[1990 TO]",
+    "year:99999",
+    "איינשטיין",
+    "\u{202e}bjork",
+    "\u{200f}",
+    "坂本龍一",
+    "千の",
+    "ナイフ",
+    "👩‍🎤",
+    "\u{301}",
+    "\n",
+    "back\tblack",
+    "bjork\u{feff}",
+    "\u{1}",
+    "!!!",
+    "louden \"Up\" now",
+    "what?",
+];
+
+#[tokio::test]
+async fn the_directory_and_the_rpc_agree_on_odd_queries() {
+    let world = tokio::task::spawn_blocking(library).await.unwrap();
+    let state = StateDir::existing(&world.state()).unwrap();
+    let client = Client::connect(&state).await.unwrap();
+    let ask = |query: &str| {
+        let request = v1::SearchRequest {
+            query: query.to_owned(),
+            offset: 0,
+            limit: 1_000,
+        };
+        let mut client = client.search();
+        async move { client.search(request).await }
+    };
+    let long = [
+        "x".repeat(256),
+        "x".repeat(257),
+        "坂".repeat(256),
+        "a ".repeat(33),
+    ];
+    for query in ODD.iter().copied().chain(long.iter().map(String::as_str)) {
+        let dir = world.mnt().join(".search").join(query);
+        let listed = tokio::task::spawn_blocking(|| fs::read_dir(dir).map(Iterator::count));
+        match (listed.await.unwrap(), ask(query).await) {
+            (Ok(links), Ok(found)) => {
+                assert_eq!(links, found.into_inner().results.len(), "{query}");
+            }
+            (Err(error), Err(refused)) => {
+                assert_eq!(error.kind(), ErrorKind::InvalidInput, "{query}");
+                assert_eq!(refused.code(), tonic::Code::InvalidArgument, "{query}");
+                assert!(refused.message().contains("at character"), "{refused}");
+            }
+            (listed, found) => panic!("{query}: {listed:?}, but {found:?}"),
+        }
+    }
+    // What no name in a directory can be, or none that is looked for.
+    for (query, expected) in [
+        ("AC/DC", 1),
+        ("/", 0),
+        ("a/b", 0),
+        (".", 0),
+        ("..", 0),
+        ("\0", 0),
+    ] {
+        let found = ask(query).await.unwrap().into_inner();
+        assert_eq!(found.results.len(), expected, "{query}");
+    }
+    drop(tokio::task::spawn_blocking(move || drop(world)).await);
+}
+
+#[test]
+fn an_index_that_is_damaged_is_built_anew_at_the_start() {
+    let mut world = library();
+    world.stop();
+    let stored: Vec<PathBuf> = {
+        let views = fs::read_dir(world.state().join("views")).unwrap();
+        let mut views = views.map(|entry| entry.unwrap().path());
+        let is_index = |path: &PathBuf| path.file_stem().is_some_and(|name| name == "search");
+        let files = fs::read_dir(views.find(is_index).unwrap()).unwrap();
+        let files = files.map(|entry| entry.unwrap().path());
+        files
+            .filter(|path| path.extension().is_some_and(|kind| kind == "store"))
+            .collect()
+    };
+    for file in &stored {
+        let mut bytes = fs::read(file).unwrap();
+        bytes.iter_mut().take(40).for_each(|byte| *byte ^= 0xff);
+        fs::write(file, bytes).unwrap();
+    }
+    world.start();
+    until_found(&world, "bjork", 2);
+    assert!(!stored.iter().any(|file| file.exists()));
+    let tasks = world.status()["tasks"].clone();
+    let is_search = |task: &&Value| task["name"] == "search";
+    let task = tasks.as_array().unwrap().iter().find(is_search);
+    assert_eq!(task.unwrap()["state"], "running", "{tasks}");
+    world.stop();
+    assert!(!world.daemon_log().contains("not waited for"));
 }
 
 #[test]
@@ -278,6 +430,10 @@ fn the_command_prints_paths_and_pages() {
     let output = world.run(["search", "bjork", "--offset", "10001"]);
     assert_eq!(output.status.code(), Some(3));
     assert_eq!(found(&world, "")["results"], Value::Array(vec![]));
+    let nothing = world.run(["search", "hunter", "zzz"]);
+    assert!(nothing.status.success() && nothing.stdout.is_empty());
+    let told = String::from_utf8(nothing.stderr).unwrap();
+    assert!(told.contains("nothing matches"), "{told}");
 }
 
 #[tokio::test]

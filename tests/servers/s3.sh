@@ -30,6 +30,8 @@ admin socket = $dir/run/\$name.asok
 log file = $dir/log/\$name
 mon data = $dir/mon
 mon allow pool size one = true
+# Else it ends where less than a twentieth of the disk is free.
+mon data avail crit = 1
 mon max pg per osd = 2000
 mon warn on insecure global id reclaim = false
 osd data = $dir/osd
@@ -72,7 +74,7 @@ for attempt in 1 2 3 4 5 6; do
     timeout 4 ceph status && break 2
   done
   echo "attempt $attempt of the monitor failed"
-  kill -KILL "$monitoring"
+  kill -KILL "$monitoring" 2>/dev/null || true
 done
 watched+=("$monitoring")
 until_works ceph status

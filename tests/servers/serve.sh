@@ -13,7 +13,9 @@ trap 'exit 143' TERM INT
 exec 3<&0 </dev/null
 (
   trap - EXIT
-  cat <&3 >/dev/null
+  # Whoever waits for "ready" is to see the end of a script that fails before.
+  exec 4>&- >/dev/null
+  cat <&3
   kill -TERM $$ 2>/dev/null
 ) &
 watched+=("$!")

@@ -8,8 +8,8 @@ use crate::event::{
     ScanSummary,
 };
 use crate::id::{
-    CauseId, ContentId, EventId, Locator, OriginId, OriginPath, Position, Revision, Timestamp,
-    TrackId,
+    CauseId, ContentId, EventId, Locator, OriginId, OriginPath, Position, Revision, SidecarId,
+    Timestamp, TrackId,
 };
 use crate::pin::{PinTarget, TreePath};
 use crate::tags::{
@@ -133,6 +133,7 @@ pub fn media(track: u64) -> Media {
             len: 19_991_808,
         },
         content: ContentId(track.to_le_bytes().repeat(2).try_into().unwrap_or_default()),
+        cover: None,
         defects: Vec::new(),
     }
 }
@@ -193,6 +194,10 @@ pub fn every_kind() -> Vec<Event> {
     bare.format = None;
     bare.tags = Tags::new();
     bare.audio = AudioProperties::default();
+    let pictured = Media {
+        cover: Some(123_456),
+        ..rich_media()
+    };
     vec![
         Event::OriginAdded {
             origin: origin(),
@@ -242,6 +247,16 @@ pub fn every_kind() -> Vec<Event> {
             track: TrackId(1),
             locator: locator(1),
             media: media(1),
+        },
+        Event::TrackDiscovered {
+            track: TrackId(8),
+            locator: locator(8),
+            media: pictured.clone(),
+        },
+        Event::TrackTagsRead {
+            track: TrackId(1),
+            revision: revision(1),
+            media: pictured,
         },
         Event::ScanStarted {
             origin: origin(),
@@ -295,6 +310,20 @@ pub fn every_kind() -> Vec<Event> {
             definition: "of a newer version: ☃".to_owned(),
         },
         Event::CollectionRemoved { name: collection() },
+        Event::SidecarFound {
+            sidecar: SidecarId(3),
+            locator: Locator {
+                path: path("Artist/Album/cover.jpg".to_owned()),
+                ..locator(3)
+            },
+        },
+        Event::SidecarChanged {
+            sidecar: SidecarId(3),
+            revision: revision(4),
+        },
+        Event::SidecarVanished {
+            sidecar: SidecarId(3),
+        },
         read(1),
         Event::TrackRead {
             track: TrackId(2),

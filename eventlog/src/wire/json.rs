@@ -90,6 +90,21 @@ pub fn data(event: &Event) -> Value {
             optional(&mut out, "media", said.as_ref().map(media));
         }
         Event::TrackVanished { track } => put(&mut out, "track", track.0),
+        Event::SidecarFound {
+            sidecar,
+            locator: place,
+        } => {
+            put(&mut out, "sidecar", sidecar.0);
+            locator(&mut out, place);
+        }
+        Event::SidecarChanged {
+            sidecar,
+            revision: state,
+        } => {
+            put(&mut out, "sidecar", sidecar.0);
+            put(&mut out, "revision", revision(state));
+        }
+        Event::SidecarVanished { sidecar } => put(&mut out, "sidecar", sidecar.0),
         Event::ScanStarted { origin, reason } => {
             put(&mut out, "origin", origin.as_str());
             put(&mut out, "reason", reason_name(*reason));
@@ -234,6 +249,7 @@ fn media(media: &Media) -> Value {
         audio: sound,
         audio_range,
         content,
+        cover,
         defects,
     } = media;
     let ContentId(content) = content;
@@ -251,6 +267,7 @@ fn media(media: &Media) -> Value {
         json!({ "offset": audio_range.offset, "len": audio_range.len }),
     );
     put(&mut out, "content", hex(content));
+    optional(&mut out, "cover", *cover);
     if !defects.is_empty() {
         let defects = defects
             .iter()

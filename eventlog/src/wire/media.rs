@@ -21,6 +21,32 @@ shape! {
     }
 
     /// What a file says about itself.
+    MediaV2<'a> {
+        /// The audio format's name; missing where the file is of no known one.
+        #[serde(borrow, skip_serializing_if = "Option::is_none")]
+        format: Option<&'a str>,
+        /// The well-known tags, by name. One value is text, several are an array.
+        tags: KnownTags<'a>,
+        /// All other tags, by their upper-case name, likewise.
+        #[serde(default, skip_serializing_if = "CustomTags::is_empty")]
+        custom: CustomTags<'a>,
+        /// How the file sounds.
+        #[serde(borrow)]
+        audio: AudioV1<'a>,
+        /// Where the audio is in the file, between the tags.
+        audio_range: RangeV1,
+        /// The identity of the sound: 128 bits of BLAKE3.
+        content: Bytes16,
+        /// Bytes of the picture that stands for the file; missing where it carries none, or none of
+        /// 10 MiB or less.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        cover: Option<u64>,
+        /// What is wrong with the file; missing where nothing is.
+        #[serde(borrow, default, skip_serializing_if = "Vec::is_empty")]
+        defects: Vec<DefectV1<'a>>,
+    }
+
+    /// What a file says about itself, without pictures.
     MediaV1<'a> {
         /// The audio format's name; missing where the file is of no known one.
         #[serde(borrow, skip_serializing_if = "Option::is_none")]
@@ -107,7 +133,32 @@ impl<'a> RevisionV1<'a> {
     }
 }
 
-impl<'a> MediaV1<'a> {
+impl MediaV1<'_> {
+    pub(super) fn into_domain(self) -> Result<Media, Unfit> {
+        let Self {
+            format,
+            tags,
+            custom,
+            audio,
+            audio_range,
+            content,
+            defects,
+        } = self;
+        let lifted = MediaV2 {
+            format,
+            tags,
+            custom,
+            audio,
+            audio_range,
+            content,
+            cover: None,
+            defects,
+        };
+        lifted.into_domain()
+    }
+}
+
+impl<'a> MediaV2<'a> {
     pub(super) fn new(media: &'a Media) -> Self {
         let Media {
             format,
@@ -115,6 +166,7 @@ impl<'a> MediaV1<'a> {
             audio,
             audio_range,
             content,
+            cover,
             defects,
         } = media;
         Self {
@@ -127,6 +179,7 @@ impl<'a> MediaV1<'a> {
                 len: audio_range.len,
             },
             content: Bytes16(content.0),
+            cover: *cover,
             defects: defects
                 .iter()
                 .map(|Defect { kind, detail }| DefectV1 {
@@ -152,6 +205,7 @@ impl<'a> MediaV1<'a> {
                 len: self.audio_range.len,
             },
             content: ContentId(self.content.0),
+            cover: self.cover,
             defects: self
                 .defects
                 .into_iter()

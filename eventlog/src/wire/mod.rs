@@ -15,6 +15,7 @@ mod pin;
 mod primitive;
 mod reference;
 mod scan;
+mod sidecar;
 mod track;
 
 use serde::{Deserialize, Serialize};
@@ -123,12 +124,20 @@ macro_rules! shapes {
 }
 
 shapes! {
+    track::TrackDiscoveredV2<'_>,
     track::TrackDiscoveredV1<'_>,
+    track::TrackTagsReadV2<'_>,
     track::TrackTagsReadV1<'_>,
+    track::TrackContentChangedV2<'_>,
     track::TrackContentChangedV1<'_>,
+    track::TrackMovedV2<'_>,
     track::TrackMovedV1<'_>,
     track::TrackVanishedV1,
+    track::TrackReturnedV2<'_>,
     track::TrackReturnedV1<'_>,
+    sidecar::SidecarFoundV1<'_>,
+    sidecar::SidecarChangedV1<'_>,
+    sidecar::SidecarVanishedV1,
     access::TrackReadV1<'_>,
     access::AccessScannedV1<'_>,
     access::AccessFoldedV1,
@@ -161,24 +170,24 @@ pub fn encode(event: &Event) -> Result<Encoded, WireError> {
             track,
             locator,
             media,
-        } => write(&track::TrackDiscoveredV1::new(*track, locator, media)),
+        } => write(&track::TrackDiscoveredV2::new(*track, locator, media)),
         Event::TrackContentChanged {
             track,
             revision,
             media,
-        } => write(&track::TrackContentChangedV1::new(*track, revision, media)),
+        } => write(&track::TrackContentChangedV2::new(*track, revision, media)),
         Event::TrackTagsRead {
             track,
             revision,
             media,
-        } => write(&track::TrackTagsReadV1::new(*track, revision, media)),
+        } => write(&track::TrackTagsReadV2::new(*track, revision, media)),
         Event::TrackMoved {
             track,
             from,
             to,
             revision,
             media,
-        } => write(&track::TrackMovedV1::new(
+        } => write(&track::TrackMovedV2::new(
             *track,
             from,
             to,
@@ -190,7 +199,14 @@ pub fn encode(event: &Event) -> Result<Encoded, WireError> {
             track,
             locator,
             media,
-        } => write(&track::TrackReturnedV1::new(*track, locator, media)),
+        } => write(&track::TrackReturnedV2::new(*track, locator, media)),
+        Event::SidecarFound { sidecar, locator } => {
+            write(&sidecar::SidecarFoundV1::new(*sidecar, locator))
+        }
+        Event::SidecarChanged { sidecar, revision } => {
+            write(&sidecar::SidecarChangedV1::new(*sidecar, revision))
+        }
+        Event::SidecarVanished { sidecar } => write(&sidecar::SidecarVanishedV1::new(*sidecar)),
         Event::ScanStarted { origin, reason } => write(&scan::ScanStartedV1::new(origin, *reason)),
         Event::ScanFinished { origin, summary } => {
             write(&scan::ScanFinishedV1::new(origin, *summary))

@@ -7,6 +7,7 @@ use eventlog::tags::{AudioFormat, DefectKind};
 use super::{Lead, flac_frames};
 use crate::bytes::Bytes;
 use crate::identity::{self, Essence};
+use crate::picture;
 use crate::sheet::Sheet;
 use crate::source::Source;
 use crate::stream::Plain;
@@ -14,6 +15,8 @@ use crate::tags::{trailer, vorbis};
 
 const STREAMINFO: u8 = 0;
 const VORBIS_COMMENT: u8 = 4;
+/// The block that holds a picture.
+pub(crate) const PICTURE: u8 = 6;
 
 /// How many metadata blocks are looked at.
 const MAX_BLOCKS: usize = 1024;
@@ -85,6 +88,10 @@ pub(crate) fn read(source: &mut Source<'_>, lead: &Lead) -> io::Result<Sheet> {
             STREAMINFO => info = info.or(StreamInfo::parse(source.at(body, 34)?)),
             VORBIS_COMMENT => {
                 vorbis::lay(&mut Plain::new(source, body, body + size), &mut sheet)?;
+            }
+            PICTURE => {
+                let mut block = Plain::new(source, body, body + size);
+                sheet.cover.offer(picture::of_block(&mut block)?);
             }
             0x7f => break,
             _ => {}

@@ -9,7 +9,7 @@ mod lead;
 pub(crate) mod mp4;
 pub(crate) mod mpeg;
 mod musepack;
-mod ogg;
+pub(crate) mod ogg;
 mod wav;
 mod wavpack;
 

@@ -4,8 +4,9 @@ use std::io;
 
 use crate::bytes::Bytes;
 use crate::layer::{Layer, MAX_VALUE};
+use crate::picture;
 use crate::source::Source;
-use crate::stream::{Plain, Stream};
+use crate::stream::{Part, Plain, Stream};
 use crate::text;
 
 /// Bytes of a header, and of a footer.
@@ -94,13 +95,16 @@ pub(crate) fn read(source: &mut Source<'_>, place: Place) -> io::Result<(Layer, 
             return Ok((layer, true));
         };
         stream.skip(key.len() as u64 + 1)?;
-        let size = usize::try_from(size).unwrap_or(usize::MAX);
         // Two bits of the flags tell text (0) and links (2) from binary matter (1): pictures.
-        let wanted = if flags & 0b10 == 0 || flags & 0b100 != 0 {
-            size.min(2 * MAX_VALUE)
-        } else {
-            0
-        };
+        if flags & 0b110 == 0b10 {
+            let mut item = Part::new(&mut stream, size.into());
+            let picture = picture::of_item(&mut item, key, &layer.cover)?;
+            let whole = item.finish()?;
+            layer.cover.offer(picture.filter(|_| whole));
+            continue;
+        }
+        let size = usize::try_from(size).unwrap_or(usize::MAX);
+        let wanted = size.min(2 * MAX_VALUE);
         let value = stream.take(wanted)?;
         if value.len() < wanted {
             return Ok((layer, true));

@@ -8,9 +8,10 @@ use eventlog::tags::DefectKind;
 use super::id3v2_frames::Frames;
 use crate::bytes::Bytes;
 use crate::layer::{Layer, MAX_VALUE};
+use crate::picture::{self, Cover, Picture};
 use crate::sheet::Sheet;
 use crate::source::Source;
-use crate::stream::{Plain, Stream, Unsynchronised, resynchronised};
+use crate::stream::{Part, Plain, Stream, Unsynchronised, resynchronised};
 
 /// Bytes of a tag's header, and of its footer.
 const HEADER: u64 = 10;
@@ -80,7 +81,7 @@ pub(crate) fn lay(
     Ok(())
 }
 
-/// Reads the tag at `offset`, without its pictures.
+/// Reads the tag at `offset`, its pictures only as far as to know how large they are.
 fn read(source: &mut Source<'_>, offset: u64, header: Header) -> io::Result<Read> {
     let start = offset + HEADER;
     let end = start + header.size;
@@ -107,6 +108,7 @@ fn read(source: &mut Source<'_>, offset: u64, header: Header) -> io::Result<Read
 
 fn frames(stream: &mut impl Stream, tag: Header) -> io::Result<Read> {
     let mut frames = Frames::default();
+    let mut cover = Cover::default();
     let mut trouble = None;
     if tag.version > 2 && tag.flags & 0x40 != 0 {
         skip_extended_header(stream, tag)?;
@@ -118,6 +120,10 @@ fn frames(stream: &mut impl Stream, tag: Header) -> io::Result<Read> {
         if !frame.valid {
             trouble.get_or_insert("a frame of the ID3v2 tag is damaged, what follows is lost");
             break;
+        }
+        if matches!(&frame.id, b"APIC" | b"PIC0") {
+            cover.offer(frame.picture(tag, stream, &cover)?);
+            continue;
         }
         if !Frames::wants(frame.id) {
             stream.skip(frame.size)?;
@@ -134,10 +140,9 @@ fn frames(stream: &mut impl Stream, tag: Header) -> io::Result<Read> {
             None => trouble = Some("a compressed or encrypted frame was left out"),
         }
     }
-    Ok(Read {
-        layer: frames.finish(),
-        trouble,
-    })
+    let mut layer = frames.finish();
+    layer.cover = cover;
+    Ok(Read { layer, trouble })
 }
 
 fn skip_extended_header(stream: &mut impl Stream, tag: Header) -> io::Result<()> {
@@ -149,7 +154,7 @@ fn skip_extended_header(stream: &mut impl Stream, tag: Header) -> io::Result<()>
         3 => u32::from_be_bytes(size),
         _ => synchsafe(size).unwrap_or(0).saturating_sub(4),
     };
-    stream.skip(rest.into())
+    stream.skip(rest.into()).map(drop)
 }
 
 /// A frame's header, its name in the spelling of 2.3 and 2.4.
@@ -195,8 +200,8 @@ impl Framing {
         }))
     }
 
-    /// The frame's contents, freed of what its flags put around them.
-    fn contents(&self, tag: Header, body: Vec<u8>) -> Option<Vec<u8>> {
+    /// What the frame's flags put around its contents; none where they are hidden by it.
+    fn wrapping(&self, tag: Header) -> Option<Wrapping> {
         let (hidden, grouped, counted, unsynchronised) = match tag.version {
             3 => (self.flags & 0xc0 != 0, self.flags & 0x20 != 0, false, false),
             4 => (
@@ -207,21 +212,62 @@ impl Framing {
             ),
             _ => (false, false, false, false),
         };
-        if hidden {
-            return None;
-        }
+        (!hidden).then_some(Wrapping {
+            before: usize::from(grouped) + if counted { 4 } else { 0 },
+            unsynchronised,
+        })
+    }
+
+    /// The frame's contents, freed of what its flags put around them.
+    fn contents(&self, tag: Header, body: Vec<u8>) -> Option<Vec<u8>> {
+        let Wrapping {
+            before,
+            unsynchronised,
+        } = self.wrapping(tag)?;
         let body = if unsynchronised {
             resynchronised(body)
         } else {
             body
         };
-        let skipped = usize::from(grouped) + if counted { 4 } else { 0 };
-        Some(if skipped == 0 {
+        Some(if before == 0 {
             body
         } else {
-            body.get(skipped..).unwrap_or_default().to_vec()
+            body.get(before..).unwrap_or_default().to_vec()
         })
     }
+
+    /// The picture in the frame, which is stepped over, where `cover` wants it.
+    fn picture(
+        &self,
+        tag: Header,
+        stream: &mut impl Stream,
+        cover: &Cover,
+    ) -> io::Result<Option<Picture>> {
+        let mut frame = Part::new(stream, self.size);
+        let old = tag.version == 2;
+        let picture = match self.wrapping(tag) {
+            // How large it is, only its bytes tell: they are read.
+            Some(wrapping) if wrapping.unsynchronised && self.size <= picture::LARGEST_READ => {
+                let mut contents = Unsynchronised::new(&mut frame);
+                contents.skip(wrapping.before as u64)?;
+                picture::of_frame(&mut contents, old, cover)?
+            }
+            Some(wrapping) if !wrapping.unsynchronised => {
+                frame.skip(wrapping.before as u64)?;
+                picture::of_frame(&mut frame, old, cover)?
+            }
+            _ => None,
+        };
+        let whole = frame.finish()?;
+        Ok(picture.filter(|_| whole))
+    }
+}
+
+/// What stands around a frame's contents.
+struct Wrapping {
+    /// Bytes before them.
+    before: usize,
+    unsynchronised: bool,
 }
 
 /// A 2.4 frame's size: synchsafe, but plain where an old iTunes wrote it. Told by what stands

@@ -5,10 +5,12 @@ use std::io;
 use eventlog::Field;
 
 use crate::bytes::Bytes;
-use crate::containers::mp4::atoms::{Atom, children};
+use crate::containers::mp4::atoms::{self, Atom, children};
 use crate::genres;
 use crate::layer::{Layer, MAX_VALUE};
+use crate::picture::{self, Picture, Rank};
 use crate::source::Source;
+use crate::stream::Plain;
 use crate::text::{self, Endian};
 
 /// The values of `well-known` type UTF-8, UTF-16, and whole numbers (QuickTime File Format,
@@ -26,7 +28,7 @@ pub(crate) struct Items {
     pub(crate) audiobook: bool,
 }
 
-/// Reads the item list `list`, without its pictures.
+/// Reads the item list `list`, and how large its picture is.
 ///
 /// # Errors
 /// What the origin said.
@@ -37,6 +39,7 @@ pub(crate) fn read(source: &mut Source<'_>, list: Atom) -> io::Result<Items> {
     };
     for item in children(source, list.body, list.end)? {
         if &item.kind == b"covr" {
+            items.layer.cover.offer(first_picture(source, item)?);
             continue;
         }
         let mut name = None;
@@ -58,6 +61,19 @@ pub(crate) fn read(source: &mut Source<'_>, list: Atom) -> io::Result<Items> {
         }
     }
     Ok(items)
+}
+
+/// The first picture of an item; MP4 does not tell what they show.
+fn first_picture(source: &mut Source<'_>, item: Atom) -> io::Result<Option<Picture>> {
+    let parts = atoms::until(source, item.body, item.end, |part| &part.kind == b"data")?;
+    match parts.last() {
+        Some(data) if &data.kind == b"data" && !data.cut() => {
+            // Type and locale stand before it.
+            let mut value = Plain::new(source, data.body.saturating_add(8), data.end);
+            picture::rest(Rank::Front, &mut value)
+        }
+        _ => Ok(None),
+    }
 }
 
 struct Value<'a> {

@@ -4,16 +4,23 @@ use std::io;
 
 use eventlog::tags::DefectKind;
 
+use crate::base64::Base64;
 use crate::layer::{Layer, MAX_VALUE};
+use crate::picture;
 use crate::sheet::Sheet;
-use crate::stream::Stream;
+use crate::stream::{Part, Stream};
 use crate::text;
 
 /// How many comments are looked at.
 const MAX_COMMENTS: u32 = 4096;
 
-/// Bytes read of a comment before it is known whether it is worth more: enough for any name.
-const PEEK: usize = 256;
+/// Bytes read of a comment at most: the longest value, one over so that the cut shows, and any name.
+const MAX_COMMENT: usize = MAX_VALUE + 512;
+
+/// What begins the comments that hold a picture: a block as in FLAC, in Base64
+/// (<https://wiki.xiph.org/VorbisComment#Cover_art>); and once, a picture of which nothing is told.
+const PICTURE: &[u8] = b"METADATA_BLOCK_PICTURE=";
+const COVER_ART: &[u8] = b"COVERART=";
 
 /// What a comment block holds.
 struct Comments {
@@ -58,28 +65,29 @@ fn read(stream: &mut impl Stream) -> io::Result<Comments> {
             return Ok(comments);
         };
         let len = usize::try_from(len).unwrap_or(usize::MAX);
-        let mut comment = stream.take(len.min(PEEK))?;
-        if comment.len() < len.min(PEEK) {
+        let mut comment = stream.take(len.min(PICTURE.len()))?;
+        if comment.len() < len.min(PICTURE.len()) {
             return Ok(comments);
         }
         let rest = len - comment.len();
-        if rest > 0 {
-            // One byte over the limit, so that the cut shows.
-            let wanted = if is_picture(&comment) {
-                0
-            } else {
-                rest.min(MAX_VALUE + PEEK)
-            };
-            let more = stream.take(wanted)?;
-            if more.len() < wanted {
-                return Ok(comments);
-            }
-            comment.extend_from_slice(&more);
-            stream.skip((rest - wanted) as u64)?;
-            if wanted == 0 {
-                continue;
-            }
+        if begins(&comment, PICTURE) {
+            let mut text = Part::new(stream, rest as u64);
+            let picture = picture::of_block(&mut Base64::new(&mut text))?;
+            let whole = text.finish()?;
+            comments.layer.cover.offer(picture.filter(|_| whole));
+            continue;
         }
+        if begins(&comment, COVER_ART) {
+            stream.skip(rest as u64)?;
+            continue;
+        }
+        let wanted = rest.min(MAX_COMMENT - PICTURE.len());
+        let more = stream.take(wanted)?;
+        if more.len() < wanted {
+            return Ok(comments);
+        }
+        comment.extend_from_slice(&more);
+        stream.skip((rest - wanted) as u64)?;
         if let Some((name, value)) = text::utf8(&comment).split_once('=') {
             comments.layer.named(name, value);
         }
@@ -88,14 +96,8 @@ fn read(stream: &mut impl Stream) -> io::Result<Comments> {
     Ok(comments)
 }
 
-fn is_picture(comment: &[u8]) -> bool {
-    [&b"METADATA_BLOCK_PICTURE="[..], b"COVERART="]
-        .iter()
-        .any(|name| {
-            comment
-                .get(..name.len())
-                .is_some_and(|start| start.eq_ignore_ascii_case(name))
-        })
+fn begins(comment: &[u8], name: &[u8]) -> bool {
+    (comment.get(..name.len())).is_some_and(|start| start.eq_ignore_ascii_case(name))
 }
 
 /// The bytes that follow their own length, of which at most `max` are kept.

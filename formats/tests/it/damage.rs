@@ -6,7 +6,8 @@ use eventlog::tags::DefectKind;
 use formats::ReadAt;
 
 use crate::fragmented;
-use crate::harness::{Memory, audio_files, defects, name_of, read_bytes, read_file};
+use crate::harness::{Memory, audio_files, checked_cover, defects, name_of, read_bytes, read_file};
+use crate::pictures;
 
 /// A small generator of numbers that are the same every time (xorshift64*).
 struct Dice(u64);
@@ -64,6 +65,7 @@ fn nothing_done_to_a_file_is_fatal() {
     let originals: Vec<_> = audio_files()
         .iter()
         .chain([&fragmented])
+        .chain(&pictures::small())
         .map(|path| (name_of(path).to_vec(), short(std::fs::read(path).unwrap())))
         .collect();
     let mut dice = Dice(0x6d75_7369_6366_7321);
@@ -72,7 +74,9 @@ fn nothing_done_to_a_file_is_fatal() {
         let mut bytes = original.clone();
         mutate(&mut dice, &mut bytes);
         let len = bytes.len() as u64;
-        let media = formats::read(&Memory::new(bytes), name).unwrap();
+        let file = Memory::new(bytes);
+        let media = formats::read(&file, name).unwrap();
+        checked_cover(&file, name, &media);
         let range = media.audio_range;
         assert!(
             range.offset + range.len <= len,

@@ -75,6 +75,29 @@ pub(crate) fn read_bytes(bytes: Vec<u8>, name: &str) -> Media {
     formats::read(&Memory::new(bytes), name.as_bytes()).unwrap()
 }
 
+/// The picture of a file, which is as large as reading the file says; none where it is damaged.
+pub(crate) fn cover_of(bytes: Vec<u8>, name: &str) -> Option<Vec<u8>> {
+    let file = Memory::new(bytes);
+    let media = formats::read(&file, name.as_bytes()).unwrap();
+    checked_cover(&file, name.as_bytes(), &media)
+}
+
+/// The picture of a file that says that.
+pub(crate) fn checked_cover(file: &Memory, name: &[u8], media: &Media) -> Option<Vec<u8>> {
+    match formats::cover(file, name) {
+        Ok(cover) => {
+            let size = cover.as_ref().map(|picture| picture.len() as u64);
+            assert_eq!(size, media.cover);
+            cover
+        }
+        Err(error) => {
+            assert_eq!(error.kind(), io::ErrorKind::InvalidData, "{error}");
+            assert!(media.cover.is_some());
+            None
+        }
+    }
+}
+
 pub(crate) fn defects(media: &Media) -> Vec<DefectKind> {
     media.defects.iter().map(|defect| defect.kind).collect()
 }

@@ -10,4 +10,5 @@ mod identity;
 mod library;
 mod oggs;
 mod oracle;
+mod pictures;
 mod synthetic;

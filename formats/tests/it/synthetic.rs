@@ -13,7 +13,7 @@ fn custom(name: &str) -> Field {
     Field::Custom(name.into())
 }
 
-fn frame(version: u8, id: &str, body: &[u8]) -> Vec<u8> {
+pub(crate) fn frame(version: u8, id: &str, body: &[u8]) -> Vec<u8> {
     let len = body.len();
     let mut frame = id.as_bytes().to_vec();
     let shift = if version == 4 { 7 } else { 8 };
@@ -24,13 +24,18 @@ fn frame(version: u8, id: &str, body: &[u8]) -> Vec<u8> {
     frame
 }
 
-/// An MP3 with an ID3v2 tag of these frames.
+/// What an MP3 with an ID3v2 tag of these frames says.
 fn mp3(version: u8, flags: u8, frames: &[u8]) -> Media {
+    read_bytes(tagged(version, flags, frames), "x.mp3")
+}
+
+/// An MP3 with an ID3v2 tag of these frames.
+pub(crate) fn tagged(version: u8, flags: u8, frames: &[u8]) -> Vec<u8> {
     let mut bytes = vec![b'I', b'D', b'3', version, 0, flags];
     bytes.extend([21, 14, 7, 0].map(|shift| u8::try_from((frames.len() >> shift) & 0x7f).unwrap()));
     bytes.extend_from_slice(frames);
     bytes.extend_from_slice(&made("No tags/Track 01.mp3"));
-    read_bytes(bytes, "x.mp3")
+    bytes
 }
 
 #[test]
@@ -162,8 +167,8 @@ fn values_that_are_too_long_are_cut_and_told() {
     assert_eq!(defects(&media), [DefectKind::TooLong]);
 }
 
-#[test]
-fn monkeys_audio() {
+/// A file of Monkey's Audio without tags.
+pub(crate) fn monkeys() -> Vec<u8> {
     let mut bytes = b"MAC \x96\x0f\0\0".to_vec(); // version 3990
     for number in [52_u32, 24, 4, 44, 1000, 0, 0] {
         bytes.extend_from_slice(&number.to_le_bytes());
@@ -176,6 +181,12 @@ fn monkeys_audio() {
     bytes.extend_from_slice(&[16, 0, 2, 0]);
     bytes.extend_from_slice(&44_100_u32.to_le_bytes());
     bytes.resize(52 + 24 + 4 + 44 + 1000, 0x55);
+    bytes
+}
+
+#[test]
+fn monkeys_audio() {
+    let mut bytes = monkeys();
     let whole = bytes.len();
     let tagged = made("Formats/apev2.mp3");
     let range = read_made("Formats/apev2.mp3").audio_range;

@@ -48,9 +48,9 @@ impl Filesystem {
         let _running = self.operations.begin(Operation::Getxattr);
         // File managers ask for many names that nothing here has: answered without a lookup.
         let attribute = Attribute::from_name(name.as_bytes()).ok_or(ErrorKind::NoAttribute)?;
-        let (track, _) = self.track(ino).map_err(|_| ErrorKind::NoAttribute)?;
+        let (file, _) = self.file(ino).map_err(|_| ErrorKind::NoAttribute)?;
         self.originals
-            .attribute(track, attribute)?
+            .attribute(file, attribute)?
             .ok_or_else(|| ErrorKind::NoAttribute.into())
     }
 
@@ -61,11 +61,11 @@ impl Filesystem {
     pub fn listxattr(&self, ino: Ino) -> Result<Vec<u8>, FsError> {
         let _running = self.operations.begin(Operation::Listxattr);
         let mut names = Vec::new();
-        let Ok((track, _)) = self.track(ino) else {
+        let Ok((file, _)) = self.file(ino) else {
             return Ok(names);
         };
         for attribute in Attribute::ALL {
-            if self.originals.attribute(track, attribute)?.is_some() {
+            if self.originals.attribute(file, attribute)?.is_some() {
                 names.extend_from_slice(attribute.name().as_bytes());
                 names.push(0);
             }

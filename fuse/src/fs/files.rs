@@ -9,7 +9,7 @@ use super::Filesystem;
 use crate::audience::{Reader, Visit};
 use crate::errno::{ErrorKind, FsError};
 use crate::inodes::{Backing, Caching};
-use crate::library::{Ino, Lane, Located, Original};
+use crate::library::{FileId, Ino, Lane, Located, Original};
 use crate::operations::Operation;
 
 pub(super) struct OpenFile {
@@ -23,7 +23,7 @@ pub(super) struct OpenFile {
 
 enum Bytes {
     Original {
-        track: TrackId,
+        of: FileId,
         original: Box<dyn Original>,
     },
     Generated(Arc<[u8]>),
@@ -39,8 +39,8 @@ pub struct Opening {
 
 enum Found {
     Generated(Lane),
-    Track {
-        track: TrackId,
+    Original {
+        of: FileId,
         size: u64,
         located: Box<dyn Located>,
     },
@@ -52,7 +52,7 @@ impl Opening {
     pub fn lane(&self) -> Lane {
         match &self.found {
             Found::Generated(lane) => *lane,
-            Found::Track { located, .. } => located.lane(),
+            Found::Original { located, .. } => located.lane(),
         }
     }
 }
@@ -88,13 +88,9 @@ impl Filesystem {
             let found = Found::Generated(self.specials.lane(ino));
             return Ok(Opening { ino, found });
         }
-        let (track, size) = self.track(ino)?;
-        let located = self.originals.locate(track)?;
-        let found = Found::Track {
-            track,
-            size,
-            located,
-        };
+        let (of, size) = self.file(ino)?;
+        let located = self.originals.locate(of)?;
+        let found = Found::Original { of, size, located };
         Ok(Opening { ino, found })
     }
 
@@ -118,32 +114,25 @@ impl Filesystem {
         let (caching, bytes, visit) = match found {
             Found::Generated(_) => {
                 let bytes = Bytes::Generated(self.specials.open(ino)?);
-                (Caching::Direct, bytes, None)
+                (self.specials.caching(ino)?, bytes, None)
             }
-            Found::Track {
-                track,
-                size,
-                located,
-            } => {
-                let original = located
-                    .open()
-                    .inspect_err(|error| self.report(track, error))?;
+            Found::Original { of, size, located } => {
+                let original = located.open().inspect_err(|error| self.report(of, error))?;
                 let actual = original.revision().size;
                 if actual != size {
-                    self.originals.changed(track);
+                    self.originals.changed(of);
                     return Err(FsError::new(
                         ErrorKind::Stale,
-                        format!(
-                            "track {track} has {actual} bytes, {size} were expected; rescanning it"
-                        ),
+                        format!("{of} has {actual} bytes, {size} were expected; rescanning it"),
                     ));
                 }
                 let caching = self.inodes.open(ino, original.as_ref(), register)?;
                 let bytes = match caching {
                     Caching::Passthrough(_) => Bytes::Passed,
-                    Caching::Pages { .. } | Caching::Direct => Bytes::Original { track, original },
+                    Caching::Pages { .. } | Caching::Direct => Bytes::Original { of, original },
                 };
-                let visit = self.visit(track, thread, size, &caching);
+                let track = of.track();
+                let visit = track.and_then(|track| self.visit(track, thread, size, &caching));
                 (caching, bytes, visit)
             }
         };
@@ -173,12 +162,12 @@ impl Filesystem {
         let _running = self.operations.begin(Operation::Read);
         let file = self.files.get(handle).ok_or(ErrorKind::BadHandle)?;
         match &file.bytes {
-            Bytes::Original { track, original } => {
+            Bytes::Original { of, original } => {
                 let read = original.read_at(buffer, offset);
                 if let (Ok(len), Some(visit)) = (&read, &file.visit) {
                     visit.gave(*len);
                 }
-                read.inspect_err(|error| self.report(*track, error))
+                read.inspect_err(|error| self.report(*of, error))
             }
             Bytes::Generated(content) => {
                 let rest = usize::try_from(offset)
@@ -251,9 +240,9 @@ impl Filesystem {
         }
     }
 
-    fn report(&self, track: TrackId, error: &FsError) {
+    fn report(&self, file: FileId, error: &FsError) {
         if error.kind == ErrorKind::Stale {
-            self.originals.changed(track);
+            self.originals.changed(file);
         }
     }
 }

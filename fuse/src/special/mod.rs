@@ -14,6 +14,7 @@ use inodes::SpecialInodes;
 
 use crate::attr::{Attr, Entry, Owner};
 use crate::errno::{ErrorKind, FsError};
+use crate::inodes::Caching;
 use crate::library::{Ino, Lane};
 
 /// What is at a path of a special directory.
@@ -44,6 +45,13 @@ pub trait SpecialDir: Send + Sync + 'static {
     /// # Errors
     /// Where it cannot be told.
     fn list(&self, path: &str) -> Result<Vec<(String, Item)>, FsError>;
+
+    /// True where files stay what they are from one look to the next, unless the library changes: the
+    /// kernel then reads them by its pages. Others are asked for anew with every read, which programs that
+    /// read by io_uring cannot stand: Linux repeats to them what comes short of what they asked for.
+    fn is_steady(&self) -> bool {
+        false
+    }
 
     /// Told that a program has opened the file at a path for reading. Returns at once.
     fn opened(&self, _path: &str) {}
@@ -106,6 +114,16 @@ impl Specials {
     pub(crate) fn lane(&self, ino: Ino) -> Lane {
         let index = self.inodes.place(ino).map_or(0, |place| place.index);
         Lane::generated(index)
+    }
+
+    /// How the kernel serves a file.
+    pub(crate) fn caching(&self, ino: Ino) -> Result<Caching, FsError> {
+        let is_steady = self.directory(&self.place(ino)?)?.is_steady();
+        Ok(if is_steady {
+            Caching::Pages { keep: false }
+        } else {
+            Caching::Direct
+        })
     }
 
     /// The content of a file, as it is now.

@@ -14,8 +14,8 @@ use eventlog::{Revision, TrackId};
 use fuse::special::SpecialDir;
 use fuse::special::status::{StatusDir, StatusSource};
 use fuse::{
-    Access, Attribute, Audience, Change, ErrorKind, Filesystem, FsError, Ino, Lane, Library,
-    Located, MountOptions, Node, NodeKind, Original, Originals, Totals,
+    Access, Attribute, Audience, Change, ErrorKind, FileId, Filesystem, FsError, Ino, Lane,
+    Library, Located, MountOptions, Node, NodeKind, Original, Originals, Totals,
 };
 use tempfile::TempDir;
 
@@ -118,7 +118,8 @@ impl World {
         let mut changes = Vec::new();
         let (parent, name) = state.make_parents(path, &mut changes);
         let ino = Ino(2 * track.0 + 1);
-        let kind = NodeKind::File { track, size };
+        let file = FileId::Track(track);
+        let kind = NodeKind::File { file, size };
         state.put(
             Node {
                 ino,
@@ -172,13 +173,17 @@ impl World {
     pub(crate) fn rescan(&self, path: &str) -> Vec<Change> {
         let mut state = self.state.lock().unwrap();
         let mut node = state.find(path).unwrap();
-        let NodeKind::File { track, .. } = node.kind else {
+        let NodeKind::File {
+            file: FileId::Track(track),
+            ..
+        } = node.kind
+        else {
             panic!("{path} is no track")
         };
         let known = state.tracks.get_mut(&track).unwrap();
         known.1 = revision(&File::open(&known.0).unwrap());
         node.kind = NodeKind::File {
-            track,
+            file: FileId::Track(track),
             size: known.1.size,
         };
         let ino = node.ino;
@@ -310,7 +315,8 @@ impl Library for World {
 }
 
 impl Originals for World {
-    fn locate(&self, track: TrackId) -> Result<Box<dyn Located>, FsError> {
+    fn locate(&self, file: FileId) -> Result<Box<dyn Located>, FsError> {
+        let track = file.track().ok_or(ErrorKind::NotFound)?;
         let (path, expected) = self.state.lock().unwrap().tracks[&track].clone();
         let disk = Arc::clone(&self.disk);
         Ok(Box::new(Place {
@@ -320,17 +326,17 @@ impl Originals for World {
         }))
     }
 
-    fn attribute(&self, track: TrackId, attribute: Attribute) -> Result<Option<Vec<u8>>, FsError> {
+    fn attribute(&self, file: FileId, attribute: Attribute) -> Result<Option<Vec<u8>>, FsError> {
         Ok(match attribute {
-            Attribute::TrackId => Some(track.to_string().into_bytes()),
+            Attribute::TrackId => file.track().map(|track| track.to_string().into_bytes()),
             Attribute::Origin => Some(b"disk".to_vec()),
             Attribute::Path => Some(b"odd \xff name".to_vec()),
             _ => None,
         })
     }
 
-    fn changed(&self, track: TrackId) {
-        self.changed.lock().unwrap().push(track);
+    fn changed(&self, file: FileId) {
+        self.changed.lock().unwrap().extend(file.track());
     }
 }
 

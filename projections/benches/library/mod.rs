@@ -127,6 +127,7 @@ fn discovered(track: u64, in_crowd: bool) -> Result<Event, Failure> {
                 len: 29_990_000,
             },
             content: ContentId(content),
+            cover: None,
             defects: Vec::new(),
         },
     })

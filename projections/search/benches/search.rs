@@ -66,14 +66,17 @@ fn main() -> Result<(), Failure> {
     for (kind, fuzzy) in [
         ("one word", "~0"),
         ("one common word", "~0"),
+        ("two common words", "~0"),
         ("word, maybe misspelt", ""),
+        ("common word, maybe misspelt", ""),
     ] {
         let mut times = Vec::new();
         for _ in 0..1_000 {
-            let text = if kind == "one common word" {
-                pick(&mut rng, &COMMON).to_owned()
-            } else {
-                word(&mut rng)
+            let common = pick(&mut rng, &COMMON);
+            let text = match kind {
+                "two common words" => format!("{common}{fuzzy} {}", pick(&mut rng, &COMMON)),
+                kind if kind.contains("common") => common.to_owned(),
+                _ => word(&mut rng),
             };
             times.push(time(&searcher, &format!("{text}{fuzzy}"))?);
         }

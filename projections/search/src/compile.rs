@@ -5,7 +5,7 @@ use std::ops::Bound;
 use tantivy::Term;
 use tantivy::query::{
     AllQuery, BooleanQuery, BoostQuery, ConstScoreQuery, DisjunctionMaxQuery, EmptyQuery,
-    FuzzyTermQuery, Occur, PhraseQuery, Query as Asked, RangeQuery, TermQuery,
+    FuzzyTermQuery, Occur, PhraseQuery, Query as Asks, RangeQuery, TermQuery,
 };
 use tantivy::schema::{Field as Column, IndexRecordOption};
 
@@ -17,37 +17,95 @@ use crate::words::{whole, words};
 const EXACT: f32 = 1_000.0;
 /// An album that is called so.
 const EXACT_ALBUM: f32 = 500.0;
-/// A word that is spelt otherwise: less than any that is spelt so.
+/// A word that is nearly spelt so, beside others that are.
 const MISSPELT: f32 = 0.01;
 
 /// Shortest word that may be spelt otherwise, in characters: a letter more or less in a shorter one makes
 /// another word of it.
 const CORRECTED: usize = 4;
 
-type Boxed = Box<dyn Asked>;
+type Boxed = Box<dyn Asks>;
 
 /// What the index is asked.
-pub(crate) fn compile(fields: &Fields, query: &Query) -> Boxed {
-    let compiler = Compiler {
-        fields,
-        strict: false,
-    };
-    let found = compiler.node(&query.0);
-    let Some(text) = plain(&query.0) else {
-        return found;
-    };
-    let whole = whole(&text);
-    let called = |column, score| {
-        let term = Term::from_field_text(column, &whole);
-        let query: Boxed = Box::new(ConstScoreQuery::new(exactly(term), score));
-        (Occur::Should, query)
-    };
-    Box::new(BooleanQuery::new(vec![
-        (Occur::Must, found),
-        called(fields.whole_artist, EXACT),
-        called(fields.whole_title, EXACT),
-        called(fields.whole_album, EXACT_ALBUM),
-    ]))
+pub(crate) struct Asked {
+    /// What has the words as they are spelt.
+    pub(crate) spelt: Boxed,
+    /// What of that is called exactly what was asked for, ranked before all else; none where nothing can
+    /// be.
+    pub(crate) called: Option<Boxed>,
+    /// What has them, or words that are nearly spelt so; none where only what is spelt so is asked for.
+    pub(crate) nearly: Option<Boxed>,
+}
+
+/// What to ask the index for a query.
+pub(crate) fn compile(fields: &Fields, query: &Query) -> Asked {
+    let as_spelt = |spelling| Compiler { fields, spelling }.node(&query.0);
+    let spelt = as_spelt(Spelling::Exact);
+    let called = plain(&query.0).map(|text| {
+        let whole = whole(&text);
+        let called = |column, score| {
+            let term = Term::from_field_text(column, &whole);
+            Box::new(ConstScoreQuery::new(exactly(term), score)) as Boxed
+        };
+        let so = BooleanQuery::union(vec![
+            called(fields.whole_artist, EXACT),
+            called(fields.whole_title, EXACT),
+            called(fields.whole_album, EXACT_ALBUM),
+        ]);
+        Box::new(BooleanQuery::intersection(vec![
+            spelt.box_clone(),
+            Box::new(so),
+        ])) as Boxed
+    });
+    Asked {
+        called,
+        nearly: is_loose(&query.0).then(|| as_spelt(Spelling::Usual)),
+        spelt,
+    }
+}
+
+/// True where a word that is wanted may be spelt otherwise.
+fn is_loose(node: &Node) -> bool {
+    match node {
+        Node::All(nodes) | Node::Any(nodes) => nodes.iter().any(is_loose),
+        Node::Word {
+            field,
+            text,
+            distance,
+        } => match words(text).as_slice() {
+            [word] if !matches!(field, Some(Field::Tag(_))) => {
+                Spelling::Usual.distance(&word.text, *distance) > 0
+            }
+            _ => false,
+        },
+        Node::Not(_) | Node::Phrase { .. } | Node::Years { .. } => false,
+    }
+}
+
+/// By how many letters a word may differ.
+#[derive(Debug, Clone, Copy)]
+enum Spelling {
+    /// By none.
+    Exact,
+    /// By as many as it says, and by none where it says nothing: of what is not wanted, only what is
+    /// spelt so is left out.
+    Told,
+    /// By as many as it says, or as is usual.
+    Usual,
+}
+
+impl Spelling {
+    fn distance(self, word: &str, told: Option<u8>) -> u8 {
+        // A number with another digit is another number.
+        let is_number = || word.chars().any(char::is_numeric);
+        match self {
+            Self::Exact => 0,
+            Self::Told => told.unwrap_or(0),
+            Self::Usual => {
+                told.unwrap_or_else(|| u8::from(word.chars().count() >= CORRECTED && !is_number()))
+            }
+        }
+    }
 }
 
 /// The words of a query of which nothing is said but that all have to match.
@@ -74,8 +132,7 @@ fn is_sign(node: &Node) -> bool {
 
 struct Compiler<'f> {
     fields: &'f Fields,
-    /// True of what is not wanted: only what is spelt so is left out.
-    strict: bool,
+    spelling: Spelling,
 }
 
 impl Compiler<'_> {
@@ -100,7 +157,7 @@ impl Compiler<'_> {
 
     fn all(&self, nodes: &[Node]) -> Boxed {
         let unwanted = Self {
-            strict: true,
+            spelling: Spelling::Told,
             ..*self
         };
         // A sign between words, as in `Simon & Garfunkel`, is none of them.
@@ -128,34 +185,26 @@ impl Compiler<'_> {
         let [word] = found.as_slice() else {
             return self.phrase(field, text);
         };
-        let Some((columns, any)) = self.columns(field) else {
+        let Some(column) = self.column(field) else {
             return self.tagged(field, text);
         };
-        let mut ways: Vec<Boxed> = columns
-            .iter()
-            .map(|(column, weight)| {
-                let term = Term::from_field_text(*column, &word.text);
-                boosted(scored(term), *weight)
-            })
-            .collect();
-        let letters = word.text.chars().count();
-        // A number with another digit is another number.
-        let is_number = word.text.chars().any(char::is_numeric);
-        let usual = u8::from(letters >= CORRECTED && !is_number && !self.strict);
-        let distance = distance.unwrap_or(usual);
-        let term = Term::from_field_text(any, &word.text);
-        ways.push(boosted(exactly(term.clone()), 2.0 * MISSPELT));
-        if distance > 0 {
-            let misspelt = FuzzyTermQuery::new(term, distance, true);
-            ways.push(boosted(Box::new(misspelt), MISSPELT));
+        let term = Term::from_field_text(column, &word.text);
+        let distance = self.spelling.distance(&word.text, distance);
+        let spelt = scored(term.clone());
+        if distance == 0 {
+            return spelt;
         }
-        Box::new(DisjunctionMaxQuery::with_tie_breaker(ways, 0.1))
+        let nearly = Box::new(FuzzyTermQuery::new(term, distance, true));
+        Box::new(DisjunctionMaxQuery::new(vec![
+            spelt,
+            boosted(nearly, MISSPELT),
+        ]))
     }
 
     /// Words that stand together; where there is none in it, what is called exactly so.
     fn phrase(&self, field: Option<&Field>, text: &str) -> Boxed {
         let found = words(text);
-        let Some((columns, _)) = self.columns(field) else {
+        let Some(columns) = self.columns(field) else {
             return self.tagged(field, text);
         };
         let ways: Vec<Boxed> = match found.as_slice() {
@@ -212,32 +261,36 @@ impl Compiler<'_> {
         Box::new(ConstScoreQuery::new(range, 0.0))
     }
 
-    /// The columns that a field is looked for in, with their weights, and the one for what is spelt
-    /// otherwise.
-    fn columns(&self, field: Option<&Field>) -> Option<(Vec<(Column, f32)>, Column)> {
+    /// The column that a word is looked for in.
+    const fn column(&self, field: Option<&Field>) -> Option<Column> {
         let fields = self.fields;
-        let one = |column| Some((vec![(column, 1.0)], column));
         match field {
-            None => Some((
-                vec![
-                    (fields.title, 4.0),
-                    (fields.artist, 4.0),
-                    (fields.album_artist, 4.0),
-                    (fields.album, 2.0),
-                    (fields.composer, 1.0),
-                    (fields.genre, 1.0),
-                    (fields.path, 0.5),
-                ],
-                fields.any,
-            )),
-            Some(Field::Artist) => one(fields.artist),
-            Some(Field::AlbumArtist) => one(fields.album_artist),
-            Some(Field::Album) => one(fields.album),
-            Some(Field::Title) => one(fields.title),
-            Some(Field::Genre) => one(fields.genre),
-            Some(Field::Composer) => one(fields.composer),
-            Some(Field::Path) => one(fields.path),
+            None => Some(fields.any),
+            Some(Field::Artist) => Some(fields.artist),
+            Some(Field::AlbumArtist) => Some(fields.album_artist),
+            Some(Field::Album) => Some(fields.album),
+            Some(Field::Title) => Some(fields.title),
+            Some(Field::Genre) => Some(fields.genre),
+            Some(Field::Composer) => Some(fields.composer),
+            Some(Field::Path) => Some(fields.path),
             Some(Field::Year | Field::Tag(_)) => None,
+        }
+    }
+
+    /// The columns that words are looked for in together, with their weights.
+    fn columns(&self, field: Option<&Field>) -> Option<Vec<(Column, f32)>> {
+        let fields = self.fields;
+        match field {
+            None => Some(vec![
+                (fields.title, 4.0),
+                (fields.artist, 4.0),
+                (fields.album_artist, 4.0),
+                (fields.album, 2.0),
+                (fields.composer, 1.0),
+                (fields.genre, 1.0),
+                (fields.path, 0.5),
+            ]),
+            field => self.column(field).map(|column| vec![(column, 1.0)]),
         }
     }
 

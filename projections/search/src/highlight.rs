@@ -17,12 +17,21 @@ impl Marker {
         Self(wanted)
     }
 
-    /// The stretches of a text, in bytes, that words are in as they are spelt in the query, in order.
+    /// The stretches of a text, in bytes, that words are in as they are spelt in the query, in order and
+    /// apart from one another.
     #[must_use]
     pub fn ranges(&self, text: &str) -> Vec<Range<usize>> {
         let marked = words(text).into_iter();
         let marked = marked.filter(|word| self.0.contains(&word.text));
-        marked.map(|word| word.range).collect()
+        let mut ranges: Vec<Range<usize>> = Vec::new();
+        for range in marked.map(|word| word.range) {
+            match ranges.last_mut() {
+                // What is seen as one character may be in several words.
+                Some(last) if range.start < last.end => last.end = last.end.max(range.end),
+                _ => ranges.push(range),
+            }
+        }
+        ranges
     }
 }
 
@@ -52,5 +61,14 @@ mod tests {
             .map(|range| &text[range])
             .collect();
         assert_eq!(marked, ["Rós", "Ágætis", "byrjun"]);
+    }
+
+    #[test]
+    fn a_character_of_several_words_is_marked_once() {
+        for (query, text, marked) in [("is\u{ecd}", "y]is\u{ecd}isa", 2..7), ("ที่", "บานที่", 9..18)]
+        {
+            let marker = Marker::of(&Query::parse(query).unwrap());
+            assert_eq!(marker.ranges(text), [marked], "{query}");
+        }
     }
 }

@@ -2,13 +2,17 @@
 
 use std::fs;
 use std::io;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 
 use eventlog::{EventId, Position, TrackId};
 use projections::{TrackRow, catalog};
 use serde::{Deserialize, Serialize};
+use tantivy::collector::TopDocs;
 use tantivy::indexer::LogMergePolicy;
-use tantivy::{Index, IndexReader, IndexWriter, ReloadPolicy, Searcher};
+use tantivy::query::TermQuery;
+use tantivy::schema::{Field, IndexRecordOption};
+use tantivy::{Index, IndexReader, IndexWriter, ReloadPolicy, Searcher, TantivyDocument, Term};
 
 use crate::error::{SearchError, is_damage};
 use crate::schema::{Fields, REVISION};
@@ -177,6 +181,17 @@ impl Writable {
         self.writer = None;
     }
 
+    /// True where a word of each segment is found, and what has it can be shown. Reads little.
+    pub(crate) fn answers(&self) -> Result<bool, SearchError> {
+        let searcher = self.reader.searcher();
+        // What is damaged may be met anywhere.
+        match catch_unwind(AssertUnwindSafe(|| ask(&searcher, self.fields.any))) {
+            Ok(Ok(())) => Ok(true),
+            Ok(Err(error)) if !is_damage(&error) => Err(unusable(&self.path)(error)),
+            Ok(Err(_)) | Err(_) => Ok(false),
+        }
+    }
+
     /// True where all its files are as they were written. Reads all of it.
     pub(crate) fn is_sound(&self) -> Result<bool, SearchError> {
         let damaged = self.index.validate_checksum();
@@ -192,6 +207,24 @@ impl Writable {
         let searcher = self.reader.searcher();
         prints(&searcher).map_err(unusable(&self.path))
     }
+}
+
+/// Asks for the first word of each segment.
+fn ask(searcher: &Searcher, any: Field) -> tantivy::Result<()> {
+    for segment in searcher.segment_readers() {
+        let index = segment.inverted_index(any)?;
+        let mut words = index.terms().stream()?;
+        if !words.advance() {
+            continue;
+        }
+        let word = Term::from_field_bytes(any, words.key());
+        let query = TermQuery::new(word, IndexRecordOption::WithFreqs);
+        let best = searcher.search(&query, &TopDocs::with_limit(1).order_by_score())?;
+        for (_, address) in best {
+            searcher.doc::<TantivyDocument>(address)?;
+        }
+    }
+    Ok(())
 }
 
 fn prints(searcher: &Searcher) -> tantivy::Result<Vec<(TrackId, u64)>> {

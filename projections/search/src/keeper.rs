@@ -1,9 +1,9 @@
 //! The index being kept: a thread that follows the log, and what is asked of it.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::mpsc::{self, Sender};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::Duration;
 
@@ -11,7 +11,7 @@ use eventlog::{EventStore, Position};
 use projections::{OnProgress, ReplayReport, Views};
 use tokio::runtime::Handle;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
-use tokio::sync::{Notify, watch};
+use tokio::sync::{Notify, oneshot, watch};
 
 use crate::error::SearchError;
 use crate::searcher::Searcher;
@@ -43,12 +43,47 @@ pub(crate) enum Told {
 /// The index, kept up to date by a thread of its own. Ends when dropped, or [closed](Self::close); not to
 /// be dropped on a thread of the runtime.
 pub struct Search {
-    searcher: Searcher,
+    kept: Arc<Kept>,
     commands: Mutex<Option<UnboundedSender<Command>>>,
     thread: Mutex<Option<thread::JoinHandle<()>>>,
 }
 
+/// What the thread has that keeps the index, and another after it.
+struct Kept {
+    directory: PathBuf,
+    log: Arc<dyn EventStore>,
+    views: Arc<Views>,
+    runtime: Handle,
+    searcher: Searcher,
+    inbox: Mutex<UnboundedReceiver<Command>>,
+}
+
 impl Search {
+    /// The index in `directory`, beside the other views, which is opened and kept once [`keep`](Self::keep)
+    /// is called.
+    #[must_use]
+    pub fn new(
+        directory: &Path,
+        log: Arc<dyn EventStore>,
+        views: Arc<Views>,
+        runtime: Handle,
+    ) -> Self {
+        let (commands, inbox) = unbounded_channel();
+        let kept = Kept {
+            directory: directory.to_owned(),
+            log,
+            views,
+            runtime,
+            searcher: Searcher::new(),
+            inbox: Mutex::new(inbox),
+        };
+        Self {
+            kept: Arc::new(kept),
+            commands: Mutex::new(Some(commands)),
+            thread: Mutex::default(),
+        }
+    }
+
     /// Opens the index in `directory`, beside the other views, and follows the log from where it stands.
     /// Where there is none to go on with, one is built from the catalog, which takes seconds for a large
     /// library; nothing is found until then.
@@ -61,39 +96,50 @@ impl Search {
         views: Arc<Views>,
         runtime: Handle,
     ) -> Result<Self, SearchError> {
-        let searcher = Searcher::new();
-        let (commands, inbox) = unbounded_channel();
-        let writing = Writing::new(
-            directory,
-            log.clone(),
-            views,
-            runtime.clone(),
-            searcher.clone(),
-        );
-        let keeper = Keeper {
-            damaged: Arc::clone(&searcher.damaged),
-            checked: false,
-            writing,
-            log,
-            runtime,
-            inbox,
-            failures: 0,
+        let search = Self::new(directory, log, views, runtime);
+        search.begin()?;
+        Ok(search)
+    }
+
+    /// As [`start`](Self::start), until `stop` is over or the index is [closed](Self::close), which is what
+    /// waits for the thread. Where the thread fails, it can be called again.
+    ///
+    /// # Errors
+    /// Where no thread can be had, or it panicked.
+    pub async fn keep(&self, stop: impl Future<Output = ()>) -> Result<(), SearchError> {
+        let mut ended = self.begin()?;
+        let over = tokio::select! {
+            biased;
+            over = &mut ended => over,
+            () = stop => {
+                // What is under way may take a while; who closes it waits for that.
+                self.end();
+                return Ok(());
+            }
         };
+        over.map_err(|_| SearchError::Bug("its thread panicked"))
+    }
+
+    /// Has a thread keep the index; that the thread ends as it should is sent.
+    fn begin(&self) -> Result<oneshot::Receiver<()>, SearchError> {
+        let (tell, ended) = oneshot::channel();
+        let kept = Arc::clone(&self.kept);
         let spawned = thread::Builder::new()
             .name("view-search".to_owned())
-            .spawn(move || keeper.run());
+            .spawn(move || {
+                Keeper::of(&kept).run();
+                // Nobody may wait for it.
+                let _ = tell.send(());
+            });
         let thread = spawned.map_err(SearchError::Thread)?;
-        Ok(Self {
-            searcher,
-            commands: Mutex::new(Some(commands)),
-            thread: Mutex::new(Some(thread)),
-        })
+        *self.thread.lock().unwrap_or_else(PoisonError::into_inner) = Some(thread);
+        Ok(ended)
     }
 
     /// Asks the index.
     #[must_use]
     pub fn searcher(&self) -> Searcher {
-        self.searcher.clone()
+        self.kept.searcher.clone()
     }
 
     /// Compares what is in the index with what the catalog says of every track; with `rebuild`, builds
@@ -126,16 +172,17 @@ impl Search {
     /// Ends after what is under way. What was not put in yet is at the next start; what is there can be
     /// asked on. Blocks.
     pub fn close(&self) {
-        drop(
-            self.commands
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner)
-                .take(),
-        );
+        self.end();
         let mut thread = self.thread.lock().unwrap_or_else(PoisonError::into_inner);
         if thread.take().is_some_and(|thread| thread.join().is_err()) {
             tracing::error!("the search index's thread panicked");
         }
+    }
+
+    /// Tells the thread to end.
+    fn end(&self) {
+        let mut commands = self.commands.lock().unwrap_or_else(PoisonError::into_inner);
+        drop(commands.take());
     }
 }
 
@@ -145,11 +192,11 @@ impl Drop for Search {
     }
 }
 
-struct Keeper {
+struct Keeper<'k> {
     writing: Writing,
-    log: Arc<dyn EventStore>,
-    runtime: Handle,
-    inbox: UnboundedReceiver<Command>,
+    log: &'k dyn EventStore,
+    runtime: &'k Handle,
+    inbox: MutexGuard<'k, UnboundedReceiver<Command>>,
     /// How often, one after the other, something failed.
     failures: u32,
     /// Told when the index could not be read.
@@ -167,10 +214,28 @@ enum Wake {
     Stop,
 }
 
-impl Keeper {
+impl<'k> Keeper<'k> {
+    fn of(kept: &'k Kept) -> Self {
+        Self {
+            writing: Writing::new(
+                &kept.directory,
+                Arc::clone(&kept.log),
+                Arc::clone(&kept.views),
+                kept.runtime.clone(),
+                kept.searcher.clone(),
+            ),
+            log: &*kept.log,
+            runtime: &kept.runtime,
+            inbox: kept.inbox.lock().unwrap_or_else(PoisonError::into_inner),
+            failures: 0,
+            damaged: Arc::clone(&kept.searcher.damaged),
+            checked: false,
+        }
+    }
+
     fn run(mut self) {
         // What is looked at and listened to goes first.
-        crate::nice::be_nice();
+        projections::nice::be_nice();
         let mut heads = self.log.heads();
         loop {
             heads.mark_unchanged();

@@ -15,13 +15,14 @@ use crate::words::{whole, words};
 
 /// Raised with every change of what is put into the index, or how: an index of another revision is
 /// built anew.
-pub(crate) const REVISION: u32 = 1;
+pub(crate) const REVISION: u32 = 2;
 
 /// What a word is kept as that stands in a tag without a field of its own: the tag's name, this, the
 /// word.
 const IN_TAG: char = '\u{0}';
 
 const ANALYZER: &str = "words";
+const WEIGHING: &str = "weighed words";
 
 /// The fields.
 #[derive(Debug, Clone)]
@@ -38,7 +39,8 @@ pub(crate) struct Fields {
     pub(crate) path: Column,
     pub(crate) tags: Column,
     pub(crate) year: Column,
-    /// The words of all fields.
+    /// The words of all fields, each so often as its field counts: with its frequencies alone, the best of
+    /// a common word are found without a look at all that have it.
     pub(crate) any: Column,
     /// Artist, album and title, each as one term.
     pub(crate) whole_artist: Column,
@@ -52,13 +54,13 @@ pub(crate) struct Fields {
 
 impl Fields {
     pub(crate) fn new() -> Self {
-        let indexed = |record| {
+        let indexed = |analyzer, record| {
             let indexing = TextFieldIndexing::default()
-                .set_tokenizer(ANALYZER)
+                .set_tokenizer(analyzer)
                 .set_index_option(record);
             TextOptions::default().set_indexing_options(indexing)
         };
-        let text = indexed(IndexRecordOption::WithFreqsAndPositions);
+        let text = indexed(ANALYZER, IndexRecordOption::WithFreqsAndPositions);
         let mut schema = Schema::builder();
         let mut of = |name| schema.add_text_field(name, text.clone());
         let [artist, album_artist, album, title, genre, composer, path] = [
@@ -73,7 +75,8 @@ impl Fields {
         .map(&mut of);
         // Its terms come ready-made.
         let tags = schema.add_text_field("tags", STRING);
-        let any = schema.add_text_field("any", indexed(IndexRecordOption::Basic));
+        let weighed = indexed(WEIGHING, IndexRecordOption::WithFreqs);
+        let any = schema.add_text_field("any", weighed);
         let [whole_artist, whole_album, whole_title] =
             ["whole_artist", "whole_album", "whole_title"]
                 .map(|name| schema.add_text_field(name, STRING));
@@ -102,6 +105,7 @@ impl Fields {
     /// Makes an index understand the fields' text.
     pub(crate) fn register(index: &tantivy::Index) {
         index.tokenizers().register(ANALYZER, Words);
+        index.tokenizers().register(WEIGHING, Weighed);
     }
 
     /// What says which document is a track's.
@@ -115,27 +119,41 @@ impl Fields {
         entry.text(self.origin, row.locator.origin.as_str());
         let inputs = NameInputs::of(&row.media, &row.locator.origin, &row.locator.path);
         let value = |variable: &Variable| inputs.value(variable, true).unwrap_or_default();
-        for (column, whole_column, field, variable) in [
+        for (column, whole_column, weight, field, variable) in [
             (
                 self.artist,
                 self.whole_artist,
+                Weight::Most,
                 Field::Artist,
                 Variable::Artist,
             ),
             (
                 self.album_artist,
                 self.whole_artist,
+                Weight::Most,
                 Field::AlbumArtist,
                 Variable::AlbumArtist,
             ),
-            (self.album, self.whole_album, Field::Album, Variable::Album),
-            (self.title, self.whole_title, Field::Title, Variable::Title),
+            (
+                self.album,
+                self.whole_album,
+                Weight::More,
+                Field::Album,
+                Variable::Album,
+            ),
+            (
+                self.title,
+                self.whole_title,
+                Weight::Most,
+                Field::Title,
+                Variable::Title,
+            ),
         ] {
             // As it is shown, and each of several values by itself.
             let shown = value(&variable);
             let values = row.media.tags.all(&field).iter().map(String::as_str);
             for text in std::iter::once(shown).chain(values.filter(|text| *text != shown)) {
-                entry.searched(self, column, text);
+                entry.searched(self, column, weight, text);
                 let whole = whole(text);
                 if !whole.is_empty() {
                     entry.text(whole_column, &whole);
@@ -147,24 +165,24 @@ impl Fields {
             for text in values {
                 match tag {
                     Field::Artist | Field::AlbumArtist | Field::Album | Field::Title => {}
-                    Field::Genre => entry.searched(self, self.genre, text),
-                    Field::Composer => entry.searched(self, self.composer, text),
+                    Field::Genre => entry.searched(self, self.genre, Weight::One, text),
+                    Field::Composer => entry.searched(self, self.composer, Weight::One, text),
                     Field::Lyrics => {}
                     _ => {
                         entry.named(self, &name, text);
                         if !is_identifier(&name) {
-                            entry.text(self.any, text);
+                            entry.anywhere(self, Weight::One, text);
                         }
                     }
                 }
             }
         }
         let path = String::from_utf8_lossy(row.locator.path.as_bytes());
-        entry.searched(self, self.path, &path);
+        entry.searched(self, self.path, Weight::One, &path);
         let year: Option<u16> = value(&Variable::Year).parse().ok();
         if let Some(year) = year {
             entry.number(self.year, u64::from(year));
-            entry.text(self.any, &year.to_string());
+            entry.anywhere(self, Weight::One, &year.to_string());
         }
         let shown = |variable: &Variable| {
             let shown = inputs
@@ -258,11 +276,15 @@ impl Entry {
         self.document.add_u64(field, number);
     }
 
-    fn searched(&mut self, fields: &Fields, field: Column, text: &str) {
+    fn searched(&mut self, fields: &Fields, field: Column, weight: Weight, text: &str) {
         if !text.is_empty() {
             self.text(field, text);
-            self.text(fields.any, text);
+            self.anywhere(fields, weight, text);
         }
+    }
+
+    fn anywhere(&mut self, fields: &Fields, weight: Weight, text: &str) {
+        self.text(fields.any, &format!("{}{text}", weight.mark()));
     }
 
     /// The words of a tag by its name.
@@ -291,31 +313,86 @@ impl Entry {
     }
 }
 
+/// How much it tells that a word is in a field.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Weight {
+    One,
+    More,
+    Most,
+}
+
+impl Weight {
+    /// What a text of that weight begins with.
+    const fn mark(self) -> char {
+        match self {
+            Self::One => '1',
+            Self::More => '2',
+            Self::Most => '4',
+        }
+    }
+
+    /// How often each word of a text counts, and the text.
+    fn take(text: &str) -> (u32, &str) {
+        let mut characters = text.chars();
+        let times = characters.next().and_then(|mark| mark.to_digit(10));
+        (times.unwrap_or(1), characters.as_str())
+    }
+}
+
 /// Cuts the text of fields into [`words`].
 #[derive(Debug, Clone)]
 struct Words;
 
+/// Cuts a text that begins with its [`Weight`] into [`words`], each so often as it counts.
+#[derive(Debug, Clone)]
+struct Weighed;
+
 struct Stream {
     words: std::vec::IntoIter<crate::words::Word>,
     token: Token,
+    /// How often each word comes, and how often the present one is still to come.
+    times: u32,
+    left: u32,
+}
+
+impl Stream {
+    fn of(text: &str, times: u32) -> Self {
+        Self {
+            words: words(text).into_iter(),
+            token: Token::default(),
+            times,
+            left: 0,
+        }
+    }
 }
 
 impl Tokenizer for Words {
     type TokenStream<'a> = Stream;
 
     fn token_stream<'a>(&'a mut self, text: &'a str) -> Stream {
-        Stream {
-            words: words(text).into_iter(),
-            token: Token::default(),
-        }
+        Stream::of(text, 1)
+    }
+}
+
+impl Tokenizer for Weighed {
+    type TokenStream<'a> = Stream;
+
+    fn token_stream<'a>(&'a mut self, text: &'a str) -> Stream {
+        let (times, text) = Weight::take(text);
+        Stream::of(text, times)
     }
 }
 
 impl TokenStream for Stream {
     fn advance(&mut self) -> bool {
+        if let Some(left) = self.left.checked_sub(1) {
+            self.left = left;
+            return true;
+        }
         let Some(word) = self.words.next() else {
             return false;
         };
+        self.left = self.times.saturating_sub(1);
         self.token.offset_from = word.range.start;
         self.token.offset_to = word.range.end;
         self.token.position = self.token.position.wrapping_add(1);

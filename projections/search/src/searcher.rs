@@ -6,7 +6,6 @@ use std::sync::{Arc, Condvar, Mutex, PoisonError};
 
 use arc_swap::ArcSwapOption;
 use eventlog::{Position, TrackId};
-use tantivy::collector::{Count, TopDocs};
 use tantivy::schema::Value;
 use tantivy::{DocAddress, TantivyDocument};
 use tokio::sync::{Notify, watch};
@@ -15,6 +14,7 @@ use crate::compile::compile;
 use crate::error::SearchError;
 use crate::index::unusable;
 use crate::query::Query;
+use crate::ranking::ranked;
 use crate::schema::{Fields, Shown};
 
 /// Queries that are answered at once; others wait. One may cost the work of thousands.
@@ -53,7 +53,8 @@ pub struct Page {
 pub struct Hit {
     /// The track.
     pub track: TrackId,
-    /// How well it matches: only to be compared with others of the same query.
+    /// How well it matches: only to be compared with others of the same query. Below 1 where words are
+    /// spelt otherwise.
     pub score: f32,
     /// What is shown of it.
     pub shown: Shown,
@@ -145,17 +146,12 @@ impl Snapshot {
     }
 
     fn search(&self, query: &Query, offset: usize, limit: usize) -> tantivy::Result<Page> {
-        let compiled = compile(&self.searcher.fields, query);
-        // One at least, or it panics.
-        let top = TopDocs::with_limit(limit.max(1)).and_offset(offset);
-        let (total, top) = self
-            .served
-            .searcher
-            .search(&compiled, &(Count, top.order_by_score()))?;
-        let hits = top.into_iter().take(limit);
+        let asked = compile(&self.searcher.fields, query);
+        let (total, best) = ranked(&self.served.searcher, &asked, offset, limit)?;
+        let hits = best.into_iter();
         let hits = hits.map(|(score, address)| self.hit(score, address));
         Ok(Page {
-            total: total as u64,
+            total,
             hits: hits.collect::<tantivy::Result<_>>()?,
         })
     }

@@ -9,28 +9,23 @@ use std::time::{Duration, Instant};
 
 use eventlog::{EventId, EventStore, Filter, Position, TrackId};
 use futures::StreamExt;
-use projections::{CatalogReader, Digest, OnProgress, ReplayReport, Views};
+use projections::{CatalogReader, OnProgress, ReplayReport, Views};
 use tokio::runtime::Handle;
 
 use crate::error::SearchError;
 use crate::follow::Touched;
 use crate::index::{Mark, Writable, directory};
+use crate::meaning::{Over, digest, each};
 use crate::searcher::{Searcher, Served};
 
 /// Events that are looked at together.
 const BATCH: u64 = 5_000;
-
-/// Tracks that are read from the catalog together.
-const ROWS: usize = 1_000;
 
 /// How often is asked, while the catalog is waited for, whether it is to end.
 const LOOK: Duration = Duration::from_millis(200);
 
 /// How often a comparison is begun again because an origin left meanwhile.
 const ATTEMPTS: u32 = 5;
-
-/// What tells whether it is to end.
-type Over<'o> = &'o dyn Fn() -> bool;
 
 /// The index, as its thread has it.
 pub(crate) struct Writing {
@@ -147,7 +142,7 @@ impl Writing {
                 Some(self.build(over, progress, Some(&mut is))?)
             } else {
                 let fields = Arc::clone(&self.searcher.fields);
-                self.each(over, progress, |row| {
+                each(&self.catalog, over, progress, |row| {
                     is.push((row.id, fields.document(row).print));
                     Ok(())
                 })?;
@@ -241,6 +236,7 @@ impl Writing {
             if found.is_none()
                 && let Some(index) = Writable::open(&path, &self.searcher.fields)?
                 && self.belongs(index.mark)?
+                && index.answers()?
             {
                 found = Some(index);
             } else {
@@ -295,7 +291,7 @@ impl Writing {
             let mut index = Writable::create(&path, &self.searcher.fields)?;
             let position = self.catalog.position()?;
             let event = self.event_at(position)?;
-            self.each(over, progress, |row| {
+            each(&self.catalog, over, progress, |row| {
                 let print = index.put(row, true)?;
                 if let Some(prints) = &mut prints {
                     prints.push((row.id, print));
@@ -313,30 +309,6 @@ impl Writing {
         let before = self.index.take().map(|index| index.path.clone());
         self.serve(index);
         before.iter().for_each(|before| delete(before));
-    }
-
-    /// Looks at every living track.
-    fn each(
-        &self,
-        over: Over<'_>,
-        progress: OnProgress<'_>,
-        mut look: impl FnMut(&projections::TrackRow) -> Result<(), SearchError>,
-    ) -> Result<(), SearchError> {
-        let (total, mut done) = (self.catalog.counts()?.tracks, 0);
-        let mut after = TrackId(0);
-        loop {
-            let rows = self.catalog.living_after(after, ROWS)?;
-            let Some(last) = rows.last() else {
-                return Ok(());
-            };
-            after = last.id;
-            rows.iter().try_for_each(&mut look)?;
-            done += rows.len() as u64;
-            progress(Position(done), Position(total.max(done)));
-            if over() {
-                return Err(SearchError::Closed);
-            }
-        }
     }
 
     /// Has an index asked from now on.
@@ -386,14 +358,4 @@ fn delete(path: &Path) {
         }
         _ => {}
     }
-}
-
-/// What an index means: equal where every track has the same in it.
-fn digest(prints: &[(TrackId, u64)]) -> Digest {
-    let mut hasher = blake3::Hasher::new();
-    for (track, print) in prints {
-        hasher.update(&track.0.to_le_bytes());
-        hasher.update(&print.to_le_bytes());
-    }
-    Digest(*hasher.finalize().as_bytes())
 }

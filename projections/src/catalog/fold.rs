@@ -1,17 +1,22 @@
 //! Events into the catalog's rows.
 
 use eventlog::event::{OriginSpec, ScanSummary};
-use eventlog::{Event, Locator, Media, OriginId, OriginPath, Recorded, Revision, TrackId};
+use eventlog::{
+    Event, Locator, Media, OriginId, OriginPath, Recorded, Revision, SidecarId, TrackId,
+};
 
 use crate::fact;
 
-use super::rows::{CatalogRows, Head, Held, OriginState};
+use super::rows::{CatalogRows, Head, Held, OriginState, SidecarRow};
 
 /// Folds one event in. Events about the file of a track that is not living change nothing, except
 /// those that bring it back.
 pub fn apply(rows: &mut impl CatalogRows, event: &Recorded) {
     if let Some(track) = fact::numbered(event) {
         rows.number_used(track);
+    }
+    if let Some(sidecar) = fact::numbered_sidecar(event) {
+        rows.sidecar_number_used(sidecar);
     }
     let Some(fact) = fact::of(event) else { return };
     match fact {
@@ -54,6 +59,16 @@ pub fn apply(rows: &mut impl CatalogRows, event: &Recorded) {
             change(rows, event, *track, Some(to), revision, media.as_ref());
         }
         Event::TrackVanished { track } => vanish(rows, event, *track),
+        Event::SidecarFound { sidecar, locator } => {
+            put_sidecar(rows, event, *sidecar, locator.clone());
+        }
+        Event::SidecarChanged { sidecar, revision } => {
+            if let Some(SidecarRow { mut locator, .. }) = rows.sidecar(*sidecar) {
+                locator.revision.clone_from(revision);
+                put_sidecar(rows, event, *sidecar, locator);
+            }
+        }
+        Event::SidecarVanished { sidecar } => rows.remove_sidecar(*sidecar),
         Event::ScanFinished { origin, summary } => scan_finished(rows, event, origin, *summary),
         Event::RemovalsHeld {
             origin,
@@ -98,7 +113,25 @@ fn origin_removed(rows: &mut impl CatalogRows, event: &Recorded, origin: &Origin
     for track in rows.living_of(origin) {
         vanish(rows, event, track);
     }
+    for sidecar in rows.sidecars_of(origin) {
+        rows.remove_sidecar(sidecar);
+    }
     with_origin(rows, origin, |state| *state = OriginState::default());
+}
+
+fn put_sidecar(
+    rows: &mut impl CatalogRows,
+    event: &Recorded,
+    sidecar: SidecarId,
+    locator: Locator,
+) {
+    // Found anew, it may be elsewhere.
+    rows.remove_sidecar(sidecar);
+    rows.put_sidecar(&SidecarRow {
+        id: sidecar,
+        locator,
+        changed_at: event.recorded_at,
+    });
 }
 
 fn with_origin(

@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 
 use eventlog::event::LayoutSpec;
-use eventlog::{Media, OriginId, OriginPath, PinTarget, Position, Timestamp, TrackId};
+use eventlog::{Media, OriginId, OriginPath, PinTarget, Position, SidecarId, Timestamp, TrackId};
 
-use super::rows::{CatalogRows, Head, OriginState};
+use super::rows::{CatalogRows, Head, OriginState, SidecarRow};
 
 /// Tracks and bytes.
 pub type Count = (i64, i64);
@@ -27,6 +27,10 @@ pub struct MemoryCatalog {
     pub known: u64,
     /// The highest number that an event was about.
     pub highest: Option<TrackId>,
+    /// Sidecars.
+    pub sidecars: BTreeMap<SidecarId, SidecarRow>,
+    /// The highest number of a sidecar that an event was about.
+    pub highest_sidecar: Option<SidecarId>,
     /// The layout in force, unless it is the default.
     pub layout: Option<LayoutSpec>,
     /// What is pinned, since when, by which event.
@@ -61,6 +65,31 @@ impl CatalogRows for MemoryCatalog {
             .filter(|(_, head)| of_it(head))
             .map(|(track, _)| *track)
             .collect()
+    }
+
+    fn sidecar(&mut self, sidecar: SidecarId) -> Option<SidecarRow> {
+        self.sidecars.get(&sidecar).cloned()
+    }
+
+    fn put_sidecar(&mut self, row: &SidecarRow) {
+        self.sidecars.insert(row.id, row.clone());
+    }
+
+    fn remove_sidecar(&mut self, sidecar: SidecarId) {
+        self.sidecars.remove(&sidecar);
+    }
+
+    fn sidecars_of(&mut self, origin: &OriginId) -> Vec<SidecarId> {
+        let of_it = |row: &&SidecarRow| row.locator.origin == *origin;
+        self.sidecars
+            .values()
+            .filter(of_it)
+            .map(|row| row.id)
+            .collect()
+    }
+
+    fn sidecar_number_used(&mut self, sidecar: SidecarId) {
+        self.highest_sidecar = self.highest_sidecar.max(Some(sidecar));
     }
 
     fn count(&mut self, origin: &OriginId, directory: &OriginPath, tracks: i64, bytes: i64) {

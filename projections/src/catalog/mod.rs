@@ -16,7 +16,7 @@ use rusqlite::Connection;
 pub use fold::apply;
 pub use pins::PinRow;
 pub use reader::CatalogReader;
-pub use rows::{CatalogRows, Head, Held, OriginState};
+pub use rows::{CatalogRows, Head, Held, OriginState, SidecarRow};
 
 use crate::view::{Changes, View};
 
@@ -29,8 +29,9 @@ pub const REVISION: u32 = Catalog::REVISION;
 
 impl View for Catalog {
     const NAME: &'static str = "catalog";
-    const REVISION: u32 = 3;
-    const FORMAT: u32 = 3;
+    const REVISION: u32 = 5;
+    const FORMAT: u32 = 4;
+    const IS_AWAITED: bool = true;
     const SCHEMA: &'static str = include_str!("../../../migrations/views/catalog.sql");
     const INDEXES: &'static str = include_str!("../../../migrations/views/catalog.indexes.sql");
     type Rows<'c> = sqlite::SqliteRows<'c>;

@@ -3,13 +3,14 @@
 use std::sync::Arc;
 
 use eventlog::event::LayoutSpec;
-use eventlog::{ContentId, Locator, OriginId, OriginPath, Position, Revision, TrackId};
+use eventlog::{ContentId, Locator, OriginId, OriginPath, Position, Revision, SidecarId, TrackId};
 use rusqlite::{OptionalExtension, params};
 
 use super::sqlite::{
     head_columns, read_directory, read_head, read_origin, read_origin_id, read_revision,
+    read_sidecar, sidecars,
 };
-use super::{CatalogCounts, KnownFile, OriginRow, TrackRow, stored};
+use super::{CatalogCounts, KnownFile, OriginRow, SidecarRow, TrackRow, stored};
 use crate::error::ViewError;
 use crate::file::read_position;
 use crate::layout::row;
@@ -118,7 +119,39 @@ impl CatalogReader {
         })
     }
 
-    /// The directories at or below one of an origin that directly hold living tracks, by path.
+    /// The sidecars that are in exactly that directory, by name.
+    pub fn sidecars_in(
+        &self,
+        origin: &OriginId,
+        directory: &OriginPath,
+    ) -> Result<Vec<SidecarRow>, ViewError> {
+        let select = concat!(
+            sidecars!(),
+            " WHERE origin.id = ? AND directory.path = ? AND directory.sidecars > 0 \
+             ORDER BY sidecar.name"
+        );
+        self.source.read(|connection| {
+            let key = params![origin.as_str(), directory.as_bytes()];
+            connection
+                .prepare_cached(select)?
+                .query_map(key, read_sidecar)?
+                .collect()
+        })
+    }
+
+    /// A sidecar.
+    pub fn sidecar(&self, id: SidecarId) -> Result<Option<SidecarRow>, ViewError> {
+        let select = concat!(sidecars!(), " WHERE sidecar.id = ?");
+        self.source.read(|connection| {
+            connection
+                .prepare_cached(select)?
+                .query_row([id.0.cast_signed()], read_sidecar)
+                .optional()
+        })
+    }
+
+    /// The directories at or below one of an origin that directly hold living tracks or sidecars, by
+    /// path.
     pub fn directories_within(
         &self,
         origin: &OriginId,
@@ -126,11 +159,13 @@ impl CatalogReader {
     ) -> Result<Vec<OriginPath>, ViewError> {
         let whole = "SELECT directory.path \
                      FROM origin JOIN directory ON directory.origin = origin.num \
-                     WHERE origin.id = ? AND directory.tracks > 0 ORDER BY directory.path";
+                     WHERE origin.id = ? AND (directory.tracks > 0 OR directory.sidecars > 0) \
+                     ORDER BY directory.path";
         // Below a directory is what sorts between `directory/` and `directory0`.
         let part = "SELECT directory.path \
                     FROM origin JOIN directory ON directory.origin = origin.num \
-                    WHERE origin.id = ?1 AND directory.tracks > 0 AND directory.path >= ?2 \
+                    WHERE origin.id = ?1 AND (directory.tracks > 0 OR directory.sidecars > 0) \
+                    AND directory.path >= ?2 \
                     AND directory.path < ?4 AND (directory.path = ?2 OR directory.path >= ?3) \
                     ORDER BY directory.path";
         let below = [top.as_bytes(), b"/"].concat();
@@ -145,6 +180,38 @@ impl CatalogReader {
                 .prepare_cached(select)?
                 .query_map(key, |row| read_directory(row, 0))?
                 .collect()
+        })
+    }
+
+    /// True where living tracks are directly in the directory above one, or in those directly below.
+    pub fn has_tracks_about(
+        &self,
+        origin: &OriginId,
+        directory: &OriginPath,
+    ) -> Result<bool, ViewError> {
+        let above = "SELECT 1 FROM origin JOIN directory ON directory.origin = origin.num \
+                     WHERE origin.id = ? AND directory.path = ? AND directory.tracks > 0";
+        // As in `directories_within`; of what is below, that which has no further `/`.
+        let below = "SELECT 1 FROM origin JOIN directory ON directory.origin = origin.num \
+                     WHERE origin.id = ?1 AND directory.path >= ?2 AND directory.path < ?3 \
+                     AND directory.tracks > 0 \
+                     AND instr(substr(directory.path, length(?2) + 1), x'2f') = 0 LIMIT 1";
+        let (from, to) = if directory.is_root() {
+            (Vec::new(), vec![0xff; 2])
+        } else {
+            let [from, to] = [b"/", b"0"].map(|end| [directory.as_bytes(), end].concat());
+            (from, to)
+        };
+        self.source.read(|connection| {
+            if !directory.is_root() {
+                let parent = directory.parent();
+                let key = params![origin.as_str(), parent.as_bytes()];
+                if connection.prepare_cached(above)?.exists(key)? {
+                    return Ok(true);
+                }
+            }
+            let key = params![origin.as_str(), from, to];
+            connection.prepare_cached(below)?.exists(key)
         })
     }
 
@@ -259,6 +326,16 @@ impl CatalogReader {
                 .query_row([], |row| read_track(row, 0))
         })?;
         Ok(Some(highest).filter(|track| track.0 > 0))
+    }
+
+    /// The highest id that any sidecar ever had, likewise.
+    pub fn max_sidecar_id(&self) -> Result<Option<SidecarId>, ViewError> {
+        let select = "SELECT highest_sidecar FROM library";
+        let highest: i64 = self.source.read(|connection| {
+            let mut select = connection.prepare_cached(select)?;
+            select.query_row([], |row| row.get(0))
+        })?;
+        Ok(Some(SidecarId(highest.cast_unsigned())).filter(|sidecar| sidecar.0 > 0))
     }
 
     /// The catalog in figures; kept, not counted.

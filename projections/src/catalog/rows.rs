@@ -2,8 +2,8 @@
 
 use eventlog::event::{LayoutSpec, OriginSpec, ScanSummary};
 use eventlog::{
-    CauseId, ContentId, Media, OriginId, OriginPath, PinTarget, Position, Revision, Timestamp,
-    TrackId,
+    CauseId, ContentId, Locator, Media, OriginId, OriginPath, PinTarget, Position, Revision,
+    SidecarId, Timestamp, TrackId,
 };
 
 /// Rows of the catalog. No operation can fail in the fold's eyes.
@@ -25,6 +25,21 @@ pub trait CatalogRows {
 
     /// The living tracks of an origin, by id.
     fn living_of(&mut self, origin: &OriginId) -> Vec<TrackId>;
+
+    /// A sidecar's row.
+    fn sidecar(&mut self, sidecar: SidecarId) -> Option<SidecarRow>;
+
+    /// Writes the row of a sidecar that has none, and counts it into its directory.
+    fn put_sidecar(&mut self, row: &SidecarRow);
+
+    /// Deletes a sidecar's row, where it has one, and counts it out of its directory.
+    fn remove_sidecar(&mut self, sidecar: SidecarId);
+
+    /// The sidecars of an origin, by id.
+    fn sidecars_of(&mut self, origin: &OriginId) -> Vec<SidecarId>;
+
+    /// Takes note of a sidecar's number, for [the highest](super::CatalogReader::max_sidecar_id).
+    fn sidecar_number_used(&mut self, sidecar: SidecarId);
 
     /// Counts living tracks, and their bytes, into or out of an origin and a directory of it. Bytes
     /// count modulo 2⁶⁴: exact for any real disk, and for sparse files the same in whatever order.
@@ -70,6 +85,17 @@ pub struct Held {
     pub known: u64,
     /// The scan that held them.
     pub cause: Option<CauseId>,
+}
+
+/// All that the catalog knows of a sidecar.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SidecarRow {
+    /// The sidecar.
+    pub id: SidecarId,
+    /// Where its file is, and in which state.
+    pub locator: Locator,
+    /// When the last event about it was recorded.
+    pub changed_at: Timestamp,
 }
 
 /// A track's row, apart from its media.

@@ -4,13 +4,13 @@ use std::collections::HashMap;
 
 use eventlog::event::LayoutSpec;
 use eventlog::{
-    CauseId, ContentId, EventId, Media, OriginId, OriginPath, PinTarget, Position, Revision,
-    Timestamp, TrackId,
+    CauseId, ContentId, EventId, Locator, Media, OriginId, OriginPath, PinTarget, Position,
+    Revision, SidecarId, Timestamp, TrackId,
 };
 use rusqlite::types::Type;
 use rusqlite::{Connection, Row, params};
 
-use super::rows::{CatalogRows, Head, Held, OriginState};
+use super::rows::{CatalogRows, Head, Held, OriginState, SidecarRow};
 use super::{pins, stored};
 use crate::layout::row;
 use crate::sql::{Sql, undecodable};
@@ -25,6 +25,17 @@ macro_rules! head_columns {
 }
 pub(super) use head_columns;
 
+/// All that is known of sidecars, for [`read_sidecar`].
+macro_rules! sidecars {
+    () => {
+        "SELECT origin.id, directory.path, sidecar.name, sidecar.size, sidecar.mtime_ns, \
+         sidecar.tag, sidecar.id, sidecar.changed_at FROM sidecar \
+         JOIN directory ON directory.num = sidecar.directory \
+         JOIN origin ON origin.num = directory.origin"
+    };
+}
+pub(super) use sidecars;
+
 /// The catalog's rows during one transaction. Counts are held back until the end of it, since most
 /// events of a batch are about the same few directories.
 pub struct SqliteRows<'c> {
@@ -35,6 +46,7 @@ pub struct SqliteRows<'c> {
     directory_counts: HashMap<i64, i64>,
     known: i64,
     highest: i64,
+    highest_sidecar: i64,
 }
 
 impl<'c> SqliteRows<'c> {
@@ -47,6 +59,7 @@ impl<'c> SqliteRows<'c> {
             directory_counts: HashMap::new(),
             known: 0,
             highest: 0,
+            highest_sidecar: 0,
         }
     }
 
@@ -109,8 +122,13 @@ impl<'c> SqliteRows<'c> {
             }
         }
         self.sql.run(
-            "UPDATE library SET known = known + ?, highest = max(highest, ?)",
-            [std::mem::take(&mut self.known), self.highest],
+            "UPDATE library SET known = known + ?, highest = max(highest, ?), \
+             highest_sidecar = max(highest_sidecar, ?)",
+            [
+                std::mem::take(&mut self.known),
+                self.highest,
+                self.highest_sidecar,
+            ],
         );
     }
 }
@@ -211,6 +229,60 @@ impl CatalogRows for SqliteRows<'_> {
         })
     }
 
+    fn sidecar(&mut self, sidecar: SidecarId) -> Option<SidecarRow> {
+        let select = concat!(sidecars!(), " WHERE sidecar.id = ?");
+        self.sql
+            .one(select, [sidecar.0.cast_signed()], read_sidecar)
+    }
+
+    fn put_sidecar(&mut self, row: &SidecarRow) {
+        let SidecarRow {
+            id,
+            locator,
+            changed_at,
+        } = row;
+        let directory = self.directory_number(&locator.origin, &locator.path.parent());
+        self.sql.run(
+            "INSERT INTO sidecar (id, directory, name, size, mtime_ns, tag, changed_at) \
+             VALUES (?, ?, ?, ?, ?, ?, ?)",
+            params![
+                id.0.cast_signed(),
+                directory,
+                locator.path.name(),
+                locator.revision.size.cast_signed(),
+                locator.revision.mtime_ns,
+                locator.revision.tag.as_deref(),
+                changed_at.0,
+            ],
+        );
+        let count = "UPDATE directory SET sidecars = sidecars + 1 WHERE num = ?";
+        self.sql.run(count, [directory]);
+    }
+
+    fn remove_sidecar(&mut self, sidecar: SidecarId) {
+        let delete = "DELETE FROM sidecar WHERE id = ? RETURNING directory";
+        let id = sidecar.0.cast_signed();
+        let directory: Option<i64> = self.sql.one(delete, [id], |row| row.get(0));
+        if let Some(directory) = directory {
+            let count = "UPDATE directory SET sidecars = sidecars - 1 WHERE num = ?";
+            self.sql.run(count, [directory]);
+        }
+    }
+
+    fn sidecars_of(&mut self, origin: &OriginId) -> Vec<SidecarId> {
+        let number = self.origin_number(origin);
+        let select = "SELECT sidecar.id FROM directory \
+                      JOIN sidecar ON sidecar.directory = directory.num \
+                      WHERE directory.origin = ? AND directory.sidecars > 0 ORDER BY sidecar.id";
+        self.sql.all(select, [number], |row| {
+            Ok(SidecarId(row.get::<_, i64>(0)?.cast_unsigned()))
+        })
+    }
+
+    fn sidecar_number_used(&mut self, sidecar: SidecarId) {
+        self.highest_sidecar = self.highest_sidecar.max(sidecar.0.cast_signed());
+    }
+
     fn count(&mut self, origin: &OriginId, directory: &OriginPath, tracks: i64, bytes: i64) {
         let number = self.origin_number(origin);
         let of_origin = self.origin_counts.entry(number).or_default();
@@ -255,6 +327,20 @@ pub(super) fn read_head(row: &Row<'_>) -> rusqlite::Result<Head> {
         changed_at: Timestamp(row.get(9)?),
         first_position: Position(row.get::<_, i64>(10)?.cast_unsigned()),
         last_position: Position(row.get::<_, i64>(11)?.cast_unsigned()),
+    })
+}
+
+/// Reads a row of [`sidecars`].
+pub(super) fn read_sidecar(row: &Row<'_>) -> rusqlite::Result<SidecarRow> {
+    let name = row.get_ref(2)?.as_blob()?;
+    Ok(SidecarRow {
+        id: SidecarId(row.get::<_, i64>(6)?.cast_unsigned()),
+        locator: Locator {
+            origin: read_origin_id(row, 0)?,
+            path: read_directory(row, 1)?.join(name).map_err(undecodable)?,
+            revision: read_revision(row, 3)?,
+        },
+        changed_at: Timestamp(row.get(7)?),
     })
 }
 

@@ -19,6 +19,7 @@ struct StoredMedia<S> {
     audio: StoredAudio<S>,
     audio_range: (u64, u64),
     content: [u8; 16],
+    cover: Option<u64>,
     defects: Vec<(S, S)>,
 }
 
@@ -56,6 +57,7 @@ pub(super) fn encode_media(media: &Media) -> rusqlite::Result<Vec<u8>> {
         },
         audio_range: (media.audio_range.offset, media.audio_range.len),
         content: media.content.0,
+        cover: media.cover,
         defects: media
             .defects
             .iter()
@@ -94,6 +96,7 @@ pub(super) fn decode_media(bytes: &[u8]) -> rusqlite::Result<Media> {
             len: stored.audio_range.1,
         },
         content: ContentId(stored.content),
+        cover: stored.cover,
         defects: stored.defects.into_iter().filter_map(defect).collect(),
     })
 }

@@ -8,6 +8,9 @@ use super::query::{
 
 type Result<T> = std::result::Result<T, QueryError>;
 
+/// Stars that a rating has at most.
+const MOST_STARS: u32 = 5;
+
 /// Most digits of a number.
 const MAX_DIGITS: usize = 6;
 
@@ -26,10 +29,15 @@ impl Parser<'_> {
             let what = match field {
                 NumberField::Year => "a year",
                 NumberField::Plays => "a number",
-                NumberField::Rating => "a number of stars such as 4 or 3.5",
+                NumberField::Rating => "a number of stars from 0 to 5, such as 4 or 3.5",
                 NumberField::Length => "a length such as 5:30, or seconds",
             };
             let test = self.test(what, |text| number(field, text))?;
+            if field == NumberField::Rating
+                && ["star", "stars"].iter().any(|it| self.next_keyword(it))
+            {
+                return Err(self.error("AND, OR or the end: stars are not written out"));
+            }
             return Ok(Condition::Number(field, test));
         }
         if let Some(field) = named(TimeField::EVERY, &name, |it| it.name()) {
@@ -205,8 +213,8 @@ fn number(field: NumberField, text: &str) -> Option<u32> {
         NumberField::Rating => {
             let (stars, tenths) = text.split_once('.').unwrap_or((text, "0"));
             let tenths = digits(tenths).filter(|_| tenths.len() == 1)?;
-            let stars = digits(stars).filter(|stars| *stars <= 99)?;
-            Some(stars * 10 + tenths)
+            let stars = digits(stars).filter(|stars| *stars <= MOST_STARS)?;
+            Some(stars * 10 + tenths).filter(|tenths| *tenths <= MOST_STARS * 10)
         }
         NumberField::Length => match text.split_once(':') {
             None => digits(text),

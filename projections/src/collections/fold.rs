@@ -71,6 +71,9 @@ pub fn apply(rows: &mut impl CollectionRows, event: &Recorded) {
         | Event::ScanStarted { .. }
         | Event::ScanFinished { .. }
         | Event::RemovalsHeld { .. }
+        | Event::SidecarFound { .. }
+        | Event::SidecarChanged { .. }
+        | Event::SidecarVanished { .. }
         | Event::LayoutChanged { .. }
         | Event::PinAdded { .. }
         | Event::PinRemoved { .. }

@@ -2,7 +2,7 @@
 
 use super::problem::{Found, QueryError};
 use super::query::{Condition, Direction, Filter, Query, SortKey};
-use super::text::{KEYWORDS, ends_word, words};
+use super::text::{KEYWORDS, ends_word, instead_of, words};
 
 type Result<T> = std::result::Result<T, QueryError>;
 
@@ -138,10 +138,17 @@ impl<'s> Parser<'s> {
             (self.column, self.rest) = (column, start);
             return Err(self.error("a condition"));
         }
-        match self.rest.chars().next() {
-            Some(':' | '=' | '"' | '<' | '>') => self.field(column, word),
-            _ => self.checked(column, word.into()).map(Condition::Anywhere),
+        let field = self.here();
+        let is_field = matches!(field, Some(':' | '=' | '"' | '<' | '>'));
+        if is_field || word.starts_with("tag.") {
+            return self.field(column, word);
         }
+        let joins = ["AND", "OR", "NOT"].into_iter();
+        if let Some(join) = joins.into_iter().find(|it| it.eq_ignore_ascii_case(word)) {
+            let expected = format!("{join} in capital letters, or \"{word}\" in quotes");
+            return Err(self.error_at(column, &expected, found(word)));
+        }
+        self.bare(column, word).map(Condition::Anywhere)
     }
 
     fn sort_key(&mut self) -> Result<(SortKey, Direction)> {
@@ -181,12 +188,20 @@ impl<'s> Parser<'s> {
     pub(super) fn text(&mut self) -> Result<Box<str>> {
         self.blanks();
         let column = self.column;
-        let text = if self.peek() == Some('"') {
-            self.string()?
-        } else {
-            self.word().into()
-        };
-        self.checked(column, text)
+        if self.peek() == Some('"') {
+            let text = self.string()?;
+            return self.checked(column, text);
+        }
+        let word = self.word();
+        self.bare(column, word)
+    }
+
+    /// A bare word that is one.
+    fn bare(&self, column: usize, word: &str) -> Result<Box<str>> {
+        match instead_of(word) {
+            Some(expected) => Err(self.error_at(column, &expected, found(word))),
+            None => self.checked(column, word.into()),
+        }
     }
 
     /// Text that has words at all.
@@ -238,7 +253,8 @@ impl<'s> Parser<'s> {
         is_here
     }
 
-    fn next_keyword(&mut self, keyword: &str) -> bool {
+    /// True where that word or keyword stands here.
+    pub(super) fn next_keyword(&mut self, keyword: &str) -> bool {
         self.blanks();
         let rest = self.rest.strip_prefix(keyword);
         rest.is_some_and(|rest| {

@@ -20,7 +20,7 @@ const ANYWHERE: [Column; 6] = [
     Column::Composer,
 ];
 
-/// The order of a collection that tells none.
+/// The order of a collection that tells none, and of tracks that are equal by what it tells.
 const USUAL: [SortKey; 5] = [
     SortKey::AlbumArtist,
     SortKey::Date,
@@ -204,13 +204,12 @@ impl Select {
 
     fn order(&mut self, keys: &[(SortKey, Direction)]) {
         self.text(" ORDER BY ");
-        if keys.is_empty() {
-            for key in USUAL {
-                self.sort(key, Direction::Ascending);
-            }
-        }
         for (key, direction) in keys {
             self.sort(*key, *direction);
+        }
+        let is_asked = |key: &SortKey| keys.iter().any(|(asked, _)| asked == key);
+        for key in USUAL.into_iter().filter(|key| !is_asked(key)) {
+            self.sort(key, Direction::Ascending);
         }
         self.text("track.id");
     }
@@ -230,8 +229,9 @@ impl Select {
             SortKey::Rating => ("track.rating", " IS NULL"),
             SortKey::Length => ("track.length_ms", " IS NULL"),
             SortKey::Played => ("tally.last", " IS NULL"),
-            // Always there, so that an index can do the sorting.
-            SortKey::Added => ("track.added", ""),
+            // An album comes track by track, and is to stay together: ten minutes count as
+            // one moment.
+            SortKey::Added => ("track.added / 600000000", ""),
             SortKey::Plays => ("coalesce(tally.plays, 0)", ""),
         };
         if !is_empty.is_empty() {

@@ -49,7 +49,7 @@ fn condition() -> impl Strategy<Value = Condition> {
     let number = prop::sample::select(NumberField::EVERY).prop_flat_map(|field| {
         let most = match field {
             NumberField::Year => 9_999_u32,
-            NumberField::Rating => 999,
+            NumberField::Rating => 50,
             NumberField::Plays | NumberField::Length => 500_000,
         };
         test(0..=most).prop_map(move |test| Condition::Number(field, test))
@@ -129,6 +129,14 @@ fn queries_have_one_usual_form() {
         ("genre:jazz", "genre:jazz"),
         ("  genre:jazz year:1960 ", "genre:jazz AND year:1960"),
         ("((a))", "a"),
+        (
+            "title:\"-x\" \"or\" \"a*\" \"tag.x\"",
+            "title:\"-x\" AND \"or\" AND \"a*\" AND \"tag.x\"",
+        ),
+        (
+            "- + a-b *** ~ b~c",
+            "- AND + AND a-b AND \"***\" AND ~ AND b~c",
+        ),
         ("a AND (b AND c)", "a AND b AND c"),
         ("a OR b AND c", "a OR (b AND c)"),
         ("NOT (a OR b)", "NOT (a OR b)"),
@@ -187,6 +195,31 @@ fn a_mistake_is_told_with_its_place_and_what_could_stand_there() {
         (
             "added:30d",
             "column 7: expected <30d, >30d (h, d, w, m or y), a date such as 2024-05, found \"30d\"",
+        ),
+        (
+            "live -studio",
+            "column 6: expected NOT studio, or \"-studio\" in quotes, found \"-studio\"",
+        ),
+        (
+            "title:art*",
+            "column 7: expected a whole word, since collections have no `*`, or \"art*\" in quotes, found \"art*\"",
+        ),
+        (
+            "bjork~1",
+            "column 1: expected bjork, since collections have no `~`, or \"bjork~1\" in quotes, found \"bjork~1\"",
+        ),
+        (
+            "jazz or blues",
+            "column 6: expected OR in capital letters, or \"or\" in quotes, found \"or\"",
+        ),
+        ("tag.mood", "column 9: expected `:` or `=`, found the end"),
+        (
+            "rating:>=6",
+            "column 10: expected a number of stars from 0 to 5, such as 4 or 3.5, found \"6\"",
+        ),
+        (
+            "rating:5 stars",
+            "column 10: expected AND, OR or the end: stars are not written out, found \"stars\"",
         ),
         (
             "artist:\"Miles",

@@ -22,11 +22,37 @@ pub(super) fn ends_word(char: char) -> bool {
     char.is_whitespace() || matches!(char, '"' | '(' | ')' | '[' | ']' | ':' | '=' | '<' | '>')
 }
 
+/// What would have to stand in the place of a bare word that means something elsewhere, but nothing here;
+/// none for one that is a word.
+pub(super) fn instead_of(word: &str) -> Option<String> {
+    let is_word = |text: &str| text.contains(char::is_alphanumeric);
+    let end = word.trim_end_matches(|char: char| char.is_ascii_digit());
+    if let Some(rest) = word.strip_prefix(['-', '+']).filter(|rest| is_word(rest)) {
+        let not = if word.starts_with('-') { "NOT " } else { "" };
+        return Some(format!("{not}{rest}, or \"{word}\" in quotes"));
+    }
+    if let Some(rest) = end.strip_suffix('~').filter(|rest| is_word(rest)) {
+        return Some(format!(
+            "{rest}, since collections have no `~`, or \"{word}\" in quotes"
+        ));
+    }
+    if word.ends_with('*') && is_word(word) {
+        return Some(format!(
+            "a whole word, since collections have no `*`, or \"{word}\" in quotes"
+        ));
+    }
+    None
+}
+
 /// A text as it is written in a query: bare where it can be.
 pub(super) fn quoted(text: &str) -> Cow<'_, str> {
     let is_bare = !text.is_empty()
         && !text.starts_with('*')
-        && !KEYWORDS.contains(&text)
+        && !KEYWORDS
+            .iter()
+            .any(|keyword| keyword.eq_ignore_ascii_case(text))
+        && !text.starts_with("tag.")
+        && instead_of(text).is_none()
         && !text
             .chars()
             .any(|char| ends_word(char) || char == '\\' || char == ',');

@@ -142,7 +142,7 @@ pub(super) fn composed(text: &str) -> Cow<'_, str> {
 
 /// Stem and extension. An extension follows the last dot, if that is not the first character, and
 /// is of 1 to 16 letters and digits of ASCII, or of what equals them in Windows.
-pub(super) fn split_extension(name: &str) -> (&str, Option<&str>) {
+pub(crate) fn split_extension(name: &str) -> (&str, Option<&str>) {
     match name.rsplit_once('.') {
         Some((stem, extension))
             if !stem.is_empty()

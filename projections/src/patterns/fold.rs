@@ -44,6 +44,9 @@ pub fn apply(rows: &mut impl PatternRows, event: &Recorded) {
         | Event::PinRemoved { .. }
         | Event::CollectionDefined { .. }
         | Event::CollectionRemoved { .. }
+        | Event::SidecarFound { .. }
+        | Event::SidecarChanged { .. }
+        | Event::SidecarVanished { .. }
         | Event::AccessScanned { .. } => {}
     }
 }

@@ -23,7 +23,7 @@ pub struct Patterns;
 
 impl View for Patterns {
     const NAME: &'static str = "patterns";
-    const REVISION: u32 = 1;
+    const REVISION: u32 = 2;
     const FORMAT: u32 = 1;
     const SCHEMA: &'static str = concat!(
         include_str!("../../../migrations/views/patterns.sql"),

@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use eventlog::{Position, TrackId};
-use rusqlite::OptionalExtension;
+use eventlog::{Position, Timestamp, TrackId};
+use rusqlite::{OptionalExtension, params_from_iter};
 
 use crate::error::ViewError;
 use crate::file::read_position;
@@ -12,7 +12,7 @@ use crate::plays::sqlite::{read_tally, read_track};
 use crate::pool::Source;
 
 /// Tracks that are told to follow one, at most.
-const FOLLOWERS: usize = 8;
+const FOLLOWERS: i64 = 8;
 
 /// When a play began, as an hour of the day in UTC; as `patterns.indexes.sql` has it.
 macro_rules! hour {
@@ -20,6 +20,11 @@ macro_rules! hour {
         "(began / 3600000000) % 24"
     };
 }
+
+const HOUR_MICROS: i64 = 3_600_000_000;
+
+/// How far back it is looked for what is usual.
+const RECENT_MICROS: i64 = 30 * 24 * HOUR_MICROS;
 
 /// How often a track was played, and when.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -99,18 +104,36 @@ impl PatternsReader {
                       JOIN play AS later ON later.followed = former.position \
                       WHERE former.track = ? GROUP BY later.track \
                       ORDER BY count(*) DESC, max(later.position) DESC LIMIT ?";
-        self.counts(select, track.0.cast_signed(), FOLLOWERS)
+        self.counts(select, &[track.0.cast_signed(), FOLLOWERS])
     }
 
-    /// The tracks whose plays began most often in an hour of the day, 0 to 23 in UTC, and how often;
-    /// of equal ones, the one that was played last comes first.
-    pub fn usual_at(&self, hour: u8, limit: usize) -> Result<Vec<(TrackId, u64)>, ViewError> {
+    /// The tracks that are usually played at this hour of the day: those whose plays began within it, in
+    /// UTC, on at least `days` of the 30 days before `now`, and on how many. Those of most days come
+    /// first, and of equal ones the one that was played last. One that was played within the last 60
+    /// minutes is left out: it is over for today.
+    pub fn usual_at(
+        &self,
+        now: Timestamp,
+        days: u64,
+        limit: usize,
+    ) -> Result<Vec<(TrackId, u64)>, ViewError> {
         let select = concat!(
-            "SELECT track, count(*) FROM play WHERE ",
+            "SELECT track, count(DISTINCT began / 86400000000) FROM play WHERE ",
             hour!(),
-            " = ? GROUP BY track ORDER BY count(*) DESC, max(position) DESC LIMIT ?"
+            " = ? AND began >= ? GROUP BY track \
+             HAVING count(DISTINCT began / 86400000000) >= ? AND max(began) <= ? \
+             ORDER BY 2 DESC, max(began) DESC, track LIMIT ?"
         );
-        self.counts(select, i64::from(hour), limit)
+        let (hour, limit) = (
+            now.0 / HOUR_MICROS % 24,
+            i64::try_from(limit).unwrap_or(i64::MAX),
+        );
+        let days = i64::try_from(days).unwrap_or(i64::MAX);
+        let (since, until) = (
+            now.0.saturating_sub(RECENT_MICROS),
+            now.0.saturating_sub(HOUR_MICROS),
+        );
+        self.counts(select, &[hour, since, days, until, limit])
     }
 
     /// Up to where the patterns were computed.
@@ -130,17 +153,11 @@ impl PatternsReader {
         })
     }
 
-    fn counts(
-        &self,
-        select: &str,
-        key: i64,
-        limit: usize,
-    ) -> Result<Vec<(TrackId, u64)>, ViewError> {
-        let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+    fn counts(&self, select: &str, asked: &[i64]) -> Result<Vec<(TrackId, u64)>, ViewError> {
         self.source.read(|connection| {
             connection
                 .prepare_cached(select)?
-                .query_map([key, limit], |row| {
+                .query_map(params_from_iter(asked), |row| {
                     Ok((read_track(row, 0)?, row.get::<_, i64>(1)?.cast_unsigned()))
                 })?
                 .collect()

@@ -64,17 +64,13 @@ impl<R: TreeRows> Edit<'_, R> {
         if is_shown == is_to_be_shown {
             return None;
         }
-        let to = if is_to_be_shown {
-            let entry = self.rows.track(track)?;
-            Some(Target::of(self.place(&entry), &entry))
+        let entry = self.rows.track(track)?;
+        let (from, to) = if is_to_be_shown {
+            (None, Some(Target::of(self.place(&entry), &entry)))
         } else {
-            None
+            (Some(entry.beside), None)
         };
-        Some(Move {
-            track,
-            is_shown,
-            to,
-        })
+        Some(Move { track, from, to })
     }
 
     /// Alike tracks in sets; none where there are so many that one more or less is of no account.

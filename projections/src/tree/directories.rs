@@ -7,6 +7,7 @@ use eventlog::event::NameProfile;
 
 use super::node::Ino;
 use super::rows::{Entry, EntryKind, TreeRows};
+use super::sidecars::Stirred;
 use crate::layout::Layout;
 use crate::view::{Change, Changes};
 
@@ -17,6 +18,8 @@ pub(super) struct Edit<'r, R> {
     pub(super) layout: Arc<Layout>,
     /// When the event was recorded, nanoseconds since the Unix epoch.
     pub(super) now_ns: i64,
+    /// What sidecars are to follow.
+    pub(super) stirred: Stirred,
 }
 
 impl<R: TreeRows> Edit<'_, R> {
@@ -74,9 +77,9 @@ impl<R: TreeRows> Edit<'_, R> {
         directories
     }
 
-    /// After a track left a directory, given with those above it: deletes it if nothing is left in it,
-    /// and so on upwards; what the track spelt is spelt by the next.
-    pub(super) fn left(&mut self, directories: &[Ino], track: TrackId) {
+    /// After a file left a directory, given with those above it: deletes it if nothing is left in it,
+    /// and so on upwards; what a track spelt is spelt by the next.
+    pub(super) fn left(&mut self, directories: &[Ino], track: Option<TrackId>) {
         for directory in directories {
             // Whoever else left it may have been the last; what is above may be this one's to tell.
             let Some(entry) = self.rows.entry(*directory) else {
@@ -84,7 +87,7 @@ impl<R: TreeRows> Edit<'_, R> {
             };
             if self.rows.is_empty(entry.ino) {
                 self.delete(&entry);
-            } else if entry.first == Some(track) {
+            } else if track.is_some() && entry.first == track {
                 let first = self.rows.lowest(entry.ino);
                 let spelling = first.and_then(|first| self.spelling(&entry, first));
                 let name = spelling.unwrap_or_else(|| entry.name.clone());

@@ -4,10 +4,12 @@ use eventlog::event::LayoutSpec;
 use eventlog::{Event, Locator, Media, OriginPath, Recorded, Revision, TrackId};
 
 use super::alike;
+use super::beside::Beside;
 use super::directories::Edit;
 use super::moves::{Move, Target};
 use super::node::{Ino, TreeStats};
-use super::rows::{TrackEntry, TreeRows};
+use super::rows::{Entry, TrackEntry, TreeRows};
+use super::sidecars::Stirred;
 use crate::fact;
 use crate::layout::{NameInputs, Place};
 use crate::view::{Change, Changes};
@@ -25,6 +27,7 @@ pub fn apply(rows: &mut impl TreeRows, event: &Recorded) -> Changes {
         changes: Changes::none(),
         layout,
         now_ns,
+        stirred: Stirred::default(),
     };
     match fact {
         Event::TrackDiscovered {
@@ -38,9 +41,7 @@ pub fn apply(rows: &mut impl TreeRows, event: &Recorded) -> Changes {
             media,
         } => {
             edit.appear(*track, locator, media);
-            edit.changes.push(Change::FileChanged {
-                ino: Ino::of_track(*track),
-            });
+            edit.changed(Ino::of_track(*track));
         }
         Event::TrackContentChanged {
             track,
@@ -69,7 +70,11 @@ pub fn apply(rows: &mut impl TreeRows, event: &Recorded) -> Changes {
             for track in edit.rows.tracks_of_origin(origin).into_iter().rev() {
                 edit.put(track, None);
             }
+            edit.sidecars_vanished(origin);
         }
+        Event::SidecarFound { sidecar, locator } => edit.sidecar_found(*sidecar, locator),
+        Event::SidecarChanged { sidecar, revision } => edit.sidecar_changed(*sidecar, revision),
+        Event::SidecarVanished { sidecar } => edit.sidecar_vanished(*sidecar),
         Event::LayoutChanged { layout } => edit.lay_out(layout),
         Event::OriginAdded { .. }
         | Event::OriginChanged { .. }
@@ -84,6 +89,7 @@ pub fn apply(rows: &mut impl TreeRows, event: &Recorded) -> Changes {
         | Event::AccessScanned { .. }
         | Event::AccessFolded { .. } => {}
     }
+    edit.follow();
     edit.changes
 }
 
@@ -96,6 +102,7 @@ pub fn settle(rows: &mut impl TreeRows) -> Changes {
         changes: Changes::none(),
         layout,
         now_ns: 0,
+        stirred: Stirred::default(),
     };
     edit.settle();
     edit.changes
@@ -106,6 +113,8 @@ impl<R: TreeRows> Edit<'_, R> {
         let entry = TrackEntry {
             origin: locator.origin.clone(),
             inputs: NameInputs::of(media, &locator.origin, &locator.path),
+            beside: Beside::of(&locator.origin, &locator.path),
+            cover: media.cover,
             sound: alike::sound(media),
             size: locator.revision.size,
             mtime_ns: locator.revision.mtime_ns,
@@ -126,12 +135,17 @@ impl<R: TreeRows> Edit<'_, R> {
         entry.size = revision.size;
         entry.mtime_ns = revision.mtime_ns;
         entry.inputs = entry.inputs.updated(media, path);
+        entry.beside = path.map_or(entry.beside, |path| Beside::of(&entry.origin, path));
+        entry.cover = media.map_or(entry.cover, |media| media.cover);
         entry.sound = media.map_or(entry.sound, alike::sound);
         self.put(track, Some(&entry));
         // The bytes may differ even where size, time and name do not.
-        self.changes.push(Change::FileChanged {
-            ino: Ino::of_track(track),
-        });
+        self.changed(Ino::of_track(track));
+    }
+
+    /// Tells that a file's bytes may be others.
+    pub(super) fn changed(&mut self, ino: Ino) {
+        self.changes.push(Change::FileChanged { ino });
     }
 
     /// Makes a track's row what is given, and the tree what follows from it.
@@ -153,20 +167,38 @@ impl<R: TreeRows> Edit<'_, R> {
         let to = entry.filter(|_| is_shown);
         let to = to.map(|entry| Target::of(self.place(entry), entry));
         match (file, to) {
-            (Some(file), Some(to)) if from.as_ref() == Some(&to.place) => self.refresh(file, &to),
+            (Some(file), Some(to)) if from.as_ref() == Some(&to.place) => {
+                if let (Some(before), Some(entry)) = (&before, entry) {
+                    self.stay(&file, before, entry);
+                    self.refresh(file, entry.size, entry.mtime_ns);
+                }
+            }
             (None, None) => {}
             (file, to) => moves.push(Move {
                 track,
-                is_shown: file.is_some(),
+                from: file.and(before.as_ref()).map(|before| before.beside),
                 to,
             }),
         }
         self.relocate(moves);
         if before.is_some() && entry.is_some() {
-            self.changes.push(Change::FileChanged { ino });
+            self.changed(ino);
         }
         for album in turned {
             self.replace_album(album, track);
+        }
+    }
+
+    /// What follows where a file stays in its place, and its track is another.
+    fn stay(&mut self, file: &Entry, before: &TrackEntry, now: &TrackEntry) {
+        if before.beside != now.beside {
+            self.stir(before.beside, file.parent, -1);
+            self.stir(now.beside, file.parent, 1);
+        }
+        // The covers made of it have its time, too.
+        if before.cover.is_some() || now.cover.is_some() {
+            self.changes
+                .push(Change::DirectoryChanged { ino: file.parent });
         }
     }
 
@@ -214,7 +246,7 @@ impl<R: TreeRows> Edit<'_, R> {
             if from != to && self.rows.entry(Ino::of_track(track)).is_some() {
                 self.relocate(vec![Move {
                     track,
-                    is_shown: true,
+                    from: Some(entry.beside),
                     to: Some(Target::of(to, &entry)),
                 }]);
             }
@@ -261,11 +293,14 @@ impl<R: TreeRows> Edit<'_, R> {
                 let to = to.map(|place| Target::of(place, &entry));
                 edit.relocate(vec![Move {
                     track,
-                    is_shown,
+                    from: is_shown.then_some(entry.beside),
                     to,
                 }]);
             }
         });
+        if anew {
+            self.stir_all();
+        }
     }
 
     fn each_track(&mut self, mut work: impl FnMut(&mut Self, TrackId, TrackEntry)) {

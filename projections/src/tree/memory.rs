@@ -5,10 +5,12 @@ use std::ops::Bound;
 use std::sync::Arc;
 
 use eventlog::event::LayoutSpec;
-use eventlog::{OriginId, TrackId};
+use eventlog::{OriginId, SidecarId, TrackId};
 
+use super::beside::{Beside, Folder};
 use super::node::Ino;
 use super::rows::{Entry, EntryKind, Library, Noted, TrackEntry, TreeRows};
+use super::sidecar_rows::{Home, SidecarEntry, SidecarRows};
 use crate::layout::{Layout, names};
 
 /// A tree in memory. Directories are searched entry by entry: for small libraries only.
@@ -18,6 +20,10 @@ pub struct MemoryTree {
     pub entries: BTreeMap<Ino, Entry>,
     /// Living tracks.
     pub tracks: BTreeMap<TrackId, TrackEntry>,
+    /// Sidecars.
+    pub sidecars: BTreeMap<SidecarId, SidecarEntry>,
+    /// How many tracks of a folder a directory shows, and the folder above; none with 0.
+    pub homes: BTreeMap<(Folder, Ino), (u64, Option<Folder>)>,
     /// Albums, and how many tracks tell that they have several discs; none with 0.
     pub albums: BTreeMap<u64, u64>,
     /// Names to be given to others when the batch ends.
@@ -33,6 +39,8 @@ impl Default for MemoryTree {
         Self {
             entries: BTreeMap::from([(Ino::ROOT, root())]),
             tracks: BTreeMap::new(),
+            sidecars: BTreeMap::new(),
+            homes: BTreeMap::new(),
             albums: BTreeMap::new(),
             noted: Noted::new(),
             library: Library::default(),
@@ -59,8 +67,85 @@ impl MemoryTree {
             .filter(move |entry| entry.parent == parent && entry.ino != Ino::ROOT)
     }
 
+    fn sidecars_where(&self, is: impl Fn(&SidecarEntry) -> bool) -> Vec<SidecarId> {
+        let found = self.sidecars.iter().filter(|(_, entry)| is(entry));
+        found.map(|(sidecar, _)| *sidecar).collect()
+    }
+
     fn numbered(&self, parent: Ino) -> impl Iterator<Item = &Entry> {
         self.children(parent).filter(|entry| entry.claim().1 > 1)
+    }
+}
+
+impl SidecarRows for MemoryTree {
+    fn sidecar(&mut self, sidecar: SidecarId) -> Option<SidecarEntry> {
+        self.sidecars.get(&sidecar).cloned()
+    }
+
+    fn put_sidecar(&mut self, sidecar: SidecarId, entry: &SidecarEntry) {
+        self.sidecars.insert(sidecar, entry.clone());
+    }
+
+    fn remove_sidecar(&mut self, sidecar: SidecarId) {
+        self.sidecars.remove(&sidecar);
+    }
+
+    fn sidecars_of_origin(&mut self, origin: &OriginId) -> Vec<SidecarId> {
+        self.sidecars_where(|entry| entry.origin == *origin)
+    }
+
+    fn sidecars_near(&mut self, folder: Folder, above: Option<Folder>) -> Vec<SidecarId> {
+        self.sidecars_where(|SidecarEntry { beside, .. }| {
+            let is_near = beside.folder == folder
+                || beside.above == Some(folder)
+                || above == Some(beside.folder);
+            let is_like = |track: &TrackEntry| {
+                (track.beside.folder, track.beside.stem) == (beside.folder, beside.stem)
+            };
+            let mut like = self.tracks.iter().filter(|(_, track)| is_like(track));
+            is_near && !like.any(|(track, _)| self.entries.contains_key(&Ino::of_track(*track)))
+        })
+    }
+
+    fn sidecars_named(&mut self, folder: Folder, stem: u64) -> Vec<SidecarId> {
+        self.sidecars_where(|entry| (entry.beside.folder, entry.beside.stem) == (folder, stem))
+    }
+
+    fn next_sidecar(&mut self, after: Option<SidecarId>) -> Option<SidecarId> {
+        let mut later = self.sidecars.keys().filter(|id| Some(**id) > after);
+        later.next().copied()
+    }
+
+    fn tracks_named(&mut self, folder: Folder, stem: u64) -> Vec<TrackId> {
+        let named = |entry: &TrackEntry| (entry.beside.folder, entry.beside.stem) == (folder, stem);
+        let tracks = self.tracks.iter().filter(|(_, entry)| named(entry));
+        tracks.map(|(track, _)| *track).collect()
+    }
+
+    fn count_home(&mut self, beside: Beside, directory: Ino, by: i64) {
+        let key = (beside.folder, directory);
+        let before = self.homes.get(&key).map_or(0, |home| home.0);
+        let now = before.saturating_add_signed(by);
+        if now == 0 {
+            self.homes.remove(&key);
+        } else {
+            self.homes.insert(key, (now, beside.above));
+        }
+    }
+
+    fn homes_about(&mut self, beside: Beside, _: Ino) -> (Home, Home) {
+        let above = beside.above.map(|above| self.home_below(above));
+        (self.home(beside.folder), above.unwrap_or(Home::None))
+    }
+
+    fn home(&mut self, folder: Folder) -> Home {
+        let of = self.homes.iter().filter(|(home, _)| home.0 == folder);
+        Home::of(of.map(|(home, (tracks, _))| (home.1, *tracks)))
+    }
+
+    fn home_below(&mut self, folder: Folder) -> Home {
+        let below = self.homes.iter().filter(|(_, home)| home.1 == Some(folder));
+        Home::of(below.map(|(home, (tracks, _))| (home.1, *tracks)))
     }
 }
 
@@ -135,6 +220,7 @@ impl TreeRows for MemoryTree {
     fn clear(&mut self) {
         let mtime_ns = self.entries.get(&Ino::ROOT).map_or(0, |root| root.mtime_ns);
         self.entries = BTreeMap::from([(Ino::ROOT, Entry { mtime_ns, ..root() })]);
+        self.homes.clear();
     }
 
     fn track(&mut self, track: TrackId) -> Option<TrackEntry> {

@@ -5,25 +5,34 @@
 //! directory of that name comes before any file.
 
 pub mod alike;
+mod beside;
 mod copies;
+mod cover;
 mod digest;
 mod directories;
 mod fold;
+mod homes;
 pub mod memory;
 mod moves;
 mod names;
 mod node;
 mod reader;
 mod rows;
+mod sidecar_rows;
+mod sidecars;
 mod sqlite;
+mod sqlite_sidecars;
 
 use eventlog::Recorded;
 use rusqlite::Connection;
 
+pub use beside::{Beside, Folder};
+pub use cover::MAX_COVER;
 pub use fold::{apply, settle};
 pub use node::{Ino, Node, NodeKind, TreeStats};
-pub use reader::TreeReader;
+pub use reader::{CoverFile, CoverSource, TreeReader};
 pub use rows::{Entry, EntryKind, Library, Noted, Numbered, TrackEntry, TreeRows};
+pub use sidecar_rows::{Home, SidecarEntry, SidecarRows};
 
 use crate::view::{Changes, View};
 
@@ -33,8 +42,9 @@ pub struct Tree;
 
 impl View for Tree {
     const NAME: &'static str = "tree";
-    const REVISION: u32 = 3;
-    const FORMAT: u32 = 2;
+    const REVISION: u32 = 5;
+    const FORMAT: u32 = 3;
+    const IS_AWAITED: bool = true;
     const SCHEMA: &'static str = include_str!("../../../migrations/views/tree.sql");
     const INDEXES: &'static str = include_str!("../../../migrations/views/tree.indexes.sql");
     type Rows<'c> = sqlite::SqliteRows<'c>;

@@ -2,6 +2,7 @@
 
 use eventlog::TrackId;
 
+use super::beside::Beside;
 use super::directories::Edit;
 use super::node::{Ino, TreeStats};
 use super::rows::{Entry, EntryKind, TrackEntry, TreeRows};
@@ -11,8 +12,8 @@ use crate::layout::Place;
 pub(super) struct Move {
     /// Its track.
     pub(super) track: TrackId,
-    /// True where it is in the tree.
-    pub(super) is_shown: bool,
+    /// Where it is on its origin, if it is in the tree.
+    pub(super) from: Option<Beside>,
     /// Where it is to be; none where it is to be hidden.
     pub(super) to: Option<Target>,
 }
@@ -20,6 +21,7 @@ pub(super) struct Move {
 /// What a file is to be like.
 pub(super) struct Target {
     pub(super) place: Place,
+    beside: Beside,
     size: u64,
     mtime_ns: i64,
 }
@@ -28,6 +30,7 @@ impl Target {
     pub(super) const fn of(place: Place, entry: &TrackEntry) -> Self {
         Self {
             place,
+            beside: entry.beside,
             size: entry.size,
             mtime_ns: entry.mtime_ns,
         }
@@ -39,20 +42,16 @@ impl<R: TreeRows> Edit<'_, R> {
     /// takes is not deleted in between.
     pub(super) fn relocate(&mut self, moves: Vec<Move>) {
         let mut entered = Vec::with_capacity(moves.len());
-        for Move {
-            track,
-            is_shown,
-            to,
-        } in moves
-        {
+        for Move { track, from, to } in moves {
             let to = to.map(|to| (self.enter(&to.place.directories, track), to));
-            entered.push((track, is_shown, to));
+            entered.push((track, from, to));
         }
         let mut left = Vec::new();
-        for (track, is_shown, _) in &entered {
+        for (track, from, _) in &entered {
+            let Some(from) = from else { continue };
             // Read only now: a directory may have taken its name.
-            let file = is_shown.then(|| self.rows.entry(Ino::of_track(*track)));
-            if let Some(file) = file.flatten() {
+            if let Some(file) = self.rows.entry(Ino::of_track(*track)) {
+                self.stir(*from, file.parent, -1);
                 self.unseat(&file);
                 self.count_file(&file, -1);
                 self.vacate(file.parent, file.name);
@@ -73,28 +72,38 @@ impl<R: TreeRows> Edit<'_, R> {
                 },
             };
             self.count_file(&file, 1);
+            self.stir(to.beside, parent, 1);
             self.seat(file);
         }
         for (directories, track) in left {
-            self.left(&directories, track);
+            self.left(&directories, Some(track));
         }
     }
 
     /// Gives a file that stays in its place its new size and time.
-    pub(super) fn refresh(&mut self, mut file: Entry, to: &Target) {
+    pub(super) fn refresh(&mut self, mut file: Entry, size: u64, mtime_ns: i64) {
         self.count_file(&file, -1);
-        if let EntryKind::File { size, .. } = &mut file.kind {
-            *size = to.size;
+        if let EntryKind::File { size: known, .. } = &mut file.kind {
+            *known = size;
         }
-        file.mtime_ns = to.mtime_ns;
+        file.mtime_ns = mtime_ns;
         self.count_file(&file, 1);
         self.rows.update(&file);
     }
 
-    fn count_file(&mut self, file: &Entry, by: i64) {
+    pub(super) fn count_file(&mut self, file: &Entry, by: i64) {
         if let EntryKind::File { size, .. } = file.kind {
-            let TreeStats { files, bytes, .. } = &mut self.rows.library().stats;
-            *files = files.saturating_add_signed(by);
+            let TreeStats {
+                files,
+                sidecars,
+                bytes,
+                ..
+            } = &mut self.rows.library().stats;
+            let of_kind = match file.ino.sidecar() {
+                Some(_) => sidecars,
+                None => files,
+            };
+            *of_kind = of_kind.saturating_add_signed(by);
             *bytes = bytes.wrapping_add_signed(size.cast_signed().wrapping_mul(by));
         }
     }

@@ -2,10 +2,10 @@
 
 use std::fmt;
 
-use eventlog::TrackId;
+use eventlog::{SidecarId, TrackId};
 
-/// An inode number, the same after restart, remount and rebuild (FS-7): the root is 1, a file is
-/// 2 · track + 1, a directory an even number that is never reused.
+/// An inode number, the same after restart, remount and rebuild (FS-7): the root is 1, a track's file
+/// is 2 · track + 1, a sidecar 2⁴⁴ + 2 · sidecar + 1, a directory an even number that is never reused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Ino(pub u64);
 
@@ -16,6 +16,9 @@ impl Ino {
     /// Not before any other that a view holds.
     pub(super) const LAST: Self = Self(i64::MAX.cast_unsigned());
 
+    /// What the inode of every sidecar has, and no other.
+    const SIDECAR: u64 = 1 << 44;
+
     /// The inode of a track's file.
     #[must_use]
     pub const fn of_track(track: TrackId) -> Self {
@@ -25,12 +28,36 @@ impl Ino {
     /// The track whose file this is, if it is one's.
     #[must_use]
     pub const fn track(self) -> Option<TrackId> {
-        if self.0 % 2 == 1 && self.0 > 1 {
+        if self.0 % 2 == 1 && self.0 > 1 && self.0 < Self::SIDECAR {
             Some(TrackId(self.0 / 2))
         } else {
             None
         }
     }
+
+    /// The inode of a sidecar.
+    #[must_use]
+    pub const fn of_sidecar(sidecar: SidecarId) -> Self {
+        Self(Self::SIDECAR.wrapping_add(sidecar.0.wrapping_mul(2).wrapping_add(1)))
+    }
+
+    /// The sidecar that this is, if it is one.
+    #[must_use]
+    pub const fn sidecar(self) -> Option<SidecarId> {
+        if self.0 % 2 == 1 && self.0 > Self::SIDECAR {
+            Some(SidecarId((self.0 - Self::SIDECAR) / 2))
+        } else {
+            None
+        }
+    }
+
+    /// True for a file.
+    pub(super) const fn is_file(self) -> bool {
+        self.0 % 2 == 1 && self.0 > 1
+    }
+
+    /// The lowest inode that a sidecar can have.
+    pub(super) const FIRST_SIDECAR: Self = Self(Self::SIDECAR);
 
     pub(super) const fn to_sql(self) -> i64 {
         self.0.cast_signed()
@@ -78,15 +105,24 @@ pub enum NodeKind {
         /// Bytes.
         size: u64,
     },
+    /// A file beside tracks.
+    Sidecar {
+        /// The sidecar.
+        sidecar: SidecarId,
+        /// Bytes.
+        size: u64,
+    },
 }
 
 /// The tree in figures.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct TreeStats {
-    /// Files.
+    /// Files of tracks.
     pub files: u64,
+    /// Files beside them.
+    pub sidecars: u64,
     /// Directories, with the root.
     pub directories: u64,
-    /// Bytes of all files.
+    /// Bytes of all of them.
     pub bytes: u64,
 }

@@ -4,16 +4,40 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use eventlog::event::{Duplicates, NameProfile};
-use eventlog::{Media, Position, TrackId};
+use eventlog::{Media, Position, SidecarId, TrackId};
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use super::alike::{self, Alike};
+use super::cover::{MAX_COVER, cover_rank};
 use super::node::{Ino, Node, NodeKind, TreeStats};
 use super::sqlite::{read_stats, read_track, read_track_id, slot, track_columns};
 use crate::error::ViewError;
 use crate::file::read_position;
 use crate::layout::{NameInputs, row};
 use crate::pool::Source;
+use crate::sql::undecodable;
+
+/// The picture that stands for a directory, as the file has it that it is in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct CoverSource {
+    /// That file.
+    pub from: CoverFile,
+    /// Bytes of the picture.
+    pub size: u64,
+    /// The file's last modification, nanoseconds since the Unix epoch.
+    pub mtime_ns: i64,
+    /// True where files that are no tracks are in the directory, and may have any name.
+    pub among_sidecars: bool,
+}
+
+/// A file that has a picture.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CoverFile {
+    /// It is one.
+    Sidecar(SidecarId),
+    /// It carries one.
+    Track(TrackId),
+}
 
 /// Answers from the tree as last committed. Cheap to clone; for any number of threads; follows
 /// rebuilds. Every method fails only where the view's file cannot be read.
@@ -33,6 +57,16 @@ impl TreeReader {
             .read(|connection| find(connection, parent, name))
     }
 
+    /// True where an entry of a directory has that name, or one that the layout in force takes for it.
+    pub fn is_taken(&self, parent: Ino, name: &str) -> Result<bool, ViewError> {
+        let [posix, windows] = [NameProfile::Posix, NameProfile::Windows].map(|it| slot(name, it));
+        let select = "SELECT 1 FROM node WHERE parent = ?1 AND slot IN (?2, ?3) AND ino <> 1";
+        self.source.read(|connection| {
+            let key = [parent.to_sql(), posix, windows];
+            connection.prepare_cached(select)?.exists(key)
+        })
+    }
+
     /// A node.
     pub fn node(&self, ino: Ino) -> Result<Option<Node>, ViewError> {
         self.source.read(|connection| get(connection, ino))
@@ -50,6 +84,19 @@ impl TreeReader {
                 .prepare_cached(select)?
                 .query_map(key, read_node)?
                 .collect()
+        })
+    }
+
+    /// Where the picture comes from that stands for a directory (FIND-4): a sidecar that is called as
+    /// covers are, else the picture that one of its first tracks carries. None where it has neither.
+    pub fn cover(&self, directory: Ino) -> Result<Option<CoverSource>, ViewError> {
+        self.source.read(|connection| {
+            let transaction = connection.unchecked_transaction()?;
+            let (found, among_sidecars) = sidecar_cover(&transaction, directory)?;
+            match found {
+                None => track_cover(&transaction, directory, among_sidecars),
+                found => Ok(found),
+            }
         })
     }
 
@@ -145,7 +192,7 @@ impl TreeReader {
 
     /// The tree in figures; kept, not counted.
     pub fn stats(&self) -> Result<TreeStats, ViewError> {
-        let select = "SELECT files, directories, bytes FROM library";
+        let select = "SELECT files, sidecars, directories, bytes FROM library";
         self.source.read(|connection| {
             connection
                 .prepare_cached(select)?
@@ -157,6 +204,77 @@ impl TreeReader {
     pub fn position(&self) -> Result<Position, ViewError> {
         self.source.read(read_position)
     }
+}
+
+/// How many entries of a directory are looked at for a picture: those that have been known longest. It
+/// bounds what listing a directory of any size costs.
+const LOOKED_AT: i64 = 64;
+
+/// The sidecar that is a directory's cover, and whether it has any.
+fn sidecar_cover(
+    connection: &Connection,
+    directory: Ino,
+) -> rusqlite::Result<(Option<CoverSource>, bool)> {
+    let select = "SELECT ino, name, size, mtime_ns FROM node WHERE parent = ? AND ino > ? \
+                  ORDER BY ino LIMIT ?";
+    let mut statement = connection.prepare_cached(select)?;
+    let key = [directory.to_sql(), Ino::FIRST_SIDECAR.to_sql(), LOOKED_AT];
+    let mut rows = statement.query(key)?;
+    let (mut best, mut any) = (None, false);
+    while let Some(row) = rows.next()? {
+        any = true;
+        let rank = cover_rank(row.get_ref(1)?.as_str().map_err(undecodable)?);
+        let size = row.get::<_, i64>(2)?.cast_unsigned();
+        let sidecar = Ino::from_sql(row.get(0)?).sidecar();
+        let (Some(rank), Some(sidecar)) = (rank, sidecar) else {
+            continue;
+        };
+        let is_better = best.as_ref().is_none_or(|(than, _)| rank < *than);
+        if is_better && (1..=MAX_COVER).contains(&size) {
+            let mtime_ns = row.get(3)?;
+            best = Some((
+                rank,
+                CoverSource {
+                    from: CoverFile::Sidecar(sidecar),
+                    size,
+                    mtime_ns,
+                    among_sidecars: true,
+                },
+            ));
+        }
+    }
+    Ok((best.map(|(_, source)| source), any))
+}
+
+fn track_cover(
+    connection: &Connection,
+    directory: Ino,
+    among_sidecars: bool,
+) -> rusqlite::Result<Option<CoverSource>> {
+    // Whoever lists a library without pictures is not to pay for them.
+    let any = "SELECT 1 FROM track INDEXED BY track_cover WHERE cover IS NOT NULL LIMIT 1";
+    if !connection.prepare_cached(any)?.exists([])? {
+        return Ok(None);
+    }
+
+    let select = "SELECT track.id, track.cover, track.mtime_ns \
+                  FROM (SELECT ino FROM node WHERE parent = ?1 AND ino > 1 AND ino < ?2 \
+                        ORDER BY ino LIMIT ?3) AS first \
+                  JOIN track ON first.ino % 2 = 1 AND track.id = first.ino / 2 \
+                  WHERE track.cover IS NOT NULL ORDER BY first.ino LIMIT 1";
+    let key = [directory.to_sql(), Ino::FIRST_SIDECAR.to_sql(), LOOKED_AT];
+    let read = |row: &Row<'_>| {
+        Ok(CoverSource {
+            from: CoverFile::Track(read_track_id(row)?),
+            size: row.get::<_, i64>(1)?.cast_unsigned(),
+            mtime_ns: row.get(2)?,
+            among_sidecars,
+        })
+    };
+    connection
+        .prepare_cached(select)?
+        .query_row(key, read)
+        .optional()
 }
 
 /// See [`TreeReader::copies`].
@@ -247,9 +365,10 @@ fn read_node(row: &Row<'_>) -> rusqlite::Result<Node> {
         parent: Ino::from_sql(row.get(1)?),
         name: row.get(2)?,
         mtime_ns: row.get(3)?,
-        kind: match ino.track() {
-            Some(track) => NodeKind::File { track, size },
-            None => NodeKind::Directory {
+        kind: match (ino.track(), ino.sidecar()) {
+            (Some(track), _) => NodeKind::File { track, size },
+            (None, Some(sidecar)) => NodeKind::Sidecar { sidecar, size },
+            (None, None) => NodeKind::Directory {
                 subdirectories: size,
             },
         },

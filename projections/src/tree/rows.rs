@@ -6,11 +6,13 @@ use std::sync::Arc;
 use eventlog::event::{Duplicates, LayoutSpec};
 use eventlog::{OriginId, TrackId};
 
+use super::beside::Beside;
 use super::node::{Ino, TreeStats};
+use super::sidecar_rows::SidecarRows;
 use crate::layout::{Layout, NameInputs, names};
 
 /// Rows of the tree. No operation can fail in the fold's eyes.
-pub trait TreeRows {
+pub trait TreeRows: SidecarRows {
     /// A node's row.
     fn entry(&mut self, ino: Ino) -> Option<Entry>;
 
@@ -108,18 +110,22 @@ pub struct Library {
     pub next_directory: Ino,
     /// Counts.
     pub stats: TreeStats,
+    /// Sidecars that are known, shown or not.
+    pub known_sidecars: u64,
 }
 
 impl Default for Library {
     fn default() -> Self {
         let stats = TreeStats {
             files: 0,
+            sidecars: 0,
             directories: 1,
             bytes: 0,
         };
         Self {
             next_directory: Ino(2),
             stats,
+            known_sidecars: 0,
         }
     }
 }
@@ -150,7 +156,7 @@ pub enum EntryKind {
         /// How many directories are directly in it.
         subdirectories: u64,
     },
-    /// A track's file.
+    /// A track's file, or a sidecar.
     File {
         /// Bytes.
         size: u64,
@@ -195,6 +201,10 @@ pub struct TrackEntry {
     pub origin: OriginId,
     /// What its name is made of.
     pub inputs: NameInputs,
+    /// Where its file is.
+    pub beside: Beside,
+    /// Bytes of the picture that its file carries, if any.
+    pub cover: Option<u64>,
     /// What it [sounds](super::alike::sound) like.
     pub sound: Option<u64>,
     /// Bytes of its file.

@@ -6,6 +6,8 @@ use eventlog::event::{LayoutSpec, NameProfile};
 use eventlog::{OriginId, TrackId};
 use rusqlite::{Connection, Row, params};
 
+use super::beside::{Beside, Folder};
+use super::homes::Homes;
 use super::node::{Ino, TreeStats};
 use super::rows::{Entry, EntryKind, Library, Noted, Numbered, TrackEntry, TreeRows};
 use crate::layout::{Layout, names, row};
@@ -22,17 +24,20 @@ macro_rules! entry_columns {
 /// The columns of a [`TrackEntry`].
 macro_rules! track_columns {
     () => {
-        "origin, size, mtime_ns, sound, inputs"
+        "origin, size, mtime_ns, sound, inputs, folder, above, stem, cover"
     };
 }
 pub(super) use track_columns;
 
 /// The tree's rows during one transaction. The figures of the whole are held back until its end.
 pub struct SqliteRows<'c> {
-    sql: Sql<'c>,
+    pub(super) sql: Sql<'c>,
     library: Library,
     noted: Noted,
+    pub(super) homes: Homes,
     layout: Arc<Layout>,
+    /// No track above this one has a row.
+    highest: i64,
     /// The directory touched last, and with which time.
     touched: Option<(Ino, i64)>,
     /// The path entered last, and where it led.
@@ -42,23 +47,30 @@ pub struct SqliteRows<'c> {
 impl<'c> SqliteRows<'c> {
     pub(super) fn new(connection: &'c Connection) -> Self {
         let mut sql = Sql::new(connection);
-        let select = "SELECT next_directory, files, directories, bytes, template, windows, duplicates \
-             FROM library";
+        let select = "SELECT next_directory, files, sidecars, directories, bytes, known_sidecars, template, \
+                      windows, \
+                      duplicates FROM library";
         let stored = sql.one(select, [], |row| {
             let stats = read_stats(row, 1)?;
             Ok((
                 Library {
                     next_directory: Ino::from_sql(row.get(0)?),
                     stats,
+                    known_sidecars: row.get::<_, i64>(5)?.cast_unsigned(),
                 },
-                Layout::of_or_default(&row::read(row, 4)?),
+                Layout::of_or_default(&row::read(row, 6)?),
             ))
+        });
+        let highest = sql.one("SELECT max(id) FROM track", [], |row| {
+            row.get::<_, Option<i64>>(0)
         });
         let (library, layout) = stored.unwrap_or_default();
         Self {
             sql,
             library,
             noted: Noted::new(),
+            homes: Homes::default(),
+            highest: highest.flatten().unwrap_or_default(),
             layout: Arc::new(layout),
             touched: None,
             recent: None,
@@ -102,13 +114,18 @@ impl Rows for SqliteRows<'_> {
         let Library {
             next_directory,
             stats,
+            known_sidecars,
         } = self.library;
-        let update = "UPDATE library SET next_directory = ?, files = ?, directories = ?, bytes = ?";
+        self.homes.flush(&mut self.sql);
+        let update = "UPDATE library SET next_directory = ?, files = ?, sidecars = ?, directories = ?, \
+                      bytes = ?, known_sidecars = ?";
         let figures = [
             next_directory.0,
             stats.files,
+            stats.sidecars,
             stats.directories,
             stats.bytes,
+            known_sidecars,
         ];
         self.sql.run(update, figures.map(u64::cast_signed));
         self.sql.finish()
@@ -158,7 +175,8 @@ impl TreeRows for SqliteRows<'_> {
             let EntryKind::Directory { subdirectories } = entry.kind else {
                 return;
             };
-            let update = "UPDATE node SET mtime_ns = ?, size = ? WHERE ino = ?";
+            // Nobody spells one that only sidecars are left in.
+            let update = "UPDATE node SET mtime_ns = ?, size = ?, first = NULL WHERE ino = ?";
             let values = [
                 entry.mtime_ns,
                 subdirectories.cast_signed(),
@@ -238,9 +256,13 @@ impl TreeRows for SqliteRows<'_> {
         self.recent = None;
         self.sql.run("DELETE FROM node WHERE ino <> 1", []);
         self.sql.run("UPDATE node SET size = 0", []);
+        self.homes.clear(&mut self.sql);
     }
 
     fn track(&mut self, track: TrackId) -> Option<TrackEntry> {
+        if track.0.cast_signed() > self.highest {
+            return None;
+        }
         let select = concat!("SELECT ", track_columns!(), " FROM track WHERE id = ?");
         let key = [track.0.cast_signed()];
         self.sql.one(select, key, |row| read_track(row, 0))
@@ -253,9 +275,10 @@ impl TreeRows for SqliteRows<'_> {
             return;
         };
         let alike = entry.alike(self.layout.duplicates());
+        self.highest = self.highest.max(track.0.cast_signed());
         self.sql.run(
-            "INSERT OR REPLACE INTO track (id, origin, size, mtime_ns, album, sound, alike, inputs) \
-             VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+            "INSERT OR REPLACE INTO track (id, origin, size, mtime_ns, album, sound, alike, folder, \
+             above, stem, cover, inputs) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             params![
                 track.0.cast_signed(),
                 entry.origin.as_str(),
@@ -264,6 +287,10 @@ impl TreeRows for SqliteRows<'_> {
                 entry.disc_of().map(u64::cast_signed),
                 entry.sound.map(u64::cast_signed),
                 alike.map(u64::cast_signed),
+                entry.beside.folder.0.cast_signed(),
+                entry.beside.above.map(|above| above.0.cast_signed()),
+                entry.beside.stem.cast_signed(),
+                entry.cover.map(u64::cast_signed),
                 inputs
             ],
         );
@@ -359,6 +386,18 @@ pub(super) fn read_track(row: &Row<'_>, at: usize) -> rusqlite::Result<TrackEntr
         mtime_ns: row.get(at + 2)?,
         sound: row.get::<_, Option<i64>>(at + 3)?.map(i64::cast_unsigned),
         inputs: rmp_serde::from_slice(inputs).map_err(undecodable)?,
+        beside: read_beside(row, at + 5)?,
+        cover: row.get::<_, Option<i64>>(at + 8)?.map(i64::cast_unsigned),
+    })
+}
+
+/// Reads `folder, above, stem` from the column `at` on.
+pub(super) fn read_beside(row: &Row<'_>, at: usize) -> rusqlite::Result<Beside> {
+    let above = row.get::<_, Option<i64>>(at + 1)?;
+    Ok(Beside {
+        folder: Folder(row.get::<_, i64>(at)?.cast_unsigned()),
+        above: above.map(|above| Folder(above.cast_unsigned())),
+        stem: row.get::<_, i64>(at + 2)?.cast_unsigned(),
     })
 }
 
@@ -379,21 +418,23 @@ pub(super) fn read_entry(row: &Row<'_>) -> rusqlite::Result<Entry> {
         first: row
             .get::<_, Option<i64>>(5)?
             .map(|track| TrackId(track.cast_unsigned())),
-        kind: match ino.track() {
-            Some(_) => EntryKind::File { size, numbered },
-            None => EntryKind::Directory {
+        kind: if ino.is_file() {
+            EntryKind::File { size, numbered }
+        } else {
+            EntryKind::Directory {
                 subdirectories: size,
-            },
+            }
         },
     })
 }
 
-/// Reads `files, directories, bytes` from the column `at` on.
+/// Reads `files, sidecars, directories, bytes` from the column `at` on.
 pub(super) fn read_stats(row: &Row<'_>, at: usize) -> rusqlite::Result<TreeStats> {
     Ok(TreeStats {
         files: row.get::<_, i64>(at)?.cast_unsigned(),
-        directories: row.get::<_, i64>(at + 1)?.cast_unsigned(),
-        bytes: row.get::<_, i64>(at + 2)?.cast_unsigned(),
+        sidecars: row.get::<_, i64>(at + 1)?.cast_unsigned(),
+        directories: row.get::<_, i64>(at + 2)?.cast_unsigned(),
+        bytes: row.get::<_, i64>(at + 3)?.cast_unsigned(),
     })
 }
 

@@ -48,6 +48,7 @@ pub(crate) fn media(tags: Tags, sound: &str) -> Media {
             len: 1000 * u64::from(!sound.is_empty()),
         },
         content: ContentId(content),
+        cover: (sound == "b").then_some(7),
         defects: Vec::new(),
     }
 }

@@ -69,8 +69,11 @@ impl Library {
 
     pub(crate) fn wait(&self, views: &Views) {
         let limit = Duration::from_secs(60);
-        let waited = async { tokio::time::timeout(limit, views.wait_for(self.log.head())).await };
-        self.runtime.block_on(waited).unwrap().unwrap();
+        for view in ViewName::ALL {
+            let reached = views.wait_for_view(*view, self.log.head());
+            let waited = async { tokio::time::timeout(limit, reached).await };
+            self.runtime.block_on(waited).unwrap().unwrap();
+        }
     }
 }
 
@@ -102,6 +105,24 @@ fn what_is_appended_is_shown() {
         views.tree().lookup(Ino::ROOT, "artist").unwrap().is_none(),
         "names are exact"
     );
+}
+
+#[test]
+fn the_catalog_knows_what_the_tree_shows() {
+    let library = Library::new();
+    let views = library.views();
+    let appended = std::thread::scope(|scope| {
+        let appended = scope.spawn(|| (1..5_000).map(|it| library.add(it..it + 1)).last());
+        let mut shown = 0;
+        while !appended.is_finished() {
+            let now = views.tree().position().unwrap();
+            let known = views.catalog().position().unwrap();
+            assert!(now <= known, "{now} is shown, {known} is known");
+            shown += 1;
+        }
+        (appended.join().unwrap(), shown)
+    });
+    assert!(appended > (Some(Position(4_999)), 100));
 }
 
 #[test]

@@ -1,7 +1,8 @@
 //! Views against the reference model, against real files, and against kills.
 
-#[cfg(test)]
 mod bent;
+#[cfg(test)]
+mod beside;
 #[cfg(test)]
 mod copies;
 #[cfg(test)]

@@ -182,7 +182,7 @@ fn print(out: &mut Output, pin: &v1::PinStatus) -> Result<()> {
             rough(track.missing_bytes)
         ))?;
     }
-    let more = pin.missing_tracks.saturating_sub(pin.missing.len() as u64);
+    let more = pin.missing_files.saturating_sub(pin.missing.len() as u64);
     if more > 0 && !pin.missing.is_empty() {
         out.line(format!("  … and {more} more; see --limit"))?;
     }
@@ -192,13 +192,17 @@ fn print(out: &mut Output, pin: &v1::PinStatus) -> Result<()> {
 /// A pin in figures; what is missing of it is called so.
 fn told(pin: &v1::PinStatus, missing: &str) -> String {
     let tracks = counted(pin.tracks, "track", "tracks");
-    let state = match pin.missing_tracks {
+    let state = match pin.missing_files {
         0 => "all of it is here".to_owned(),
         some => format!(
             "{} of {} {missing}",
             rough(pin.missing_bytes),
-            counted(some, "track", "tracks")
+            counted(some, "file", "files")
         ),
     };
-    format!("{tracks}, {}; {state}", rough(pin.bytes))
+    let sidecars = match pin.sidecars {
+        0 => String::new(),
+        some => format!(" and {}", counted(some, "file", "files") + " beside them"),
+    };
+    format!("{tracks}{sidecars}, {}; {state}", rough(pin.bytes))
 }

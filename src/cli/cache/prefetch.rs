@@ -15,8 +15,8 @@ use crate::cli::progress::Progress;
 use crate::control::{Client, json, received};
 use crate::report::{Kind, Report, Result};
 
-/// Tracks by path, each as last told of.
-type Tracks = BTreeMap<String, v1::PrefetchResponse>;
+/// Files by path, each as last told of.
+type Files = BTreeMap<String, v1::PrefetchResponse>;
 
 /// Has what is at each path fetched, and with `wait` waits for it.
 pub(super) async fn run(context: &Context, paths: &[OsString], wait: bool) -> Result<()> {
@@ -24,7 +24,7 @@ pub(super) async fn run(context: &Context, paths: &[OsString], wait: bool) -> Re
     let mut out = context.output();
     let mut refused = Vec::new();
     for path in paths {
-        let (place, tracks) = match ask(context, &client, path, wait).await {
+        let (place, files) = match ask(context, &client, path, wait).await {
             Ok(asked) => asked,
             Err(report) => {
                 refused.push(report);
@@ -32,25 +32,25 @@ pub(super) async fn run(context: &Context, paths: &[OsString], wait: bool) -> Re
             }
         };
         if context.json() {
-            let told: Vec<_> = tracks.values().map(json::prefetched).collect();
-            out.json(&object!({ "path": place, "tracks": told }))?;
+            let told: Vec<_> = files.values().map(json::prefetched).collect();
+            out.json(&object!({ "path": place, "files": told }))?;
         } else if !context.is_quiet() {
-            out.line(format!("{place}: {}", told(&tracks)))?;
+            out.line(format!("{place}: {}", told(&files)))?;
         }
-        refused.extend(problem(&place, &tracks));
+        refused.extend(problem(&place, &files));
     }
     out.end()?;
     context.fail(refused)
 }
 
-/// Asks for one path. Returns it as seen from the root of the tree, and its tracks as they are in the
+/// Asks for one path. Returns it as seen from the root of the tree, and its files as they are in the
 /// end.
 async fn ask(
     context: &Context,
     client: &Client,
     path: &OsStr,
     wait: bool,
-) -> Result<(String, Tracks)> {
+) -> Result<(String, Files)> {
     let asked = with_each(context, path, async |path| {
         let place = format!("/{path}");
         let request = v1::PrefetchRequest { path, wait };
@@ -59,43 +59,43 @@ async fn ask(
     });
     let (place, mut updates) = asked.await?;
     let progress = Progress::of_bytes(context, "fetch");
-    let mut tracks = Tracks::new();
+    let mut files = Files::new();
     while let Some(update) = updates
         .message()
         .await
         .map_err(|status| received(&status))?
     {
-        tracks.insert(update.path.clone(), update);
-        let sum = |bytes: fn(&v1::PrefetchResponse) -> u64| tracks.values().map(bytes).sum();
+        files.insert(update.path.clone(), update);
+        let sum = |bytes: fn(&v1::PrefetchResponse) -> u64| files.values().map(bytes).sum();
         progress.at(sum(|it| it.done_bytes), sum(|it| it.total_bytes));
     }
     progress.end();
-    if wait && tracks.values().any(is_to_come) {
+    if wait && files.values().any(is_to_come) {
         let message = "the daemon stopped before everything was fetched";
         return Err(Report::new(Kind::NotRunning, message));
     }
-    Ok((place, tracks))
+    Ok((place, files))
 }
 
-fn is_to_come(track: &v1::PrefetchResponse) -> bool {
+fn is_to_come(file: &v1::PrefetchResponse) -> bool {
     matches!(
-        track.state(),
+        file.state(),
         PrefetchState::Waiting | PrefetchState::Fetching
     )
 }
 
-/// Tracks in figures.
-fn told(tracks: &Tracks) -> String {
-    let bytes: u64 = tracks.values().map(|track| track.total_bytes).sum();
+/// Files in figures.
+fn told(files: &Files) -> String {
+    let bytes: u64 = files.values().map(|file| file.total_bytes).sum();
     let all = format!(
         "{}, {}",
-        counted(tracks.len() as u64, "track", "tracks"),
+        counted(files.len() as u64, "file", "files"),
         rough(bytes)
     );
-    let to_come = tracks.values().filter(|track| is_to_come(track));
-    let missing = to_come.map(|track| track.total_bytes - track.done_bytes.min(track.total_bytes));
+    let to_come = files.values().filter(|file| is_to_come(file));
+    let missing = to_come.map(|file| file.total_bytes - file.done_bytes.min(file.total_bytes));
     let missing: Vec<u64> = missing.collect();
-    let left = tracks
+    let left = files
         .values()
         .filter(|it| it.state() == PrefetchState::Left)
         .count();
@@ -103,24 +103,24 @@ fn told(tracks: &Tracks) -> String {
         (0, 0) => format!("{all}; all of it is here"),
         (0, left) => format!(
             "{all}; {} are not fetched",
-            counted(left as u64, "track", "tracks")
+            counted(left as u64, "file", "files")
         ),
         (count, _) => {
             let missing = rough(missing.iter().sum());
             format!(
                 "{all}; {missing} of {} to be fetched",
-                counted(count, "track", "tracks")
+                counted(count, "file", "files")
             )
         }
     }
 }
 
 /// Why something is not fetched.
-fn problem(place: &str, tracks: &Tracks) -> Option<Report> {
-    let track = tracks.values().find(|track| !track.problem.is_empty())?;
+fn problem(place: &str, files: &Files) -> Option<Report> {
+    let file = files.values().find(|file| !file.problem.is_empty())?;
     let message = format!(
         "not all of {place} is fetched: {}: {}",
-        track.path, track.problem
+        file.path, file.problem
     );
     Some(Report::new(Kind::Failed, message).hint(
         "`musicfs cache stats` and `musicfs status` tell how the cache and the origins are doing",

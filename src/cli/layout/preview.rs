@@ -88,7 +88,9 @@ async fn moves(
     layout: LayoutSpec,
     progress: Progress,
 ) -> Result<(Vec<Move>, u64)> {
-    let Opened { log, catalog, tree } = library;
+    let Opened {
+        log, catalog, tree, ..
+    } = library;
     let log = Arc::new(Hypothetical::new(log, layout));
     let runtime = Handle::current();
     let compared = tokio::task::spawn_blocking(move || {

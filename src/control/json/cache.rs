@@ -54,6 +54,7 @@ fn pin_counts(counts: &v1::PinCounts) -> Value {
     json!({
         "pins": counts.pins,
         "tracks": counts.tracks,
+        "sidecars": counts.sidecars,
         "bytes": counts.bytes,
         "missing_bytes": counts.missing_bytes,
     })
@@ -69,10 +70,10 @@ fn prefetch_counts(counts: &v1::PrefetchCounts) -> Value {
     })
 }
 
-/// A track of `musicfs cache prefetch --json`.
+/// A file of `musicfs cache prefetch --json`.
 #[must_use]
-pub fn prefetched(track: &v1::PrefetchResponse) -> Value {
-    let state = match track.state() {
+pub fn prefetched(file: &v1::PrefetchResponse) -> Value {
+    let state = match file.state() {
         v1::PrefetchState::Unspecified => "unknown",
         v1::PrefetchState::Waiting => "waiting",
         v1::PrefetchState::Fetching => "fetching",
@@ -80,11 +81,11 @@ pub fn prefetched(track: &v1::PrefetchResponse) -> Value {
         v1::PrefetchState::Left => "left",
     };
     json!({
-        "path": track.path,
+        "path": file.path,
         "state": state,
-        "done_bytes": track.done_bytes,
-        "total_bytes": track.total_bytes,
-        "problem": text(&track.problem),
+        "done_bytes": file.done_bytes,
+        "total_bytes": file.total_bytes,
+        "problem": text(&file.problem),
     })
 }
 
@@ -104,12 +105,12 @@ pub fn verified(report: &v1::VerifyReport) -> Value {
 /// A pin.
 #[must_use]
 pub fn pin(pin: &v1::PinStatus) -> Value {
-    let missing = pin.missing.iter().map(|track| {
+    let missing = pin.missing.iter().map(|file| {
         json!({
-            "path": track.path,
-            "bytes": track.bytes,
-            "missing_bytes": track.missing_bytes,
-            "problem": text(&track.problem),
+            "path": file.path,
+            "bytes": file.bytes,
+            "missing_bytes": file.missing_bytes,
+            "problem": text(&file.problem),
         })
     });
     json!({
@@ -118,8 +119,9 @@ pub fn pin(pin: &v1::PinStatus) -> Value {
         "collection": collection_of(pin),
         "since": pin.since.as_ref().map(time),
         "tracks": pin.tracks,
+        "sidecars": pin.sidecars,
         "bytes": pin.bytes,
-        "missing_tracks": pin.missing_tracks,
+        "missing_files": pin.missing_files,
         "missing_bytes": pin.missing_bytes,
         "missing": missing.collect::<Vec<_>>(),
     })

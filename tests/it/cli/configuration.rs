@@ -1,6 +1,11 @@
 //! `musicfs config`, and configurations that are wrong.
 
+use std::fs;
+use std::process::Command;
+use std::time::Duration;
+
 use super::tool::{Home, says};
+use crate::world::{World, binary};
 
 const FILE: &str = ".config/musicfs/config.toml";
 
@@ -149,6 +154,7 @@ fn show_tells_where_values_come_from() {
         layout.names = (none)  # default
         layout.duplicates = (none)  # default
         scan.threads = 2  # ~/.config/musicfs/config.toml:2
+        scan.sidecars = [\"jpg\", \"jpeg\", \"png\", \"webp\", \"gif\", \"bmp\", \"tif\", \"tiff\", \"lrc\", \"cue\", \"m3u\", \"m3u8\", \"pls\", \"pdf\", \"txt\", \"nfo\", \"log\"]  # default
         cache.enabled = true  # default
         cache.dir = (none)  # default
         cache.size = \"10 GB\"  # default
@@ -189,4 +195,51 @@ fn show_is_data_too() {
     assert_eq!(shown["scan.threads"]["value"], 3);
     assert_eq!(shown["scan.threads"]["source"], "MUSICFS_SCAN_THREADS");
     assert_eq!(shown["mountpoint"]["value"], serde_json::Value::Null);
+}
+
+#[test]
+fn a_configuration_that_is_wrong_by_now_keeps_nobody_from_the_daemon() {
+    let mut world = World::new();
+    world.add_songs(1..=1);
+    world.start();
+    let home = world.path().join("somebody");
+    let config = home.join(".config/musicfs/config.toml");
+    fs::create_dir_all(config.parent().unwrap()).unwrap();
+    let state = world.state();
+    let text = format!("state_dir = {state:?}\n[log]\nlevle = 'debug'\n");
+    fs::write(&config, &text).unwrap();
+    let run = |args: &[&str]| {
+        let mut command = Command::new(binary());
+        command.args(args).env_clear().env("HOME", &home);
+        command.output().unwrap()
+    };
+    let refused = |args: &[&str]| {
+        let output = run(args);
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        (output.status.code().unwrap(), said)
+    };
+    for args in [["status", "--json"], ["origin", "list"]] {
+        let output = run(&args);
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(output.status.success(), "{args:?}: {said}");
+        assert!(said.contains("warning: ") && said.contains("`log.levle`"));
+    }
+    // Where it does not say which daemon, none is taken for it.
+    for wrong in [
+        "state_dri = '/nowhere'\n",
+        "state_dir = \"unclosed\n",
+        "state_dir = 5\n",
+    ] {
+        fs::write(&config, wrong).unwrap();
+        let (code, said) = refused(&["status"]);
+        assert_eq!(code, 4, "{said}");
+        assert!(said.contains("error: ") && !said.contains("warning"));
+    }
+    fs::write(&config, text).unwrap();
+    assert!(run(&["shutdown", "--json"]).status.success());
+    assert!(world.ended(Duration::from_secs(20)).success());
+    // What opens the state itself is not to guess which.
+    let (code, said) = refused(&["log", "verify"]);
+    assert_eq!(code, 4, "{said}");
+    assert!(said.contains("error: ") && said.contains("`log.levle`"));
 }

@@ -383,14 +383,16 @@ fn views_are_computed_as_they_stood() {
             .map(|view| view["digest"].as_str().unwrap().to_owned())
             .collect::<Vec<_>>()
     };
-    // The index of the search is of the present only.
-    let now = digests(&["--check", "catalog", "tree", "patterns", "collections"]);
+    let now = digests(&["--check"]);
+    assert_eq!(now.len(), 5);
     assert_eq!(digests(&["--to", "now"]), now);
     let position = world.position().to_string();
     song(&world, "second.flac", 2, "Second");
     world.until("it is there", |world| world.tree().len() == 2);
     assert_eq!(digests(&["--to", &position]), now);
     assert_ne!(digests(&["--to", "now", "tree"]), now[1..2]);
+    assert_eq!(digests(&["--to", &position, "search"]), now[4..]);
+    assert_ne!(digests(&["--to", "now", "search"]), now[4..]);
     let (code, said) = refusal(&world.run(["replay", "--to", "1000000"]));
     assert_eq!(code, 3, "{said}");
 }

@@ -9,16 +9,18 @@ mod tail;
 
 use std::io;
 
-use eventlog::tags::DefectKind;
+use eventlog::tags::{AudioFormat, DefectKind};
 
 use self::codec::Codec;
-use self::packets::Packets;
+pub(crate) use self::packets::Packets;
 use self::page::Page;
 use self::tail::Tail;
-use super::Lead;
+use super::{Lead, flac};
 use crate::identity::{Carried, Essence, SAMPLE};
+use crate::picture::{self, Cover};
 use crate::sheet::Sheet;
 use crate::source::Source;
+use crate::stream::Stream;
 use crate::tags::vorbis;
 
 /// How many header packets are stepped over before the audio.
@@ -40,7 +42,7 @@ pub(super) fn read(source: &mut Source<'_>, lead: &Lead) -> io::Result<Option<Sh
     } else {
         sheet.defect(DefectKind::BadTags, "the comment packet is missing");
     }
-    let start = skip_headers(&mut packets, &codec)?;
+    let start = skip_headers(&mut packets, &codec, &mut sheet.cover)?;
     let first = packets.payload(SAMPLE)?;
     let serial = packets.serial();
 
@@ -89,8 +91,13 @@ fn stream<'s, 'f>(
     Ok(None)
 }
 
-/// Steps over the headers that follow the comment; gives the page where the audio begins.
-fn skip_headers(packets: &mut Packets<'_, '_>, codec: &Codec) -> io::Result<u64> {
+/// Steps over the headers that follow the comment, and looks for pictures where FLAC has them;
+/// gives the page where the audio begins.
+fn skip_headers(
+    packets: &mut Packets<'_, '_>,
+    codec: &Codec,
+    cover: &mut Cover,
+) -> io::Result<u64> {
     for index in 2..MAX_HEADERS {
         packets.finish_packet()?;
         let start = packets.page_of_next()?;
@@ -102,6 +109,13 @@ fn skip_headers(packets: &mut Packets<'_, '_>, codec: &Codec) -> io::Result<u64>
         }
         if codec.headers.is_none() && packets.begins_flac_frame()? {
             return Ok(start);
+        }
+        // Each of FLAC's metadata blocks is a packet, header and all.
+        if codec.format == AudioFormat::OggFlac
+            && let Some([head, ..]) = packets.array::<4>()?
+            && head & 0x7f == flac::PICTURE
+        {
+            cover.offer(picture::of_block(packets)?);
         }
     }
     packets.page_of_next()

@@ -4,14 +4,16 @@ use std::io;
 
 use super::page::Page;
 use crate::source::Source;
-use crate::stream::Stream;
+use crate::stream::{Place, Stream};
 
 /// How many pages of other streams are stepped over to find the next of one's own.
 const MAX_FOREIGN: usize = 256;
 
 /// The packets of one stream, in order; as a [`Stream`], the bytes of the current one.
-pub(super) struct Packets<'s, 'f> {
+pub(crate) struct Packets<'s, 'f> {
     source: &'s mut Source<'f>,
+    /// Where the stream begins.
+    start: u64,
     serial: u32,
     page_offset: u64,
     page: Option<Page>,
@@ -23,13 +25,17 @@ pub(super) struct Packets<'s, 'f> {
     /// True once the run at hand is the packet's last.
     last_run: bool,
     at_end: bool,
+    /// How many packets have begun, and how many bytes of the last were taken or stepped over.
+    begun: usize,
+    done: u64,
 }
 
 impl<'s, 'f> Packets<'s, 'f> {
     /// The stream of that number whose first page begins at `offset`.
-    pub(super) fn new(source: &'s mut Source<'f>, offset: u64, serial: u32) -> Self {
+    pub(crate) fn new(source: &'s mut Source<'f>, offset: u64, serial: u32) -> Self {
         Self {
             source,
+            start: offset,
             serial,
             page_offset: offset,
             page: None,
@@ -39,6 +45,8 @@ impl<'s, 'f> Packets<'s, 'f> {
             run: 0,
             last_run: true,
             at_end: false,
+            begun: 0,
+            done: 0,
         }
     }
 
@@ -47,17 +55,18 @@ impl<'s, 'f> Packets<'s, 'f> {
     }
 
     /// Goes to the next packet; false where there is none.
-    pub(super) fn next(&mut self) -> io::Result<bool> {
+    pub(crate) fn next(&mut self) -> io::Result<bool> {
         self.finish_packet()?;
         self.page_of_next()?;
         self.last_run = false;
+        (self.begun, self.done) = (self.begun + 1, 0);
         self.fill()?;
         Ok(!self.at_end)
     }
 
     /// Steps over what is left of the current packet.
     pub(super) fn finish_packet(&mut self) -> io::Result<()> {
-        self.skip(u64::MAX)
+        self.skip(u64::MAX).map(drop)
     }
 
     /// Where the page begins that the next packet begins on, once the current one is finished.
@@ -174,19 +183,34 @@ impl Stream for Packets<'_, '_> {
             self.run -= step;
             self.fill()?;
         }
+        self.done += taken.len() as u64;
         Ok(taken)
     }
 
-    fn skip(&mut self, mut len: u64) -> io::Result<()> {
+    fn skip(&mut self, len: u64) -> io::Result<u64> {
+        let mut left = len;
         self.fill()?;
-        while len > 0 && self.run > 0 {
-            let step = self.run.min(len);
+        while left > 0 && self.run > 0 {
+            let step = self.run.min(left);
             self.position += step;
             self.run -= step;
-            len -= step;
-            len -= self.leap(len)?;
+            left -= step;
+            left -= self.leap(left)?;
             self.fill()?;
         }
-        Ok(())
+        // The last page may be cut off.
+        let behind = self.position.saturating_sub(self.source.len());
+        let skipped = (len - left).saturating_sub(behind);
+        self.done += skipped;
+        Ok(skipped)
+    }
+
+    fn place(&self) -> Place {
+        Place::Packet {
+            start: self.start,
+            serial: self.serial,
+            begun: self.begun,
+            done: self.done,
+        }
     }
 }

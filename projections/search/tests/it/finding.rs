@@ -200,6 +200,71 @@ fn pages_follow_one_another() {
 }
 
 #[test]
+fn pages_go_from_what_is_called_so_to_what_is_misspelt() {
+    const fn of(artist: &'static str, album: &'static str, title: &'static str) -> Song {
+        Song {
+            artist,
+            album,
+            title,
+            year: "",
+            more: &[],
+        }
+    }
+    let library = Library::of(&[
+        of("Mud", "Stoned", "near"),
+        of("Mud", "Stone", "in the album"),
+        of("Mud", "Clay", "Stone Cold"),
+        of("Stone", "Clay", "by the artist"),
+        of("Stones", "Clay", "near again"),
+        of("Mud", "Clay", "Stone"),
+        of("Stone", "Stone", "Stone"),
+    ]);
+    let index = library.search().searcher().now().unwrap();
+    let query = Query::parse("stone").unwrap();
+    let all = index.find(&query, 0, 10).unwrap();
+    let title = |at: usize| all.hits[at].shown.title.as_str();
+    assert_eq!((all.total, title(0)), (7, "Stone"));
+    assert_eq!([title(3), title(4)], ["in the album", "Stone Cold"]);
+    assert_eq!([title(5), title(6)], ["near", "near again"]);
+    for pair in all.hits.windows(2) {
+        assert!(pair[0].score >= pair[1].score);
+    }
+    assert!(all.hits[4].score >= 1.0 && all.hits[5].score < 1.0);
+    for length in 1..=8 {
+        let pages = (0..8).step_by(length);
+        let pages = pages.map(|offset| index.find(&query, offset, length).unwrap());
+        let paged: Vec<_> = pages
+            .inspect(|page| assert_eq!(page.total, 7))
+            .flat_map(|page| page.hits)
+            .collect();
+        assert_eq!(paged, all.hits, "by {length}");
+    }
+}
+
+#[test]
+fn every_word_spelt_so_comes_before_any_that_is_not() {
+    let library = Library::of(&[
+        Song {
+            artist: "Silver",
+            album: "Silver",
+            title: "Silver Rivers",
+            ..Song::default()
+        },
+        Song {
+            artist: "Somebody",
+            title: "Nothing",
+            more: &[("mood", "silver"), ("comment", "a river")],
+            ..Song::default()
+        },
+    ]);
+    assert_eq!(library.titles("silver river"), ["Nothing", "Silver Rivers"]);
+    assert_eq!(
+        library.titles("river OR rivers"),
+        ["Silver Rivers", "Nothing"]
+    );
+}
+
+#[test]
 fn tracks_without_tags_are_found_by_their_file() {
     let library = Library::of(&[Song {
         title: "",

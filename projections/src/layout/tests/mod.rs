@@ -40,6 +40,7 @@ fn media(format: Option<AudioFormat>, tags: Tags) -> Media {
         audio: AudioProperties::default(),
         audio_range: ByteRange::default(),
         content: ContentId([0; 16]),
+        cover: None,
         defects: Vec::new(),
     }
 }

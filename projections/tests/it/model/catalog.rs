@@ -4,11 +4,11 @@ use std::collections::BTreeMap;
 
 use eventlog::event::LayoutSpec;
 use eventlog::{
-    Event, Locator, Media, OriginId, OriginPath, PinTarget, Position, Recorded, Subject, Timestamp,
-    TrackId,
+    Event, Locator, Media, OriginId, OriginPath, PinTarget, Position, Recorded, SidecarId, Subject,
+    Timestamp, TrackId,
 };
 use projections::catalog::memory::MemoryCatalog;
-use projections::catalog::{Head, Held, OriginState};
+use projections::catalog::{Head, Held, OriginState, SidecarRow};
 
 /// The raw facts.
 #[derive(Default)]
@@ -18,12 +18,18 @@ pub(super) struct CatalogModel {
     layout: Option<LayoutSpec>,
     highest: Option<TrackId>,
     pins: BTreeMap<PinTarget, (Timestamp, Position)>,
+    sidecars: BTreeMap<SidecarId, SidecarRow>,
+    highest_sidecar: Option<SidecarId>,
 }
 
 impl CatalogModel {
     pub(super) fn observe(&mut self, event: &Recorded) {
-        if let Ok(Subject::Track(track)) = event.subject.parse() {
-            self.highest = self.highest.max(Some(track));
+        match event.subject.parse() {
+            Ok(Subject::Track(track)) => self.highest = self.highest.max(Some(track)),
+            Ok(Subject::Sidecar(sidecar)) => {
+                self.highest_sidecar = self.highest_sidecar.max(Some(sidecar));
+            }
+            _ => {}
         }
         let Some(fact) = event.event() else { return };
         match fact {
@@ -106,7 +112,23 @@ impl CatalogModel {
                 for track in gone {
                     self.touch(event, track, |head| head.living = false);
                 }
+                self.sidecars.retain(|_, row| row.locator.origin != *origin);
             }
+            Event::SidecarFound { sidecar, locator } => {
+                let row = SidecarRow {
+                    id: *sidecar,
+                    locator: locator.clone(),
+                    changed_at: event.recorded_at,
+                };
+                self.sidecars.insert(*sidecar, row);
+            }
+            Event::SidecarChanged { sidecar, revision } => {
+                if let Some(row) = self.sidecars.get_mut(sidecar) {
+                    row.locator.revision = revision.clone();
+                    row.changed_at = event.recorded_at;
+                }
+            }
+            Event::SidecarVanished { sidecar } => drop(self.sidecars.remove(sidecar)),
             Event::ScanFinished { origin, summary } => self.with(origin, |state| {
                 state.last_scan = Some(*summary);
                 if summary.whole && summary.complete {
@@ -190,7 +212,9 @@ impl CatalogModel {
         let is_known = catalog.known == self.tracks.len() as u64
             && catalog.layout == self.layout
             && catalog.highest == self.highest
-            && catalog.pins == self.pins;
+            && catalog.pins == self.pins
+            && catalog.sidecars == self.sidecars
+            && catalog.highest_sidecar == self.highest_sidecar;
         if is_counted && is_known {
             return Ok(());
         }

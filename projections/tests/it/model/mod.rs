@@ -8,6 +8,7 @@ mod collections;
 mod copies;
 mod ops;
 mod plays;
+mod readers;
 mod regressions;
 mod sqlite;
 mod tree;

@@ -41,6 +41,17 @@ pub(super) enum Op {
         path: &'static str,
         song: Song,
     },
+    FindSidecar {
+        sidecar: u64,
+        origin: &'static str,
+        path: &'static str,
+    },
+    ChangeSidecar {
+        sidecar: u64,
+    },
+    LoseSidecar {
+        sidecar: u64,
+    },
     OriginAdd {
         origin: &'static str,
     },
@@ -102,6 +113,18 @@ const PATHS: &[&str] = &[
     "a/b.flac",
     "b/a.flac",
     "a/a (2).flac",
+];
+const BESIDE: &[&str] = &[
+    "cover.jpg",
+    "a/cover.jpg",
+    "a/Folder.png",
+    "a/a.lrc",
+    "a.lrc",
+    "b.flac",
+    "a/a (2).flac",
+    "\u{ff}/a\u{ff}.txt",
+    "b/s/1.jpg",
+    "a/s/cover.jpg",
 ];
 const READERS: &[Option<&str>] = &[None, Some("mpv"), Some("mpv"), Some("mpd")];
 const SECONDS: &[u64] = &[0, 1, 2, 2, 60, 700];
@@ -169,7 +192,7 @@ impl Random {
 
     fn op(&mut self) -> Op {
         let (origin, path) = (self.of(ORIGINS), self.of(PATHS));
-        match self.below(53) {
+        match self.below(61) {
             0..12 => Op::AddFile {
                 origin,
                 path,
@@ -232,6 +255,17 @@ impl Random {
                 added: self.below(2) == 0,
             },
             49..51 => Op::Fold { but: self.below(3) },
+            53..58 => Op::FindSidecar {
+                sidecar: self.below(5) as u64,
+                origin,
+                path: self.of(BESIDE),
+            },
+            58 => Op::ChangeSidecar {
+                sidecar: self.below(5) as u64,
+            },
+            59..61 => Op::LoseSidecar {
+                sidecar: self.below(5) as u64,
+            },
             51 => Op::Define {
                 name: self.of(DEFINED),
                 definition: DEFINITIONS[self.below(DEFINITIONS.len())],

@@ -289,3 +289,52 @@ fn of_several_that_leave_a_directory_each_gives_up_what_it_spelt() {
         true,
     );
 }
+
+#[test]
+fn what_an_origin_leaves_behind_is_spelt_anew() {
+    let song = |album, title, disc| Song {
+        album,
+        title,
+        disc,
+        ..A
+    };
+    hold(
+        &[
+            LayoutChange {
+                template: "$album/<$disc>/$title",
+                windows: true,
+                duplicates: Content,
+            },
+            FindSidecar {
+                sidecar: 3,
+                origin: "q",
+                path: "a/a (2).flac",
+            },
+            AddFile {
+                origin: "q",
+                path: "a.flac",
+                song: Song {
+                    sound: "b",
+                    ..song("a", "a (3)", "")
+                },
+            },
+            Retag {
+                track: 0,
+                song: song("a", "a.flac", "2"),
+            },
+            AddFile {
+                origin: "o",
+                path: "a/a (2).flac",
+                song: song("a", "a", ""),
+            },
+            OriginRemove { origin: "q" },
+            Return {
+                track: 1,
+                origin: "o",
+                path: "\u{ff}.flac",
+                song: song("A", "", ""),
+            },
+        ],
+        true,
+    );
+}

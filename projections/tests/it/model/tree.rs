@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use eventlog::{Event, Media, OriginId, OriginPath, Recorded, TrackId};
+use eventlog::{Event, Locator, Media, OriginId, OriginPath, Recorded, SidecarId, TrackId};
 use projections::TreeStats;
 use projections::layout::{AlbumKey, Layout, NameInputs, Place, names};
 use projections::tree::{Entry, EntryKind, Ino, memory::MemoryTree};
@@ -21,7 +21,17 @@ struct Fact {
 #[derive(Default)]
 pub(super) struct TreeModel {
     living: BTreeMap<TrackId, Fact>,
+    sidecars: BTreeMap<SidecarId, Locator>,
     layout: Layout,
+}
+
+/// A file that is shown: where, how many bytes, and where it is on its origin.
+struct Seat<'f> {
+    ino: Ino,
+    place: Place,
+    size: u64,
+    origin: &'f OriginId,
+    path: &'f OriginPath,
 }
 
 /// Path → what is there: a file's inode and size, or a directory's number of subdirectories.
@@ -82,14 +92,26 @@ impl TreeModel {
             Event::TrackVanished { track } => {
                 self.living.remove(track);
             }
-            Event::OriginRemoved { origin } => self.living.retain(|_, fact| fact.origin != *origin),
+            Event::OriginRemoved { origin } => {
+                self.living.retain(|_, fact| fact.origin != *origin);
+                self.sidecars.retain(|_, locator| locator.origin != *origin);
+            }
+            Event::SidecarFound { sidecar, locator } => {
+                self.sidecars.insert(*sidecar, locator.clone());
+            }
+            Event::SidecarChanged { sidecar, revision } => {
+                if let Some(locator) = self.sidecars.get_mut(sidecar) {
+                    locator.revision = revision.clone();
+                }
+            }
+            Event::SidecarVanished { sidecar } => drop(self.sidecars.remove(sidecar)),
             Event::LayoutChanged { layout } => self.layout = Layout::of(layout).unwrap(),
             _ => {}
         }
     }
 
     /// Where each track that is shown wants to be.
-    fn places(&self) -> Vec<(Ino, Place, u64)> {
+    fn places(&self) -> Vec<Seat<'_>> {
         let shown = self.shown();
         let inputs: Vec<_> = self
             .living
@@ -98,7 +120,7 @@ impl TreeModel {
                 (
                     track,
                     NameInputs::of(&fact.media, &fact.origin, &fact.path),
-                    fact.size,
+                    fact,
                 )
             })
             .collect();
@@ -110,17 +132,71 @@ impl TreeModel {
         inputs
             .iter()
             .filter(|(track, ..)| shown.contains(track))
-            .map(|(track, inputs, size)| {
+            .map(|(track, inputs, fact)| {
                 let multi = inputs
                     .album_key()
                     .is_some_and(|album| several.contains(&album));
-                (
-                    Ino::of_track(**track),
-                    self.layout.place(inputs, multi),
-                    *size,
-                )
+                Seat {
+                    ino: Ino::of_track(**track),
+                    place: self.layout.place(inputs, multi),
+                    size: fact.size,
+                    origin: &fact.origin,
+                    path: &fact.path,
+                }
             })
             .collect()
+    }
+
+    /// Where a sidecar wants to be, beside tracks that are shown.
+    fn seat_of(&self, locator: &Locator, tracks: &[Seat<'_>]) -> Option<Place> {
+        let key = |name: &String| names::key(name, self.layout.profile()).into_owned();
+        let Locator { origin, path, .. } = locator;
+        let parent = path.parent();
+        let of_origin = || tracks.iter().filter(|track| track.origin == origin);
+        let beside = || of_origin().filter(|track| track.path.parent() == parent);
+        let file = String::from_utf8_lossy(path.name());
+        if let Some(track) = beside().find(|track| stem(track.path.name()) == stem(path.name())) {
+            let own = track.place.file.strip_suffix(".flac").unwrap();
+            let extension = file.rsplit_once('.').unwrap().1;
+            return Some(Place {
+                directories: track.place.directories.clone(),
+                file: names::file(&format!("{own}.{extension}"), self.layout.profile()),
+            });
+        }
+        let is_in = |directory: &OriginPath, folder: &OriginPath| {
+            !directory.is_root() && directory.parent() == *folder
+        };
+        let mut homes: Vec<&Seat<'_>> = beside().collect();
+        if homes.is_empty() {
+            homes = of_origin()
+                .filter(|track| is_in(&track.path.parent(), &parent))
+                .collect();
+        }
+        if homes.is_empty() && !parent.is_root() {
+            homes = of_origin()
+                .filter(|track| track.path.parent() == parent.parent())
+                .collect();
+        }
+        let directories =
+            |seat: &&Seat<'_>| -> Vec<String> { seat.place.directories.iter().map(key).collect() };
+        let share = |of: &Seat<'_>| {
+            let same = |home: &&&Seat<'_>| directories(home) == directories(&of);
+            homes.iter().filter(same).count()
+        };
+        let most = homes.iter().find(|home| share(home) * 2 > homes.len())?;
+        Some(Place {
+            directories: most.place.directories.clone(),
+            file: names::file(&file, self.layout.profile()),
+        })
+    }
+
+    /// The sidecars that are shown.
+    fn seats(&self, tracks: &[Seat<'_>]) -> Vec<(Ino, Place, u64)> {
+        let seats = self.sidecars.iter().filter_map(|(sidecar, locator)| {
+            let place = self.seat_of(locator, tracks)?;
+            Some((Ino::of_sidecar(*sidecar), place, locator.revision.size))
+        });
+        seats.collect()
     }
 
     /// The tracks that no copy stands for.
@@ -136,7 +212,12 @@ impl TreeModel {
 
     fn expected(&self) -> Shape {
         let key = |name: &str| names::key(name, self.layout.profile()).into_owned();
-        let places = self.places();
+        let tracks = self.places();
+        let sidecars = self.seats(&tracks);
+        let places = tracks
+            .iter()
+            .map(|seat| (seat.ino, seat.place.clone(), seat.size));
+        let places: Vec<_> = places.chain(sidecars).collect();
         // Directories, by what is equal in their paths: as their lowest track spells them.
         let mut spelt: BTreeMap<Vec<String>, String> = BTreeMap::new();
         for (_, place, _) in &places {
@@ -198,14 +279,19 @@ impl TreeModel {
         if expected != actual {
             return Err(format!("expected {expected:#?}\nfound {actual:#?}"));
         }
-        let shown = self.shown();
-        let files = shown.len() as u64;
+        let files: Vec<(Ino, u64)> = expected
+            .values()
+            .filter_map(|(ino, size)| Some(((*ino)?, *size)))
+            .collect();
+        let sidecars = files.iter().filter(|(ino, _)| ino.sidecar().is_some());
+        let sidecars = sidecars.count() as u64;
         let stats = TreeStats {
-            files,
-            directories: expected.len() as u64 - files + 1,
-            bytes: shown.iter().fold(0, |bytes, track| {
-                bytes.wrapping_add(self.living[track].size)
-            }),
+            files: files.len() as u64 - sidecars,
+            sidecars,
+            directories: (expected.len() - files.len()) as u64 + 1,
+            bytes: files
+                .iter()
+                .fold(0, |bytes, (_, size)| bytes.wrapping_add(*size)),
         };
         if stats == tree.library.stats && actual.len() + 1 == tree.entries.len() {
             Ok(())
@@ -216,6 +302,12 @@ impl TreeModel {
             ))
         }
     }
+}
+
+/// A name without its extension.
+fn stem(name: &[u8]) -> &[u8] {
+    let dot = name.iter().rposition(|byte| *byte == b'.');
+    &name[..dot.filter(|dot| *dot > 0).unwrap_or(name.len())]
 }
 
 fn path(entries: &BTreeMap<Ino, Entry>, entry: &Entry) -> String {

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt::Debug;
 
 use eventlog::event::{FoldedPlays, ScanReason, ScanSummary};
-use eventlog::{Body, Event, Locator, PinTarget, Recorded, TrackId, TreePath};
+use eventlog::{Body, Event, Locator, PinTarget, Recorded, SidecarId, TrackId, TreePath};
 use projections::Change;
 use projections::catalog::{self, memory::MemoryCatalog};
 use projections::collections::{self, memory::MemoryCollections};
@@ -123,6 +123,21 @@ impl Log {
                     media: song.media(),
                 }]
             }
+            Op::FindSidecar {
+                sidecar,
+                origin,
+                path,
+            } => vec![Event::SidecarFound {
+                sidecar: SidecarId(sidecar + 1),
+                locator: locator(origin, path),
+            }],
+            Op::ChangeSidecar { sidecar } => vec![Event::SidecarChanged {
+                sidecar: SidecarId(sidecar + 1),
+                revision,
+            }],
+            Op::LoseSidecar { sidecar } => vec![Event::SidecarVanished {
+                sidecar: SidecarId(sidecar + 1),
+            }],
             Op::OriginAdd { origin } => {
                 vec![Event::OriginAdded {
                     origin: facts::origin(origin),

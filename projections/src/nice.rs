@@ -6,10 +6,12 @@ use rustix::process::{getpriority_process, setpriority_process};
 const STEPS: i32 = 10;
 
 /// Has others go first. Threads that this one starts do so, too.
-pub(crate) fn be_nice() {
+pub fn be_nice() {
     // Of the calling thread alone, on Linux.
     let nicer = getpriority_process(None).and_then(|now| setpriority_process(None, now + STEPS));
     if let Err(error) = nicer {
-        tracing::debug!("the search index is kept at the usual priority: {error}");
+        let thread = std::thread::current();
+        let name = thread.name().unwrap_or("a thread");
+        tracing::debug!("{name} keeps the usual priority: {error}");
     }
 }
