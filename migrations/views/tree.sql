@@ -35,9 +35,12 @@ CREATE TABLE track (
 ) STRICT;
 CREATE INDEX track_album ON track (album) WHERE album IS NOT NULL;
 CREATE INDEX track_alike ON track (alike, origin) WHERE alike IS NOT NULL;
-
 CREATE INDEX track_folder ON track (folder, stem);
-CREATE INDEX track_cover ON track (id) WHERE cover IS NOT NULL;
+
+-- Origins that have living tracks, or once had some.
+CREATE TABLE origin (
+    id TEXT PRIMARY KEY
+) STRICT, WITHOUT ROWID;
 
 -- Files beside tracks, shown or not. Where they are, as of tracks.
 CREATE TABLE sidecar (

@@ -12,6 +12,7 @@ use tokio::sync::{mpsc, watch};
 use crate::batch::advance;
 use crate::error::ViewError;
 use crate::file::ViewFile;
+use crate::lull::lull;
 use crate::nice;
 use crate::replay;
 use crate::runner::{Command, Shared};
@@ -244,7 +245,8 @@ impl<V: View> Keeper<V> {
                     Some(pause) => tokio::time::sleep(pause).await,
                     // A log or a view that was dropped has no more to tell.
                     None => match heads.changed().await {
-                        Ok(()) => {}
+                        Ok(()) if V::IS_AWAITED => {}
+                        Ok(()) => lull(heads, *shared.position.borrow()).await,
                         Err(_) => std::future::pending().await,
                     },
                 }

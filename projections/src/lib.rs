@@ -15,6 +15,7 @@ pub mod file;
 mod generations;
 mod keeper;
 pub mod layout;
+mod lull;
 pub mod nice;
 pub mod patterns;
 pub mod plays;
@@ -33,6 +34,7 @@ pub use catalog::{
 pub use collections::{CollectionsReader, DefinitionRow, Member};
 pub use digest::Digest;
 pub use error::ViewError;
+pub use lull::lull;
 pub use patterns::{Heard, PatternsReader};
 pub use plays::Tally;
 pub use pool::Soundness;

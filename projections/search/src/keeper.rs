@@ -8,7 +8,7 @@ use std::thread;
 use std::time::Duration;
 
 use eventlog::{EventStore, Position};
-use projections::{OnProgress, ReplayReport, Views};
+use projections::{OnProgress, ReplayReport, Views, lull};
 use tokio::runtime::Handle;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::sync::{Notify, oneshot, watch};
@@ -311,28 +311,35 @@ impl<'k> Keeper<'k> {
 
     fn wait(&mut self, heads: &mut watch::Receiver<Position>, pause: Option<Duration>) -> Wake {
         let Self {
+            writing,
             inbox,
             runtime,
             damaged,
             ..
         } = self;
+        let seen = writing.seen();
         runtime.block_on(async {
             let more = async {
-                match pause {
-                    Some(pause) => tokio::time::sleep(pause).await,
+                if let Some(pause) = pause {
+                    tokio::time::sleep(pause).await;
+                    return Wake::More;
+                }
+                match tokio::time::timeout(IDLE, heads.changed()).await {
+                    Ok(Ok(())) => {
+                        tokio::time::sleep(GATHER).await;
+                        lull(heads, seen).await;
+                        Wake::More
+                    }
                     // A log that was dropped has no more events.
-                    None => match heads.changed().await {
-                        Ok(()) => tokio::time::sleep(GATHER).await,
-                        Err(_) => std::future::pending().await,
-                    },
+                    Ok(Err(_)) => std::future::pending().await,
+                    Err(_) => Wake::Idle,
                 }
             };
             tokio::select! {
                 biased;
                 command = inbox.recv() => command.map_or(Wake::Stop, Wake::Command),
                 () = damaged.notified(), if pause.is_none() => Wake::Damaged,
-                () = more => Wake::More,
-                () = tokio::time::sleep(IDLE), if pause.is_none() => Wake::Idle,
+                wake = more => wake,
             }
         })
     }

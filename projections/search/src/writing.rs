@@ -60,7 +60,12 @@ impl Writing {
         }
     }
 
-    /// Puts in all that the log has.
+    /// Up to where the log was looked at.
+    pub(crate) const fn seen(&self) -> Position {
+        self.seen.position
+    }
+
+    /// Puts in all that the log has by now.
     pub(crate) fn catch_up(&mut self, over: Over<'_>) -> Result<(), SearchError> {
         if self.index.is_none() {
             let index = match self.open()? {
@@ -69,7 +74,8 @@ impl Writing {
             };
             self.serve(index);
         }
-        while self.seen.position < self.log.head() {
+        let head = self.log.head();
+        while self.seen.position < head {
             if over() {
                 return Err(SearchError::Closed);
             }

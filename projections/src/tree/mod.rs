@@ -16,6 +16,7 @@ pub mod memory;
 mod moves;
 mod names;
 mod node;
+mod origins;
 mod reader;
 mod rows;
 mod sidecar_rows;

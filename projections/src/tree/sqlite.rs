@@ -9,6 +9,7 @@ use rusqlite::{Connection, Row, params};
 use super::beside::{Beside, Folder};
 use super::homes::Homes;
 use super::node::{Ino, TreeStats};
+use super::origins::Origins;
 use super::rows::{Entry, EntryKind, Library, Noted, Numbered, TrackEntry, TreeRows};
 use crate::layout::{Layout, names, row};
 use crate::sql::{Sql, undecodable};
@@ -38,6 +39,7 @@ pub struct SqliteRows<'c> {
     layout: Arc<Layout>,
     /// No track above this one has a row.
     highest: i64,
+    origins: Origins,
     /// The directory touched last, and with which time.
     touched: Option<(Ino, i64)>,
     /// The path entered last, and where it led.
@@ -65,12 +67,14 @@ impl<'c> SqliteRows<'c> {
             row.get::<_, Option<i64>>(0)
         });
         let (library, layout) = stored.unwrap_or_default();
+        let origins = Origins::load(&mut sql);
         Self {
             sql,
             library,
             noted: Noted::new(),
             homes: Homes::default(),
             highest: highest.flatten().unwrap_or_default(),
+            origins,
             layout: Arc::new(layout),
             touched: None,
             recent: None,
@@ -275,6 +279,7 @@ impl TreeRows for SqliteRows<'_> {
             return;
         };
         let alike = entry.alike(self.layout.duplicates());
+        self.origins.note(&mut self.sql, &entry.origin);
         self.highest = self.highest.max(track.0.cast_signed());
         self.sql.run(
             "INSERT OR REPLACE INTO track (id, origin, size, mtime_ns, album, sound, alike, folder, \
@@ -312,6 +317,9 @@ impl TreeRows for SqliteRows<'_> {
     }
 
     fn is_elsewhere(&mut self, alike: u64, origin: &OriginId) -> bool {
+        if self.origins.is_only(origin) {
+            return false;
+        }
         let select = "SELECT 1 WHERE EXISTS (SELECT 1 FROM track WHERE alike = ?1 AND origin < ?2) \
                       OR EXISTS (SELECT 1 FROM track WHERE alike = ?1 AND origin > ?2)";
         let key = params![alike.cast_signed(), origin.as_str()];

@@ -1,0 +1,73 @@
+//! Who is in no hurry waits while many events come at once.
+
+use std::time::Duration;
+
+use eventlog::Position;
+use tokio::sync::watch;
+use tokio::time::{Instant, timeout_at};
+
+/// More unread events than these come of a scan, and not of somebody's hands.
+const MANY: u64 = 500;
+
+/// The flow has ebbed once no event came for so long.
+const QUIET: Duration = Duration::from_millis(250);
+
+/// The longest wait: a scan may take hours.
+const LONGEST: Duration = Duration::from_secs(10);
+
+/// Returns once one who is in no hurry, and has read up to `position`, should read on: at once where
+/// few events are unread, else when no more come, or after ten seconds. So a scan has the machine to
+/// itself and those whom nobody waits for, and what it found is read in one go, which costs less.
+pub async fn lull(heads: &mut watch::Receiver<Position>, position: Position) {
+    let longest = Instant::now() + LONGEST;
+    while *heads.borrow_and_update() > position.plus(MANY) {
+        let quiet = Instant::now() + QUIET;
+        let more = timeout_at(quiet.min(longest), heads.changed()).await;
+        if !matches!(more, Ok(Ok(()))) {
+            return;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const FAR: Position = Position(MANY + 1);
+
+    #[tokio::test(start_paused = true)]
+    async fn few_events_are_read_at_once() {
+        let (_heads, mut seen) = watch::channel(Position(MANY + 7));
+        let began = Instant::now();
+        lull(&mut seen, Position(7)).await;
+        assert_eq!(began.elapsed(), Duration::ZERO);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn many_are_read_once_no_more_come() {
+        let (heads, mut seen) = watch::channel(FAR);
+        let began = Instant::now();
+        let wait = tokio::spawn(async move { lull(&mut seen, Position::START).await });
+        for more in 1..=10 {
+            tokio::time::sleep(Duration::from_millis(100)).await;
+            heads.send_replace(FAR.plus(more));
+        }
+        wait.await.unwrap();
+        assert_eq!(began.elapsed(), Duration::from_secs(1) + QUIET);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn nobody_waits_for_ever() {
+        let (heads, mut seen) = watch::channel(FAR);
+        let began = Instant::now();
+        let wait = tokio::spawn(async move { lull(&mut seen, Position::START).await });
+        while !wait.is_finished() {
+            tokio::time::sleep(Duration::from_millis(100)).await;
+            heads.send_modify(|head| *head = head.next());
+        }
+        assert!(began.elapsed() <= LONGEST + QUIET);
+        // Nor for a log that has gone.
+        let (_, mut seen) = watch::channel(FAR);
+        lull(&mut seen, Position::START).await;
+    }
+}
