@@ -246,7 +246,10 @@ impl<V: View> Keeper<V> {
                     // A log or a view that was dropped has no more to tell.
                     None => match heads.changed().await {
                         Ok(()) if V::IS_AWAITED => {}
-                        Ok(()) => lull(heads, *shared.position.borrow()).await,
+                        Ok(()) => {
+                            let position = *shared.position.borrow();
+                            lull(heads, position, &shared.wanted).await;
+                        }
                         Err(_) => std::future::pending().await,
                     },
                 }

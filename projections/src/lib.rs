@@ -34,7 +34,7 @@ pub use catalog::{
 pub use collections::{CollectionsReader, DefinitionRow, Member};
 pub use digest::Digest;
 pub use error::ViewError;
-pub use lull::lull;
+pub use lull::{Wanted, lull};
 pub use patterns::{Heard, PatternsReader};
 pub use plays::Tally;
 pub use pool::Soundness;

@@ -14,6 +14,7 @@ use crate::feed::Feed;
 use crate::file::{Freshness, ViewFile};
 use crate::generations::Generations;
 use crate::keeper::Keeper;
+use crate::lull::Wanted;
 use crate::pool::{Soundness, Source};
 use crate::replay;
 use crate::view::View;
@@ -27,6 +28,7 @@ pub(crate) struct Shared<V> {
     pub(crate) generations: Generations,
     pub(crate) source: Arc<Source>,
     pub(crate) position: watch::Sender<Position>,
+    pub(crate) wanted: Wanted,
     pub(crate) feed: Feed,
     pub(crate) newer: Newer,
     /// True once nothing will move the position any more.
@@ -78,6 +80,7 @@ impl<V: View> Runner<V> {
         let shared = Arc::new(Shared {
             source: Source::new(V::NAME, file.path().to_owned()),
             position: watch::Sender::new(position),
+            wanted: Wanted::default(),
             feed: Feed::default(),
             newer,
             stopped: watch::Sender::new(false),
@@ -134,6 +137,7 @@ impl<V: View> Shared<V> {
 
     /// Returns once the view has got as far as that, or cannot any more.
     pub(crate) async fn reach(&self, position: Position) -> Result<(), ViewError> {
+        self.wanted.want(position);
         let (mut positions, mut stopped) = (self.position.subscribe(), self.stopped.subscribe());
         let reached = async { positions.wait_for(|now| *now >= position).await.map(drop) };
         let stopped = async { stopped.wait_for(|stopped| *stopped).await.map(drop) };

@@ -317,7 +317,7 @@ impl<'k> Keeper<'k> {
             damaged,
             ..
         } = self;
-        let seen = writing.seen();
+        let (seen, wanted) = (writing.seen(), writing.wanted());
         runtime.block_on(async {
             let more = async {
                 if let Some(pause) = pause {
@@ -327,7 +327,7 @@ impl<'k> Keeper<'k> {
                 match tokio::time::timeout(IDLE, heads.changed()).await {
                     Ok(Ok(())) => {
                         tokio::time::sleep(GATHER).await;
-                        lull(heads, seen).await;
+                        lull(heads, seen, wanted).await;
                         Wake::More
                     }
                     // A log that was dropped has no more events.

@@ -6,6 +6,7 @@ use std::sync::{Arc, Condvar, Mutex, PoisonError};
 
 use arc_swap::ArcSwapOption;
 use eventlog::{Position, TrackId};
+use projections::Wanted;
 use tantivy::schema::Value;
 use tantivy::{DocAddress, TantivyDocument};
 use tokio::sync::{Notify, watch};
@@ -34,6 +35,7 @@ pub struct Searcher {
     pub(crate) fields: Arc<Fields>,
     /// Up to where the index that is served has everything.
     pub(crate) reached: Arc<watch::Sender<Position>>,
+    pub(crate) wanted: Wanted,
     /// Told when the index could not be read.
     pub(crate) damaged: Arc<Notify>,
     turns: Arc<Turns>,
@@ -66,6 +68,7 @@ impl Searcher {
             served: Arc::default(),
             fields: Arc::new(Fields::new()),
             reached: Arc::new(watch::Sender::new(Position::START)),
+            wanted: Wanted::default(),
             damaged: Arc::default(),
             turns: Arc::default(),
         }
@@ -91,6 +94,7 @@ impl Searcher {
     /// Returns once everything up to that position can be found; where the index is not kept any more,
     /// never.
     pub async fn reach(&self, position: Position) {
+        self.wanted.want(position);
         let mut reached = self.reached.subscribe();
         if reached.wait_for(|at| *at >= position).await.is_err() {
             std::future::pending::<()>().await;

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use eventlog::{EventId, EventStore, Filter, Position, TrackId};
 use futures::StreamExt;
-use projections::{CatalogReader, OnProgress, ReplayReport, Views};
+use projections::{CatalogReader, OnProgress, ReplayReport, Views, Wanted};
 use tokio::runtime::Handle;
 
 use crate::error::SearchError;
@@ -63,6 +63,11 @@ impl Writing {
     /// Up to where the log was looked at.
     pub(crate) const fn seen(&self) -> Position {
         self.seen.position
+    }
+
+    /// How far others wait for it to get.
+    pub(crate) const fn wanted(&self) -> &Wanted {
+        &self.searcher.wanted
     }
 
     /// Puts in all that the log has by now.

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use eventlog::{Event, EventStore, MemoryStore, Position, TrackId};
@@ -123,6 +123,30 @@ fn the_catalog_knows_what_the_tree_shows() {
         (appended.join().unwrap(), shown)
     });
     assert!(appended > (Some(Position(4_999)), 100));
+}
+
+#[test]
+fn who_is_waited_for_goes_on_while_events_pour_in() {
+    let library = Library::new();
+    let views = library.views();
+    let is_over = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            for thousand in (0..).take_while(|_| !is_over.load(Ordering::Relaxed)) {
+                library.add(thousand * 1_000 + 1..thousand * 1_000 + 1_001);
+                std::thread::sleep(Duration::from_millis(50));
+            }
+        });
+        while library.log.head() < Position(5_000) {
+            std::thread::yield_now();
+        }
+        // Nobody waiting, these would let the events pass for ten seconds.
+        let reached = views.wait_for_view(ViewName::Collections, Position(5_000));
+        let waited = async { tokio::time::timeout(Duration::from_secs(7), reached).await };
+        let waited = library.runtime.block_on(waited);
+        is_over.store(true, Ordering::Relaxed);
+        waited.unwrap().unwrap();
+    });
 }
 
 #[test]
