@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use content::{Key, Store};
-use eventlog::{Filter, OriginId, Position, Recorded, StoreError};
+use eventlog::{Filter, OriginId, PinTarget, Position, Recorded, StoreError};
 use futures::StreamExt;
 use futures::stream::BoxStream;
 use parking_lot::Mutex;
@@ -325,15 +325,24 @@ impl Keeper {
     }
 }
 
-/// Waits until the views and the index know of everything up to a position, for a while.
+/// Waits, for a while, until the views and the index know of everything up to a position, those that
+/// something is pinned by: nobody else is to hurry, who might let a scan pass.
 async fn known(engine: &Engine, position: Position) {
-    let searcher = engine.search.searcher();
     let known = async {
         // Where one is not kept any more, the log said why.
         drop(engine.views.wait_for(position).await);
-        let collections = ViewName::Collections;
-        drop(engine.views.wait_for_view(collections, position).await);
-        searcher.reach(position).await;
+        let catalog = engine.views.catalog();
+        let pins = tokio::task::spawn_blocking(move || catalog.pins()).await;
+        // Where they cannot be read, the look that follows tells it.
+        let pins = pins.ok().and_then(Result::ok).unwrap_or_default();
+        let by = |kind: fn(&PinTarget) -> bool| pins.iter().any(|pin| kind(&pin.target));
+        if by(|target| matches!(target, PinTarget::Collection(_))) {
+            let collections = ViewName::Collections;
+            drop(engine.views.wait_for_view(collections, position).await);
+        }
+        if by(|target| matches!(target, PinTarget::Search(_))) {
+            engine.search.searcher().reach(position).await;
+        }
     };
     drop(tokio::time::timeout(PATIENCE, known).await);
 }
