@@ -22,6 +22,9 @@ use crate::view::{Change, View};
 /// Events that are worth more memory while they are folded in.
 const FAR: u64 = 20_000;
 
+/// The longest that a view nobody waits for lets a flood of events pass.
+const UNHURRIED: Duration = Duration::from_secs(10);
+
 /// The thread behind a [`Runner`].
 pub(crate) struct Keeper<V: View> {
     shared: Arc<Shared<V>>,
@@ -248,7 +251,7 @@ impl<V: View> Keeper<V> {
                         Ok(()) if V::IS_AWAITED => {}
                         Ok(()) => {
                             let position = *shared.position.borrow();
-                            lull(heads, position, &shared.wanted).await;
+                            lull(heads, position, &shared.wanted, UNHURRIED).await;
                         }
                         Err(_) => std::future::pending().await,
                     },

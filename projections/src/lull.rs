@@ -10,11 +10,8 @@ use tokio::time::{Instant, timeout_at};
 /// More unread events than these come of a scan, and not of somebody's hands.
 const MANY: u64 = 500;
 
-/// The flow has ebbed once no event came for so long.
-const QUIET: Duration = Duration::from_millis(250);
-
-/// The longest wait: a scan may take hours.
-const LONGEST: Duration = Duration::from_secs(10);
+/// The flow has ebbed once no event came for so long, which is more than a scan keeps what it found.
+const QUIET: Duration = Duration::from_millis(500);
 
 /// How far others wait for somebody to get, who then is in a hurry.
 #[derive(Debug, Clone, Default)]
@@ -39,11 +36,16 @@ impl Wanted {
 }
 
 /// Returns once one who is in no hurry, and has read up to `position`, should read on: at once where
-/// few events are unread or somebody waits for them, else when no more come, or after ten seconds. So a
-/// scan has the machine to itself and those who are waited for, and what it found is read in one go,
-/// which costs less.
-pub async fn lull(heads: &mut watch::Receiver<Position>, position: Position, wanted: &Wanted) {
-    let longest = Instant::now() + LONGEST;
+/// few events are unread or somebody waits for them, else when no more come, or after `longest`: a scan
+/// may take hours. So a scan has the machine to itself and those who are waited for, and what it found
+/// is read in one go, which costs less.
+pub async fn lull(
+    heads: &mut watch::Receiver<Position>,
+    position: Position,
+    wanted: &Wanted,
+    longest: Duration,
+) {
+    let longest = Instant::now() + longest;
     while *heads.borrow_and_update() > position.plus(MANY) {
         let quiet = Instant::now() + QUIET;
         tokio::select! {
@@ -63,12 +65,13 @@ mod tests {
     use super::*;
 
     const FAR: Position = Position(MANY + 1);
+    const LONGEST: Duration = Duration::from_secs(10);
 
     #[tokio::test(start_paused = true)]
     async fn few_events_are_read_at_once() {
         let (_heads, mut seen) = watch::channel(Position(MANY + 7));
         let began = Instant::now();
-        lull(&mut seen, Position(7), &Wanted::default()).await;
+        lull(&mut seen, Position(7), &Wanted::default(), LONGEST).await;
         assert_eq!(began.elapsed(), Duration::ZERO);
     }
 
@@ -76,8 +79,9 @@ mod tests {
     async fn many_are_read_once_no_more_come() {
         let (heads, mut seen) = watch::channel(FAR);
         let began = Instant::now();
-        let wait =
-            tokio::spawn(async move { lull(&mut seen, Position::START, &Wanted::default()).await });
+        let wait = tokio::spawn(async move {
+            lull(&mut seen, Position::START, &Wanted::default(), LONGEST).await;
+        });
         for more in 1..=10 {
             tokio::time::sleep(Duration::from_millis(100)).await;
             heads.send_replace(FAR.plus(more));
@@ -90,8 +94,9 @@ mod tests {
     async fn nobody_waits_for_ever() {
         let (heads, mut seen) = watch::channel(FAR);
         let began = Instant::now();
-        let wait =
-            tokio::spawn(async move { lull(&mut seen, Position::START, &Wanted::default()).await });
+        let wait = tokio::spawn(async move {
+            lull(&mut seen, Position::START, &Wanted::default(), LONGEST).await;
+        });
         while !wait.is_finished() {
             tokio::time::sleep(Duration::from_millis(100)).await;
             heads.send_modify(|head| *head = head.next());
@@ -99,7 +104,7 @@ mod tests {
         assert!(began.elapsed() <= LONGEST + QUIET);
         // Nor for a log that has gone.
         let (_, mut seen) = watch::channel(FAR);
-        lull(&mut seen, Position::START, &Wanted::default()).await;
+        lull(&mut seen, Position::START, &Wanted::default(), LONGEST).await;
     }
 
     #[tokio::test(start_paused = true)]
@@ -109,13 +114,13 @@ mod tests {
         wanted.want(Position(8));
         wanted.want(Position(7));
         let began = Instant::now();
-        lull(&mut seen, Position(7), &wanted).await;
+        lull(&mut seen, Position(7), &wanted, LONGEST).await;
         assert_eq!(began.elapsed(), Duration::ZERO);
         // What was waited for is read.
         let wait = tokio::spawn({
             let wanted = wanted.clone();
             let mut seen = seen.clone();
-            async move { lull(&mut seen, Position(8), &wanted).await }
+            async move { lull(&mut seen, Position(8), &wanted, LONGEST).await }
         });
         tokio::time::sleep(QUIET / 2).await;
         assert!(!wait.is_finished());

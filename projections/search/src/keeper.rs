@@ -21,6 +21,10 @@ use crate::writing::Writing;
 /// (a new track is found within 2 s, FIND-2).
 const GATHER: Duration = Duration::from_millis(250);
 
+/// How much longer it lets a flood of events pass: indexing what came then takes the rest of the two
+/// seconds.
+const LULL: Duration = Duration::from_millis(750);
+
 /// How long the memory for writing is kept while nothing is written.
 const IDLE: Duration = Duration::from_secs(10);
 
@@ -327,7 +331,7 @@ impl<'k> Keeper<'k> {
                 match tokio::time::timeout(IDLE, heads.changed()).await {
                     Ok(Ok(())) => {
                         tokio::time::sleep(GATHER).await;
-                        lull(heads, seen, wanted).await;
+                        lull(heads, seen, wanted, LULL).await;
                         Wake::More
                     }
                     // A log that was dropped has no more events.

@@ -12,6 +12,7 @@ pub(super) fn digest(connection: &Connection, hasher: &mut blake3::Hasher) -> ru
         "SELECT id, origin, folder, above, stem, name, size, mtime_ns FROM sidecar ORDER BY id",
         "SELECT folder, directory, above, tracks FROM home ORDER BY folder, directory",
         "SELECT key, tracks FROM album ORDER BY key",
+        "SELECT id FROM origin ORDER BY id",
         "SELECT next_directory, files, sidecars, directories, bytes, known_sidecars, template, \
          windows, duplicates FROM library",
     ]
