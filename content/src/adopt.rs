@@ -59,7 +59,7 @@ fn try_adopt(reader: &Reader, disk: &Disk) -> Result<(), OriginError> {
     if before.is_unsettled()
         && let Err(error) = settle(&before, disk)
     {
-        disk.failed(&error);
+        disk.failed(&*error);
         return Ok(());
     }
     let presumed = match judge(reader, &older.key, &before)? {
@@ -71,7 +71,7 @@ fn try_adopt(reader: &Reader, disk: &Disk) -> Result<(), OriginError> {
         }
     };
     if let Err(error) = take_over(kept, disk, &before, &older, presumed) {
-        disk.failed(&error);
+        disk.failed(&*error);
     }
     Ok(())
 }

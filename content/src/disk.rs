@@ -1,5 +1,6 @@
 //! The disk that the store is on: how much is kept there, and whether more may be.
 
+use std::error::Error;
 use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -12,7 +13,7 @@ use rustix::io::Errno;
 
 use crate::blob::Blobs;
 use crate::error::StoreError;
-use crate::index::{Index, Stretch};
+use crate::index::{self, Index, Opened, Stretch};
 use crate::place;
 
 /// Shares of the disk that may be taken, in percent, by whomever (CAS-4): from the first on, what is
@@ -27,6 +28,9 @@ const SLACK: u64 = 64 << 20;
 
 /// How long nothing is written after writing has failed.
 const REST: Duration = Duration::from_secs(10);
+
+/// The file that tells that the index was found to be damaged while it was in use.
+const DAMAGED: &str = "index.damaged";
 
 /// How long whoever has the store open is waited for: it may be about to close it.
 const LEAVING: Duration = Duration::from_secs(2);
@@ -79,8 +83,9 @@ impl Disk {
             path: path.clone(),
             source,
         };
-        let index = match Index::open(&path).map_err(failed)? {
-            Some(index) => index,
+        let is_sound = !dir.join(DAMAGED).exists();
+        let opened = match Index::open(&path).map_err(failed)?.filter(|_| is_sound) {
+            Some(opened) => opened,
             None => {
                 tracing::warn!(
                     "the index of the content store, {}, is damaged or of another version; the store \
@@ -92,10 +97,15 @@ impl Disk {
                 fresh.ok_or_else(|| unusable(io::ErrorKind::InvalidData.into()))?
             }
         };
+        let Opened {
+            index,
+            bytes,
+            last_used,
+        } = opened;
         let disk = Self {
             blobs: Blobs::open(dir.join("data")).map_err(unusable)?,
-            bytes: AtomicU64::new(index.bytes().map_err(failed)?),
-            clock: AtomicI64::new(index.last_used().map_err(failed)?),
+            bytes: AtomicU64::new(bytes),
+            clock: AtomicI64::new(last_used),
             index,
             limit,
             _lock: lock,
@@ -184,12 +194,19 @@ impl Disk {
             || self.taken.load(Ordering::Relaxed) >= EVICT
     }
 
-    /// Something could not be written: nothing is for a while. Reads go on, from the origins.
-    pub(crate) fn failed(&self, error: &dyn std::fmt::Display) {
+    /// The store's directory failed somebody: nothing is written for a while. Reads go on, from the
+    /// origins. Where the index is damaged, the store begins anew the next time that it is opened.
+    pub(crate) fn failed(&self, error: &(dyn Error + 'static)) {
+        let from_index = error.downcast_ref::<rusqlite::Error>();
+        if from_index.is_some_and(index::is_damage)
+            && let Err(error) = File::create(self.dir.join(DAMAGED))
+        {
+            tracing::debug!(%error, "it is not noted that the store's index is damaged");
+        }
         *self.resting.lock() = Instant::now().checked_add(REST);
         if !self.complained.swap(true, Ordering::Relaxed) {
             tracing::warn!(
-                "cannot write to the content store {}: {error}; what is read is passed through and \
+                "cannot use the content store {}: {error}; what is read is passed through and \
                  not kept, until there is room again",
                 self.dir.display()
             );
@@ -228,6 +245,8 @@ impl Disk {
             if garbage.is_empty() {
                 return Ok(());
             }
+            // What refers to these bytes elsewhere is not to be lost once they are gone.
+            self.index.make_durable()?;
             for Stretch { blob, offset, len } in joined(&garbage) {
                 if !self.index.is_used(blob)? {
                     self.blobs.delete(blob)?;
@@ -283,16 +302,14 @@ fn joined(garbage: &[Stretch]) -> Vec<Stretch> {
     joined
 }
 
-/// Deletes what the store made in its directory.
+/// Deletes what the store made in its directory; last, what told that it is damaged.
 fn begin_anew(dir: &Path) -> io::Result<()> {
-    for name in ["index.db", "index.db-wal", "index.db-shm"] {
-        match std::fs::remove_file(dir.join(name)) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-            _ => {}
-        }
-    }
-    match std::fs::remove_dir_all(dir.join("data")) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
-        _ => Ok(()),
-    }
+    let data = std::fs::remove_dir_all(dir.join("data"));
+    let files = ["index.db", "index.db-wal", "index.db-shm", DAMAGED].into_iter();
+    let files = files.map(|name| std::fs::remove_file(dir.join(name)));
+    let mut removed = std::iter::once(data).chain(files);
+    removed.try_for_each(|removed| match removed {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        removed => removed,
+    })
 }

@@ -42,19 +42,37 @@ pub(crate) struct Stretch {
     pub(crate) len: u64,
 }
 
+/// The index as it was opened.
+pub(crate) struct Opened {
+    pub(crate) index: Index,
+    /// Bytes that are kept.
+    pub(crate) bytes: u64,
+    /// The latest use there was.
+    pub(crate) last_used: i64,
+}
+
 /// The index, open. Calls take turns, and wait for the disk.
 #[derive(Debug)]
 pub(crate) struct Index(Mutex<Connection>);
 
 impl Index {
     /// Opens the index, or begins one. `None` where what is there is no index of ours, or is damaged.
-    pub(crate) fn open(path: &Path) -> rusqlite::Result<Option<Self>> {
-        let connection = Connection::open(path)?;
-        match lay_down(&connection) {
-            Ok(true) => Ok(Some(Self(Mutex::new(connection)))),
-            Ok(false) => Ok(None),
+    pub(crate) fn open(path: &Path) -> rusqlite::Result<Option<Opened>> {
+        let opened = || {
+            let connection = Connection::open(path)?;
+            if !lay_down(&connection)? {
+                return Ok(None);
+            }
+            let index = Self(Mutex::new(connection));
+            Ok(Some(Opened {
+                bytes: index.bytes()?,
+                last_used: index.last_used()?,
+                index,
+            }))
+        };
+        match opened() {
             Err(error) if is_damage(&error) => Ok(None),
-            Err(error) => Err(error),
+            opened => opened,
         }
     }
 
@@ -71,7 +89,7 @@ impl Index {
     }
 
     /// Bytes that are kept: chunks once, and what is in no chunk.
-    pub(crate) fn bytes(&self) -> rusqlite::Result<u64> {
+    fn bytes(&self) -> rusqlite::Result<u64> {
         let sum = "SELECT (SELECT coalesce(sum(len), 0) FROM chunks) \
                    + (SELECT coalesce(sum(len), 0) FROM pieces WHERE chunk IS NULL)";
         let connection = self.0.lock();
@@ -115,6 +133,12 @@ impl Index {
         select.query_row([blob.0], |row| row.get(0))
     }
 
+    /// What was committed so far outlasts a power cut from here on.
+    pub(crate) fn make_durable(&self) -> rusqlite::Result<()> {
+        let connection = self.0.lock();
+        connection.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |_| Ok(()))
+    }
+
     /// Folds the write-ahead log in.
     pub(crate) fn make_whole(&self) {
         let connection = self.0.lock();
@@ -133,6 +157,17 @@ fn discard(transaction: &Transaction<'_>, garbage: &[Stretch]) -> rusqlite::Resu
         insert.execute((it.blob.0, signed(it.offset), signed(it.len)))?;
     }
     Ok(())
+}
+
+/// As [`discard`], for a stretch that is damaged: whoever owns the blob may be writing it anew.
+fn discard_damaged(transaction: &Transaction<'_>, stretch: Stretch) -> rusqlite::Result<()> {
+    let owned: bool = transaction.query_row(
+        "SELECT EXISTS (SELECT 1 FROM files WHERE id = ?)",
+        [stretch.blob.0],
+        |row| row.get(0),
+    )?;
+    let garbage = [stretch];
+    discard(transaction, if owned { &[] } else { &garbage })
 }
 
 /// Makes the tables; whether they are ours.
@@ -154,7 +189,8 @@ fn lay_down(connection: &Connection) -> rusqlite::Result<bool> {
     Ok(version == VERSION)
 }
 
-fn is_damage(error: &rusqlite::Error) -> bool {
+/// True where the index's file is to blame.
+pub(crate) fn is_damage(error: &rusqlite::Error) -> bool {
     use rusqlite::ErrorCode::{DatabaseCorrupt, NotADatabase};
     matches!(
         error.sqlite_error_code(),

@@ -137,6 +137,17 @@ impl Kept {
         if let Some(id) = *row {
             return Ok(id);
         }
+        // The index may not have answered when the file was opened.
+        if let Some(id) = disk.index.file(&self.key)? {
+            let pieces = disk.index.pieces(id)?;
+            *row = Some(id);
+            drop(row);
+            let mut state = self.state.lock();
+            for (offset, piece) in pieces.iter() {
+                state.pieces.insert(offset, piece);
+            }
+            return Ok(id);
+        }
         let used = if self.listened.load(Ordering::Relaxed) {
             disk.tick()
         } else {
@@ -205,7 +216,7 @@ impl Kept {
             let mut added = 0;
             match self.write(disk, offset, bytes, &mut added) {
                 Ok(()) => kept = true,
-                Err(error) => disk.failed(&error),
+                Err(error) => disk.failed(&*error),
             }
             disk.shrank(more.saturating_sub(added));
         }

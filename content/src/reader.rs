@@ -123,7 +123,7 @@ impl Store {
         for (offset, bytes) in parts {
             kept.keep(*offset, bytes);
         }
-        kept.store.is_fresh(&kept);
+        kept.store.note_fresh(&kept);
         let is_behind = kept.store.is_behind();
         if is_behind {
             kept.store.flush();
@@ -131,7 +131,7 @@ impl Store {
         match &kept.store.disk {
             Some(disk) if is_behind && kept.is_unsettled() => {
                 if let Err(error) = settle(&kept, disk) {
-                    disk.failed(&error);
+                    disk.failed(&*error);
                 }
             }
             _ if kept.is_unsettled() => kept.store.whole(&kept),

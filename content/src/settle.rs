@@ -8,6 +8,7 @@ use bytes::{Buf, Bytes};
 
 use crate::chunk::{self, Cut};
 use crate::disk::Disk;
+use crate::index::FileId;
 use crate::kept::Kept;
 use crate::piece::{At, Pieces};
 
@@ -37,6 +38,7 @@ pub(crate) fn settle(kept: &Arc<Kept>, disk: &Disk) -> Result<(), Box<dyn std::e
             };
             for cut in &mut cuts {
                 cut.offset += run.start;
+                relieve(kept, disk, id, cut)?;
             }
             let settled = disk.index.settle(id, &run, &cuts)?;
             let mut state = kept.state.lock();
@@ -54,6 +56,29 @@ pub(crate) fn settle(kept: &Arc<Kept>, disk: &Disk) -> Result<(), Box<dyn std::e
         }
     }
     disk.collect()
+}
+
+/// Where the bytes of a cut are kept already, but are damaged there, those of the file take their place:
+/// else the good ones would be dropped for the bad ones.
+fn relieve(kept: &Kept, disk: &Disk, file: FileId, cut: &Cut) -> rusqlite::Result<()> {
+    let Some(chunk) = disk.index.chunk(cut)? else {
+        return Ok(());
+    };
+    if matches!(kept.read_piece(cut.offset, &chunk), Ok(Some(_))) {
+        return Ok(());
+    }
+    kept.store.counters.damaged.add(1);
+    tracing::warn!(
+        "{} bytes of the content store were damaged; {} of {} has them, too",
+        chunk.len,
+        kept.key.path,
+        kept.key.origin
+    );
+    if disk.index.move_chunk(&chunk, file, cut.offset)? {
+        // The file had them as well.
+        disk.shrank(u64::from(chunk.len));
+    }
+    Ok(())
 }
 
 /// The stretches of a section that the file has of its own.

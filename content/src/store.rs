@@ -2,7 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 use std::path::Path;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Weak};
 
 use parking_lot::{Mutex, RwLock};
@@ -67,6 +67,10 @@ pub(crate) struct Inner {
     jobs: Mutex<Option<std::sync::mpsc::Sender<Job>>>,
     /// Files that wait to be cut into chunks.
     pub(crate) unsettled: AtomicUsize,
+    /// True while the worker is asked to make room, and has not begun to.
+    pub(crate) wants_room: AtomicBool,
+    /// True while nothing may leave any more: until something is closed, or is pinned no longer.
+    pub(crate) is_stuck: AtomicBool,
 }
 
 /// How much is kept.
@@ -114,6 +118,8 @@ impl Store {
             used: Mutex::default(),
             jobs: Mutex::default(),
             unsettled: AtomicUsize::new(0),
+            wants_room: AtomicBool::new(false),
+            is_stuck: AtomicBool::new(false),
         });
         let (worker, jobs) = Worker::start(&inner);
         *inner.jobs.lock() = jobs;
@@ -172,6 +178,15 @@ impl Store {
     /// Files that never leave the store (CAS-5).
     pub fn pin(&self, files: HashSet<Key>) {
         *self.inner.pinned.write() = Some(files);
+        self.inner.is_stuck.store(false, Ordering::Relaxed);
+    }
+
+    /// Files that never leave either, beside those that were told of before: whether these are still to
+    /// stay is not known at the moment. Nothing where nobody has told yet.
+    pub fn pin_more(&self, files: HashSet<Key>) {
+        if let Some(pinned) = &mut *self.inner.pinned.write() {
+            pinned.extend(files);
+        }
     }
 
     /// Until [`pin`](Self::pin) is called, nothing leaves the store to make room: which files are not
@@ -234,6 +249,8 @@ impl Inner {
         if files.get(key).is_some_and(|kept| kept.strong_count() == 0) {
             files.remove(key);
         }
+        drop(files);
+        self.is_stuck.store(false, Ordering::Relaxed);
     }
 
     fn kept_bytes(&self, key: &Key) -> u64 {
@@ -260,7 +277,7 @@ impl Inner {
     }
 
     /// A file has what the index does not know yet.
-    pub(crate) fn is_fresh(&self, kept: &Arc<Kept>) {
+    pub(crate) fn note_fresh(&self, kept: &Arc<Kept>) {
         if let Some(id) = kept.id().filter(|_| kept.is_fresh()) {
             self.fresh.lock().insert(id, Arc::clone(kept));
         }
@@ -280,7 +297,10 @@ impl Inner {
 
     /// There may be too much on the disk.
     pub(crate) fn wake(&self, disk: &Disk) {
-        if disk.excess() > 0 {
+        if !self.is_stuck.load(Ordering::Relaxed)
+            && disk.excess() > 0
+            && !self.wants_room.swap(true, Ordering::Relaxed)
+        {
             self.send(Job::Evict);
         }
     }
@@ -305,8 +325,8 @@ impl Inner {
         let fresh = std::mem::take(&mut *self.fresh.lock());
         for kept in fresh.into_values() {
             if let Err(error) = kept.flush(disk) {
-                disk.failed(&error);
-                self.is_fresh(&kept);
+                disk.failed(&*error);
+                self.note_fresh(&kept);
             }
         }
         let used: Vec<_> = self.used.lock().drain().collect();

@@ -101,19 +101,21 @@ fn work(inner: &Weak<Inner>, queue: &Receiver<Job>) {
             Ok(Job::Settle(kept)) => {
                 inner.unsettled.fetch_sub(1, Ordering::Relaxed);
                 if let Err(error) = settle(&kept, disk) {
-                    disk.failed(&error);
+                    disk.failed(&*error);
                 }
             }
-            Ok(Job::Evict) => make_room(&inner, disk),
+            Ok(Job::Evict) => {
+                inner.wants_room.store(false, Ordering::Relaxed);
+                make_room(&inner, disk);
+            }
             Err(RecvTimeoutError::Timeout) => {}
             Err(RecvTimeoutError::Disconnected) => return,
         }
         if flushed.elapsed() >= FLUSH {
             inner.flush();
             disk.look();
-            if disk.excess() > 0 {
-                make_room(&inner, disk);
-            } else if let Err(error) = disk.collect() {
+            make_room(&inner, disk);
+            if let Err(error) = disk.collect() {
                 tracing::debug!(%error, "space of the content store is given back later");
             }
             flushed = Instant::now();
@@ -121,39 +123,48 @@ fn work(inner: &Weak<Inner>, queue: &Receiver<Job>) {
     }
 }
 
-/// Takes out what was used least recently, until what has to leave has.
+/// Makes room, where there has to be and can be more.
 fn make_room(inner: &Inner, disk: &Disk) {
-    let mut excess = disk.excess();
-    if excess == 0 {
+    if disk.excess() == 0 || inner.is_stuck.load(Ordering::Relaxed) {
         return;
     }
-    // The order of uses has to be known.
-    inner.flush();
-    let mut cursor = (i64::MIN, FileId(0));
-    'all: while excess > 0 {
-        let files = match disk.index.least_used(cursor, BATCH) {
-            Ok(files) if !files.is_empty() => files,
-            Ok(_) => break,
-            Err(error) => return disk.failed(&error),
-        };
-        for (used, id, key) in files {
-            cursor = (used, id);
-            match inner.evict(disk, id, &key) {
-                Ok(Some(freed)) => {
-                    inner.counters.evicted.add(1);
-                    excess = excess.saturating_sub(freed);
-                }
-                Ok(None) => {}
-                Err(error) => return disk.failed(&error),
-            }
-            if excess == 0 {
-                break 'all;
-            }
-        }
+    // Told before it is looked: for what may leave meanwhile, it is looked once more.
+    inner.is_stuck.store(true, Ordering::Relaxed);
+    let is_enough = evict(inner, disk);
+    if !matches!(is_enough, Ok(false)) {
+        inner.is_stuck.store(false, Ordering::Relaxed);
+    }
+    if let Err(error) = is_enough {
+        return disk.failed(&error);
     }
     disk.made_room();
     if let Err(error) = disk.collect() {
         tracing::warn!("space of the content store cannot be given back yet: {error}");
     }
     disk.look();
+}
+
+/// Takes out what was used least recently, until what has to leave has. False where that is not enough.
+fn evict(inner: &Inner, disk: &Disk) -> rusqlite::Result<bool> {
+    // The order of uses has to be known.
+    inner.flush();
+    let mut excess = disk.excess();
+    let mut cursor = (i64::MIN, FileId(0));
+    while excess > 0 {
+        let files = disk.index.least_used(cursor, BATCH)?;
+        if files.is_empty() {
+            return Ok(false);
+        }
+        for (used, id, key) in files {
+            cursor = (used, id);
+            if let Some(freed) = inner.evict(disk, id, &key)? {
+                inner.counters.evicted.add(1);
+                excess = excess.saturating_sub(freed);
+            }
+            if excess == 0 {
+                break;
+            }
+        }
+    }
+    Ok(true)
 }

@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use rusqlite::{OptionalExtension, Transaction, params};
 
-use super::{BlobId, ChunkId, FileId, Index, Stretch, discard, signed, unsigned};
+use super::{BlobId, ChunkId, FileId, Index, Stretch, discard, discard_damaged, signed, unsigned};
 use crate::chunk::{Cut, Hash};
 use crate::piece::{At, Piece};
 
@@ -52,6 +52,37 @@ impl Index {
                 settled.pieces.push((cut.offset, piece));
             }
             Ok(settled)
+        })
+    }
+
+    /// The chunk that has such bytes, and where they are.
+    pub(crate) fn chunk(&self, of: &Cut) -> rusqlite::Result<Option<Piece>> {
+        let (len, sum) = (of.len, of.sum);
+        let found = self.transact(|transaction| find(transaction, of.hash))?;
+        Ok(found.map(|at| Piece { len, sum, at }))
+    }
+
+    /// Has a chunk, whose bytes are damaged where they are, be where they are right: in a file's own
+    /// blob. False where it is elsewhere by now.
+    pub(crate) fn move_chunk(
+        &self,
+        damaged: &Piece,
+        file: FileId,
+        to: u64,
+    ) -> rusqlite::Result<bool> {
+        let At::Chunk { id, blob, offset } = damaged.at else {
+            return Ok(false);
+        };
+        let len = u64::from(damaged.len);
+        self.transact(|transaction| {
+            let update =
+                "UPDATE chunks SET blob = ?, offset = ? WHERE id = ? AND blob = ? AND offset = ?";
+            let to = (file.blob().0, signed(to), id.0, blob.0, signed(offset));
+            let is_moved = transaction.execute(update, to)? > 0;
+            if is_moved {
+                discard_damaged(transaction, Stretch { blob, offset, len })?;
+            }
+            Ok(is_moved)
         })
     }
 

@@ -6,7 +6,7 @@ use rusqlite::types::Type;
 use rusqlite::{OptionalExtension, Row as SqlRow, Transaction, params};
 
 use super::chunks::drop_unused;
-use super::{BlobId, ChunkId, FileId, Index, Stretch, discard, signed, unsigned};
+use super::{BlobId, ChunkId, FileId, Index, Stretch, discard, discard_damaged, signed, unsigned};
 use crate::key::{Key, Shape};
 use crate::piece::{At, Piece, Pieces};
 
@@ -165,18 +165,13 @@ impl Index {
                 Ok(if gone > 0 { len } else { 0 })
             }
             At::Chunk { id, blob, offset } => {
-                transaction.execute("DELETE FROM pieces WHERE chunk = ?", [id.0])?;
-                if transaction.execute("DELETE FROM chunks WHERE id = ?", [id.0])? == 0 {
+                let delete = "DELETE FROM chunks WHERE id = ? AND blob = ? AND offset = ?";
+                // It may be elsewhere by now.
+                if transaction.execute(delete, (id.0, blob.0, signed(offset)))? == 0 {
                     return Ok(0);
                 }
-                // Whoever owns the blob may be writing that stretch anew.
-                let owned: bool = transaction.query_row(
-                    "SELECT EXISTS (SELECT 1 FROM files WHERE id = ?)",
-                    [blob.0],
-                    |row| row.get(0),
-                )?;
-                let garbage = [Stretch { blob, offset, len }];
-                discard(transaction, if owned { &[] } else { &garbage })?;
+                transaction.execute("DELETE FROM pieces WHERE chunk = ?", [id.0])?;
+                discard_damaged(transaction, Stretch { blob, offset, len })?;
                 Ok(len)
             }
         })
@@ -193,7 +188,7 @@ impl Index {
     }
 
     /// The latest use there was.
-    pub(crate) fn last_used(&self) -> rusqlite::Result<i64> {
+    pub(super) fn last_used(&self) -> rusqlite::Result<i64> {
         let connection = self.0.lock();
         connection.query_row("SELECT coalesce(max(used), 0) FROM files", [], |row| {
             row.get(0)

@@ -115,7 +115,7 @@ impl Flight {
     ) -> Result<Bytes, OriginError> {
         if let Ok(bytes) = &fetched {
             kept.keep(self.range.start, bytes);
-            kept.store.is_fresh(kept);
+            kept.store.note_fresh(kept);
         }
         self.ending
             .send_replace(Some(fetched.as_ref().map(drop).map_err(Clone::clone)));

@@ -3,7 +3,7 @@
 use std::fs::OpenOptions;
 use std::os::unix::fs::FileExt;
 
-use content::{Extent, Purpose};
+use content::{DeltaVerify, Extent, Limits, Purpose};
 
 use crate::support::{File, ROOMY, World, noise, until};
 
@@ -214,4 +214,91 @@ fn a_bad_place_of_a_disk_is_read_around_and_healed() {
 /// What a file takes of the disk.
 fn blocks(path: &std::path::Path) -> u64 {
     std::os::unix::fs::MetadataExt::blocks(&path.metadata().unwrap())
+}
+
+/// Where a table or an index of the store's index begins in its file.
+fn root_of(world: &World, name: &str) -> u64 {
+    let index = rusqlite::Connection::open(world.dir.path().join("index.db")).unwrap();
+    let select = "SELECT (rootpage - 1) * (SELECT page_size FROM pragma_page_size) \
+                  FROM sqlite_schema WHERE name = ?";
+    let offset: i64 = index.query_row(select, [name], |row| row.get(0)).unwrap();
+    offset.cast_unsigned()
+}
+
+/// A world whose store was closed, damaged where that of the index is, and opened again.
+fn damaged_at(world: World, name: &str) -> World {
+    let root = root_of(&world, name);
+    let World {
+        dir,
+        store,
+        runtime,
+    } = world;
+    drop(store);
+    let index = OpenOptions::new()
+        .write(true)
+        .open(dir.path().join("index.db"));
+    index.unwrap().write_all_at(&[0xff; 512], root).unwrap();
+    let store = content::Store::open(dir.path(), ROOMY).unwrap();
+    World {
+        runtime,
+        dir,
+        store,
+    }
+}
+
+#[test]
+fn a_damaged_page_of_the_index_costs_a_fetch() {
+    let world = World::new();
+    let file = File::noise(1, 2 * MIB);
+    world.store(&file);
+    let world = damaged_at(world, "chunks");
+    assert_eq!((world.store.bytes(), world.blobs().len()), (0, 0));
+    world.store(&file);
+    assert_eq!(world.store.bytes(), 2 * MIB as u64);
+}
+
+#[test]
+fn an_index_that_is_found_damaged_while_it_is_used_begins_anew_at_the_next_start() {
+    let world = World::new();
+    let file = File::noise(1, 2 * MIB);
+    world.store(&file);
+    let world = damaged_at(world, "sqlite_autoindex_files_1");
+    assert_eq!(world.store.bytes(), 2 * MIB as u64);
+    // It is passed through.
+    assert!(world.play(&file) == file.original.bytes);
+    let world = world.again(ROOMY);
+    assert_eq!((world.store.bytes(), world.blobs().len()), (0, 0));
+    world.store(&file);
+    let world = world.again(ROOMY);
+    assert_eq!(world.store.bytes(), 2 * MIB as u64);
+}
+
+#[test]
+fn good_bytes_are_not_dropped_for_those_that_were_kept_before_and_are_damaged() {
+    let alone = Limits {
+        delta: DeltaVerify::Full,
+        ..ROOMY
+    };
+    let world = World::with(alone);
+    let sound = noise(1, 2 * MIB);
+    let (one, two) = (
+        File::new(1, 1, b"one", &sound, b""),
+        File::new(2, 1, b"two two", &sound, b""),
+    );
+    world.store(&one);
+    for offset in (0..2 * MIB as u64).step_by(256 << 10) {
+        flip(&world.blobs()[0], offset + 1_000);
+    }
+    world.store(&two);
+    assert!(world.store.figures().damaged > 4);
+    let world = world.again(alone);
+    for file in [&one, &two] {
+        *file.original.offline.lock() = true;
+    }
+    assert!(world.play(&two) == two.original.bytes);
+    let mut sound_of_one = vec![0; MIB];
+    let reader = world.reader(&one);
+    assert_eq!(reader.read_at(&mut sound_of_one, MIB as u64).unwrap(), MIB);
+    assert!(sound_of_one == one.original.bytes[MIB..2 * MIB]);
+    assert_eq!(world.store.check(Extent::All, |_| true).unwrap().damaged, 0);
 }

@@ -157,6 +157,21 @@ fn nothing_leaves_before_it_is_known_what_is_pinned() {
 }
 
 #[test]
+fn what_is_open_leaves_once_it_is_closed() {
+    let world = World::with(SMALL);
+    let files: Vec<File> = (1..=12).map(|track| File::noise(track, MIB)).collect();
+    let open: Vec<_> = files.iter().map(|file| world.reader(file)).collect();
+    for (reader, file) in open.iter().zip(&files) {
+        assert!(crate::support::all(reader) == file.original.bytes);
+    }
+    // There is room beyond the limit for what is open, but not for all of it.
+    let most = SMALL.bytes + SMALL.bytes / 8;
+    assert!((SMALL.bytes + 1..=most).contains(&world.store.bytes()));
+    drop(open);
+    made_room(&world);
+}
+
+#[test]
 fn a_store_is_open_once() {
     let world = World::new();
     let second = Store::open(world.dir.path(), ROOMY);
