@@ -94,6 +94,10 @@ impl Filesystem {
         match name {
             // Asked by the NFS server, which comes back with nothing but a number.
             "." => self.give(parent),
+            ".." if parent.is_special() => match self.specials.above(&self.owner, parent)? {
+                Some(above) => Ok(above),
+                None => self.give(Ino::ROOT),
+            },
             ".." => self.give(self.parent(parent)?),
             _ if parent.is_special() => self
                 .specials

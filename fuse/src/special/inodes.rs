@@ -71,23 +71,38 @@ impl SpecialInodes {
         }
     }
 
-    /// The number of a place, a new one if it has none.
-    pub(crate) fn number(&self, place: &Place) -> Ino {
+    /// Gives the kernel the number of a place, a new one if it has none. It is held until the kernel
+    /// forgets it as often as it was given.
+    pub(crate) fn give(&self, place: Place) -> Ino {
         let mut state = self.state.lock();
-        if let Some(ino) = state.numbers.get(place) {
-            return *ino;
+        let State {
+            next,
+            numbers,
+            places,
+        } = &mut *state;
+        let ino = *numbers.entry(place).or_insert_with_key(|place| {
+            let ino = *next;
+            *next = Ino(ino.0 + 1);
+            let place = place.clone();
+            places.insert(ino, Held { place, count: 0 });
+            ino
+        });
+        if let Some(held) = places.get_mut(&ino) {
+            held.count += 1;
         }
-        let ino = state.next;
-        state.next = Ino(ino.0 + 1);
-        state.numbers.insert(place.clone(), ino);
-        state.places.insert(
-            ino,
-            Held {
-                place: place.clone(),
-                count: 0,
-            },
-        );
         ino
+    }
+
+    /// Counts that a number is held once more by whoever holds it.
+    pub(crate) fn gave(&self, ino: Ino) {
+        if let Some(held) = self.state.lock().places.get_mut(&ino) {
+            held.count += 1;
+        }
+    }
+
+    /// The number of a place, where somebody holds it.
+    pub(crate) fn number(&self, place: &Place) -> Option<Ino> {
+        self.state.lock().numbers.get(place).copied()
     }
 
     pub(crate) fn place(&self, ino: Ino) -> Option<Place> {
@@ -96,12 +111,6 @@ impl SpecialInodes {
             .places
             .get(&ino)
             .map(|held| held.place.clone())
-    }
-
-    pub(crate) fn gave(&self, ino: Ino) {
-        if let Some(held) = self.state.lock().places.get_mut(&ino) {
-            held.count += 1;
-        }
     }
 
     pub(crate) fn forgot(&self, ino: Ino, times: u64) {
@@ -129,15 +138,15 @@ mod tests {
             index: 0,
             path: "a/b".into(),
         };
-        let ino = inodes.number(&place);
+        let ino = inodes.give(place.clone());
         assert!(ino.is_special());
-        inodes.gave(ino);
-        inodes.gave(ino);
+        assert_eq!(inodes.give(place.clone()), ino);
         inodes.forgot(ino, 1);
-        assert_eq!(inodes.number(&place), ino);
+        assert_eq!(inodes.number(&place), Some(ino));
         inodes.forgot(ino, 1);
         assert_eq!(inodes.place(ino), None);
-        assert_ne!(inodes.number(&place), ino);
+        assert_eq!(inodes.number(&place), None);
+        assert_ne!(inodes.give(place), ino);
     }
 
     #[test]

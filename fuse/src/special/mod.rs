@@ -53,7 +53,8 @@ pub trait SpecialDir: Send + Sync + 'static {
         false
     }
 
-    /// Told that a program has opened the file at a path for reading. Returns at once.
+    /// Told that a program has opened the file at a path for reading, or followed the link there. Returns
+    /// at once.
     fn opened(&self, _path: &str) {}
 }
 
@@ -78,13 +79,8 @@ impl Specials {
             .iter()
             .position(|directory| directory.name() == name);
         let Some(index) = found else { return Ok(None) };
-        self.give(
-            owner,
-            &Place {
-                index,
-                path: "".into(),
-            },
-        )
+        let path = "".into();
+        self.give(owner, Place { index, path })
     }
 
     pub(crate) fn lookup(
@@ -94,7 +90,7 @@ impl Specials {
         name: &str,
     ) -> Result<Option<Entry>, FsError> {
         let parent = self.inodes.place(parent).ok_or(ErrorKind::NotFound)?;
-        self.give(owner, &parent.child(name))
+        self.give(owner, parent.child(name))
     }
 
     pub(crate) fn attr(&self, owner: &Owner, ino: Ino) -> Result<Attr, FsError> {
@@ -102,12 +98,20 @@ impl Specials {
         Ok(attr(owner, ino, &item))
     }
 
-    /// The parent of a special directory, and its number; the root's where it lies there.
+    /// The number of a special directory's parent, the root's where it lies there, or where nobody holds
+    /// the parent.
     pub(crate) fn parent(&self, ino: Ino) -> Result<Ino, FsError> {
-        let place = self.place(ino)?;
-        Ok(place
-            .parent()
-            .map_or(Ino::ROOT, |parent| self.inodes.number(&parent)))
+        let parent = self.place(ino)?.parent();
+        let number = parent.and_then(|parent| self.inodes.number(&parent));
+        Ok(number.unwrap_or(Ino::ROOT))
+    }
+
+    /// What is above a directory, which the kernel then holds; `None` where that is the root.
+    pub(crate) fn above(&self, owner: &Owner, ino: Ino) -> Result<Option<Entry>, FsError> {
+        match self.place(ino)?.parent() {
+            Some(parent) => self.give(owner, parent),
+            None => Ok(None),
+        }
     }
 
     /// What answers requests about a number, or a name in it: no directory holds up another.
@@ -141,8 +145,12 @@ impl Specials {
 
     /// Where a symbolic link leads.
     pub(crate) fn target(&self, ino: Ino) -> Result<Box<str>, FsError> {
-        match self.item(&self.place(ino)?)?.ok_or(ErrorKind::NotFound)? {
-            Item::Link(target) => Ok(target),
+        let place = self.place(ino)?;
+        match self.item(&place)?.ok_or(ErrorKind::NotFound)? {
+            Item::Link(target) => {
+                self.directory(&place)?.opened(&place.path);
+                Ok(target)
+            }
             Item::Directory | Item::File(_) => Err(ErrorKind::Invalid.into()),
         }
     }
@@ -152,8 +160,7 @@ impl Specials {
         let place = self.place(ino)?;
         let items = self.directory(&place)?.list(&place.path)?.into_iter();
         let numbered = items.map(|(name, item)| {
-            let ino = self.inodes.number(&place.child(&name));
-            self.inodes.gave(ino);
+            let ino = self.inodes.give(place.child(&name));
             (name, attr(owner, ino, &item))
         });
         Ok(numbered.collect())
@@ -168,12 +175,11 @@ impl Specials {
         self.inodes.forgot(ino, times);
     }
 
-    fn give(&self, owner: &Owner, place: &Place) -> Result<Option<Entry>, FsError> {
-        let Some(item) = self.item(place)? else {
+    fn give(&self, owner: &Owner, place: Place) -> Result<Option<Entry>, FsError> {
+        let Some(item) = self.item(&place)? else {
             return Ok(None);
         };
-        let ino = self.inodes.number(place);
-        self.inodes.gave(ino);
+        let ino = self.inodes.give(place);
         Ok(Some(Entry {
             attr: attr(owner, ino, &item),
             lifetime: Duration::ZERO,
