@@ -3,13 +3,13 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use eventlog::Timestamp;
+use eventlog::{Timestamp, TrackId};
 use fuse::FsError;
 use fuse::special::{Item, SpecialDir};
 use moka::sync::Cache;
 use projections::ViewError;
 
-use super::{Collection, Collections, Standing, extension, playlist};
+use super::{Collection, Collections, Played, Standing, extension, playlist};
 use crate::finding::link_name;
 use crate::show::unreadable;
 
@@ -28,6 +28,7 @@ pub(crate) struct CollectionsDir {
     contents: Cache<(String, String), Arc<Content>>,
     /// Which collections there are.
     all: Cache<(), Arc<All>>,
+    played: Played,
 }
 
 /// What answers rest on, and the minute, by which ages are told.
@@ -41,13 +42,15 @@ struct All {
 /// What is in a collection.
 struct Content {
     moment: Moment,
-    /// Names and targets, in order.
+    tracks: Arc<[TrackId]>,
+    /// Their names and targets, in order.
     links: Vec<(String, Box<str>)>,
     playlist: Arc<[u8]>,
 }
 
 impl CollectionsDir {
-    pub(crate) fn new(collections: Collections) -> Self {
+    /// Tells `played` what is opened.
+    pub(crate) fn new(collections: Collections, played: Played) -> Self {
         let contents = Cache::builder()
             .weigher(|_, content: &Arc<Content>| content.weight())
             .max_capacity(REMEMBERED)
@@ -57,6 +60,7 @@ impl CollectionsDir {
             collections,
             contents,
             all: Cache::new(1),
+            played,
         }
     }
 
@@ -101,6 +105,7 @@ impl CollectionsDir {
         let links = links.collect();
         let content = Arc::new(Content {
             moment,
+            tracks: tracks.iter().map(|track| track.track).collect(),
             links,
             playlist: playlist::m3u8(&tracks).into_bytes().into(),
         });
@@ -187,7 +192,8 @@ impl Content {
         let links: usize = links
             .map(|(name, target)| name.len() + target.len() + 64)
             .sum();
-        u32::try_from(links + self.playlist.len()).unwrap_or(u32::MAX)
+        let tracks = size_of_val(&*self.tracks);
+        u32::try_from(tracks + links + self.playlist.len()).unwrap_or(u32::MAX)
     }
 }
 
@@ -212,5 +218,22 @@ impl SpecialDir for CollectionsDir {
     fn list(&self, path: &str) -> Result<Vec<(String, Item)>, FsError> {
         let entries = self.entries(path, Timestamp::now());
         entries.map_err(|error| unreadable(&error))
+    }
+
+    fn opened(&self, path: &str) {
+        let directory = path.split_once('/').map(|(directory, _)| directory);
+        let is_it = |of: &&Collection| match directory {
+            Some(directory) => of.directory == directory,
+            None => of.playlist == path,
+        };
+        let all = self.all.get(&());
+        let of = all
+            .as_ref()
+            .and_then(|all| all.collections.iter().find(is_it));
+        if let Some(of) = of
+            && let Some(content) = self.known(of)
+        {
+            self.played.opened(&of.directory, &content.tracks);
+        }
     }
 }

@@ -2,6 +2,7 @@
 
 mod dir;
 mod followed;
+mod played;
 mod playlist;
 
 use std::collections::HashSet;
@@ -16,7 +17,12 @@ use projections::{CatalogReader, CollectionsReader, TreeReader, ViewError};
 
 pub(crate) use self::dir::CollectionsDir;
 pub(crate) use self::followed::Followed;
+pub(crate) use self::played::Played;
 use crate::config::CollectionConfig;
+
+/// How many times as many tracks as are wanted are looked at, since they may be copies that are shown
+/// as one: a tree that is being rebuilt shows few.
+const COPIES: usize = 8;
 
 /// Which collections there are, and what they have. Cheap to clone; clones share what is configured.
 #[derive(Clone)]
@@ -184,7 +190,8 @@ impl Collections {
                 }
             }
             // Of copies that are shown as one, several may have been found: then there is room for more.
-            if all.len() >= limit || tracks.len() < asked {
+            let is_all = tracks.len() < asked || asked >= limit.saturating_mul(COPIES);
+            if all.len() >= limit || is_all {
                 all.truncate(limit);
                 return Ok(all);
             }

@@ -21,7 +21,7 @@ use super::place::vacate;
 use super::{Options, Running};
 use crate::cache::pins::Pins;
 use crate::cache::survey::Surveyor;
-use crate::collections::{self, Collections, CollectionsDir};
+use crate::collections::{self, Collections, CollectionsDir, Played};
 use crate::control::{self, Engine, MountFigures, tcp};
 use crate::finding::{Finder, SearchDir};
 use crate::library::{self, Library};
@@ -126,11 +126,13 @@ pub(super) async fn start(
         runtime: Handle::current(),
         shrinking: Arc::new(Semaphore::new(SHRINKING)),
     };
+    let played = Played::default();
     let prefetch = Arc::new(Prefetch::new(
         sources.clone(),
         views.tree(),
         Arc::clone(&pins),
         views.patterns(),
+        played.clone(),
         options.prefetch,
     ));
     let mut filesystem = Filesystem::new(
@@ -140,7 +142,7 @@ pub(super) async fn start(
             Box::new(StatusDir::new(Arc::clone(&status))),
             Box::new(SearchDir::new(finder, views.catalog())),
             Box::new(PrefetchDir(Arc::clone(&prefetch))),
-            Box::new(CollectionsDir::new(collections.clone())),
+            Box::new(CollectionsDir::new(collections.clone(), played)),
         ],
         options.mount.owner(),
     )

@@ -10,6 +10,7 @@ pub(crate) mod keeper;
 mod listeners;
 mod next;
 mod order;
+mod playlist;
 mod queue;
 mod unread;
 
@@ -29,11 +30,13 @@ pub use self::history::History;
 pub use self::hours::Hours;
 pub(crate) use self::job::{Job, State};
 pub use self::next::{Heard, Next};
+use self::playlist::Playlist;
 use self::queue::Queue;
 use self::unread::Unread;
 use crate::cache::pins::Pins;
 use crate::cache::size::rough;
 use crate::cache::survey::{Missing, here};
+use crate::collections::Played;
 use crate::config::Config;
 use crate::originals::{FileRef, Sources, key};
 use crate::reload::{Part, Told};
@@ -115,10 +118,12 @@ impl Prefetch {
         tree: TreeReader,
         pins: Arc<Pins>,
         patterns: PatternsReader,
+        played: Played,
         settings: Settings,
     ) -> Self {
         Self {
             next: vec![
+                Box::new(Playlist::new(played)),
                 Box::new(History::new(patterns.clone())),
                 Box::new(Album::new(tree.clone())),
             ],

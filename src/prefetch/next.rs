@@ -20,7 +20,7 @@ impl Heard {
     }
 }
 
-/// One way to tell what is likely to be played next: the order of an album, of a list, what was
+/// One way to tell what is likely to be played next: the order of an album, of a collection, what was
 /// played after that track before, or what usually is at this hour.
 pub trait Next: Send + Sync + 'static {
     /// Tracks that may follow, the likeliest first, at most `most`. Asks views of this machine alone,

@@ -1,6 +1,8 @@
 //! What is fetched before it is asked for: by real players, programs that look at everything, and people
 //! (CAS-9).
 
+mod lists;
+
 use std::fs::{self, File};
 use std::io::Read;
 use std::path::{Path, PathBuf};
