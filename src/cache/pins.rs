@@ -3,6 +3,7 @@
 
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use content::{Key, Store};
@@ -10,15 +11,14 @@ use eventlog::{Filter, OriginId, PinTarget, Position, Recorded, StoreError};
 use futures::StreamExt;
 use futures::stream::BoxStream;
 use parking_lot::Mutex;
-use projections::ViewName;
-use search::SearchError;
+use projections::{ViewError, ViewName};
 use tokio::sync::Notify;
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 
 use super::fetch::{Fetched, fetch, make_way};
 use super::rests::Rests;
-use super::survey::{Counts, Missing, Survey, Surveyor};
+use super::survey::{Counts, Missing, Pinned, Survey, Surveyor};
 use crate::control::Engine;
 use crate::originals::FileRef;
 
@@ -33,6 +33,12 @@ const SHARE: u32 = 5;
 
 /// How long the views may take to know the log, before what they know is taken for what there is.
 const PATIENCE: Duration = Duration::from_secs(60);
+
+/// How long the index may take that follows them.
+const SEARCHED: Duration = Duration::from_secs(2);
+
+/// How soon it is looked again where they do not know it yet.
+const AGAIN: Duration = Duration::from_secs(5);
 
 /// How often what is pinned is looked at where nothing happens.
 const HOURLY: Duration = Duration::from_secs(3_600);
@@ -51,7 +57,6 @@ const KINDS: [&str; 14] = [
     "sidecar.found",
     "sidecar.changed",
     "sidecar.vanished",
-    // What somebody plays moves through collections.
     "track.read",
     "collection.*",
     "origin.removed",
@@ -59,12 +64,18 @@ const KINDS: [&str; 14] = [
     "pin.*",
 ];
 
+/// The one of them that comes with all that is played, and only moves tracks through collections.
+const PLAYED: &str = "track.read";
+
 /// What is known of the pins.
 pub(crate) struct Pins {
     surveyor: Mutex<Surveyor>,
     counts: Mutex<Counts>,
     problems: Mutex<HashMap<Arc<Key>, String>>,
     again: Notify,
+    /// True once the views have known all that the log said: those that begin anew after damage are
+    /// served as they grow, and what is not in them yet is no less pinned.
+    is_known: AtomicBool,
 }
 
 impl Pins {
@@ -74,17 +85,29 @@ impl Pins {
             counts: Mutex::default(),
             problems: Mutex::default(),
             again: Notify::new(),
+            is_known: AtomicBool::new(false),
         }
     }
 
-    /// What is pinned now. Blocks.
+    /// What is pinned now. From the moment on that it is known, what is there of it stays in the store.
+    /// Blocks.
     ///
     /// # Errors
-    /// Where a view or the search index cannot be read.
-    pub(crate) fn look(&self) -> Result<Survey, SearchError> {
-        let survey = self.surveyor.lock().look()?;
+    /// Where the catalog cannot be read.
+    pub(crate) fn look(&self) -> Result<Survey, ViewError> {
+        let mut surveyor = self.surveyor.lock();
+        let survey = if self.is_known() {
+            surveyor.hold()?
+        } else {
+            surveyor.look()?
+        };
         *self.counts.lock() = survey.counts;
         Ok(survey)
+    }
+
+    /// True once it is known what is pinned.
+    pub(crate) fn is_known(&self) -> bool {
+        self.is_known.load(Ordering::Relaxed)
     }
 
     /// What is pinned, in figures, as last looked at.
@@ -144,6 +167,8 @@ struct Keeper {
     looked: Instant,
     /// What the store had lost when that was looked at.
     damage: u64,
+    /// True where what is pinned hangs on what is played.
+    has_collections: bool,
 }
 
 impl Keeper {
@@ -162,6 +187,7 @@ impl Keeper {
             earliest: Instant::now(),
             looked: Instant::now(),
             damage: 0,
+            has_collections: false,
         }
     }
 
@@ -169,13 +195,10 @@ impl Keeper {
         let stop = self.engine.supervisor.stop().clone();
         let mut seen = self.engine.store.head();
         let mut events = self.events(seen);
-        let begin = async {
-            known(&self.engine, seen).await;
-        };
-        if stop.run_until_cancelled(begin).await.is_none() {
+        let Some(is_known) = stop.run_until_cancelled(known(&self.engine, seen)).await else {
             return;
-        }
-        self.look().await;
+        };
+        self.look(is_known).await;
         let engine = self.engine.clone();
         loop {
             let next = self.start().unwrap_or_else(|| Instant::now() + PATIENCE);
@@ -186,8 +209,10 @@ impl Keeper {
                 event = events.next() => match event {
                     Some(Ok(event)) => {
                         seen = event.position;
-                        let soon = (Instant::now() + QUIET).max(self.earliest);
-                        self.due.get_or_insert(soon);
+                        if self.has_collections || &*event.kind != PLAYED {
+                            let soon = (Instant::now() + QUIET).max(self.earliest);
+                            self.due.get_or_insert(soon);
+                        }
                     }
                     _ => {
                         // The log said why, or will.
@@ -203,10 +228,9 @@ impl Keeper {
                     // What collections have moves with the calendar.
                     let is_old = self.looked.elapsed() >= HOURLY;
                     if is_due || is_old || self.damage != damage(&engine) {
-                        if stop.run_until_cancelled(known(&engine, seen)).await.is_none() {
-                            return;
-                        }
-                        self.look().await;
+                        let known = stop.run_until_cancelled(known(&engine, seen)).await;
+                        let Some(is_known) = known else { return };
+                        self.look(is_known).await;
                     }
                 }
             }
@@ -221,8 +245,8 @@ impl Keeper {
         eventlog::subscribe(Arc::clone(&self.engine.store), after, filter)
     }
 
-    /// Looks at what is pinned, and what is to be fetched.
-    async fn look(&mut self) {
+    /// Looks at what is pinned, and what is to be fetched; soon again where the views lag.
+    async fn look(&mut self, is_known: bool) {
         self.due = None;
         self.looked = Instant::now();
         self.damage = damage(&self.engine);
@@ -239,6 +263,16 @@ impl Keeper {
             // It panicked, and the log says where.
             Err(_) => return,
         };
+        for pin in &survey.pins {
+            if let Some(problem) = &pin.problem {
+                tracing::debug!("what {} pins is not known: {problem}", pin.row.target);
+            }
+        }
+        if !is_known || survey.pins.iter().any(|pin| pin.problem.is_some()) {
+            self.due = Some((Instant::now() + AGAIN).max(self.earliest));
+        }
+        let is_one = |pin: &Pinned| matches!(pin.row.target, PinTarget::Collection(_));
+        self.has_collections = survey.pins.iter().any(is_one);
         self.room = survey.room;
         let missing: HashSet<Arc<Key>> =
             (survey.missing.iter().map(|it| Arc::clone(&it.key))).collect();
@@ -326,11 +360,11 @@ impl Keeper {
 }
 
 /// Waits, for a while, until the views and the index know of everything up to a position, those that
-/// something is pinned by: nobody else is to hurry, who might let a scan pass.
-async fn known(engine: &Engine, position: Position) {
+/// something is pinned by: nobody else is to hurry, who might let a scan pass. Whether they do.
+async fn known(engine: &Engine, position: Position) -> bool {
     let known = async {
         // Where one is not kept any more, the log said why.
-        drop(engine.views.wait_for(position).await);
+        let mut is_known = engine.views.wait_for(position).await.is_ok();
         let catalog = engine.views.catalog();
         let pins = tokio::task::spawn_blocking(move || catalog.pins()).await;
         // Where they cannot be read, the look that follows tells it.
@@ -338,13 +372,22 @@ async fn known(engine: &Engine, position: Position) {
         let by = |kind: fn(&PinTarget) -> bool| pins.iter().any(|pin| kind(&pin.target));
         if by(|target| matches!(target, PinTarget::Collection(_))) {
             let collections = ViewName::Collections;
-            drop(engine.views.wait_for_view(collections, position).await);
+            let reached = engine.views.wait_for_view(collections, position).await;
+            is_known &= reached.is_ok();
+        }
+        if is_known {
+            engine.pins.is_known.store(true, Ordering::Relaxed);
         }
         if by(|target| matches!(target, PinTarget::Search(_))) {
-            engine.search.searcher().reach(position).await;
+            // While it is built, which may take long, the other pins are seen to.
+            let searcher = engine.search.searcher();
+            let reached = tokio::time::timeout(SEARCHED, searcher.reach(position)).await;
+            is_known &= reached.is_ok();
         }
+        is_known
     };
-    drop(tokio::time::timeout(PATIENCE, known).await);
+    let known = tokio::time::timeout(PATIENCE, known).await;
+    known.unwrap_or(false)
 }
 
 /// How often the store lost something.

@@ -5,7 +5,9 @@ use std::ops::Range;
 
 use content::{Key, Lost, Purpose};
 
-use crate::originals::{Sources, key};
+use projections::{CatalogReader, ViewError};
+
+use crate::originals::{Sources, Wanted, key};
 
 /// Bytes that are asked for at once.
 const PIECE: u64 = 256 << 10;
@@ -52,15 +54,9 @@ pub(crate) fn repair(
 /// Fetches stretches of one file. Returns their bytes: none where it is no file of the library any
 /// more, and need not be kept.
 fn fetch(sources: &Sources, lost: &Key, ranges: &[Range<u64>]) -> Result<u64, String> {
-    let catalog = &sources.catalog;
-    let row = catalog
-        .by_path(&lost.origin, &lost.path)
-        .and_then(|found| found.map_or(Ok(None), |(track, _)| catalog.track(track)))
-        .map_err(|error| error.to_string())?;
-    let Some(row) = row.filter(|row| row.living && key(&row.locator) == *lost) else {
-        return Ok(0);
-    };
-    let reader = sources.reader(&row.into(), Purpose::Scanning);
+    let wanted = wanted(&sources.catalog, lost).map_err(|error| error.to_string())?;
+    let Some(wanted) = wanted else { return Ok(0) };
+    let reader = sources.reader(&wanted, Purpose::Scanning);
     let mut bytes = 0;
     for range in ranges {
         let mut at = range.start;
@@ -80,4 +76,19 @@ fn fetch(sources: &Sources, lost: &Key, ranges: &[Range<u64>]) -> Result<u64, St
         }
     }
     Ok(bytes)
+}
+
+/// The track or the sidecar whose file that is, in that revision.
+fn wanted(catalog: &CatalogReader, file: &Key) -> Result<Option<Wanted>, ViewError> {
+    if let Some((track, _)) = catalog.by_path(&file.origin, &file.path)? {
+        let row = catalog.track(track)?;
+        let row = row.filter(|row| row.living && key(&row.locator) == *file);
+        if let Some(row) = row {
+            return Ok(Some(row.into()));
+        }
+    }
+    let sidecars = catalog.sidecars_in(&file.origin, &file.path.parent())?;
+    let mut sidecars = sidecars.into_iter();
+    let row = sidecars.find(|row| key(&row.locator) == *file);
+    Ok(row.map(Wanted::from))
 }

@@ -60,6 +60,8 @@ pub(crate) struct Pinned {
     pub(crate) sidecars: u64,
     pub(crate) bytes: u64,
     pub(crate) missing: Vec<Missing>,
+    /// Why it is not known what it holds, where that is so: then it is told to hold nothing.
+    pub(crate) problem: Option<String>,
 }
 
 /// A file of which something is not on this machine.
@@ -69,6 +71,13 @@ pub(crate) struct Missing {
     pub(crate) key: Arc<Key>,
     /// How many bytes that is.
     pub(crate) bytes: u64,
+}
+
+/// What was found of a pin.
+struct Held {
+    row: PinRow,
+    files: Vec<FileRef>,
+    problem: Option<String>,
 }
 
 /// A file that is pinned.
@@ -104,17 +113,45 @@ impl Surveyor {
         self.whole.clear();
     }
 
-    /// Looks up what is pinned, tells the store, and finds out what is missing. Blocks.
+    /// Looks up what is pinned, and what is missing of it. Blocks.
     ///
     /// # Errors
-    /// Where a view or the search index cannot be read.
-    pub(crate) fn look(&mut self) -> Result<Survey, SearchError> {
+    /// Where the catalog cannot be read.
+    pub(crate) fn look(&mut self) -> Result<Survey, ViewError> {
+        let (pins, files) = self.pinned()?;
+        Ok(self.measure(pins, &files))
+    }
+
+    /// As [`look`](Self::look), and has the store keep what is pinned, and nothing else, from leaving.
+    /// Only for views that know all that the log says.
+    ///
+    /// # Errors
+    /// As [`look`](Self::look).
+    pub(crate) fn hold(&mut self) -> Result<Survey, ViewError> {
+        let (pins, files) = self.pinned()?;
+        let elsewhere = files.values().filter(|file| !file.is_here);
+        let keys: HashSet<Key> = elsewhere.map(|file| Key::clone(&file.key)).collect();
+        // From here on, what is there stays.
+        if pins.iter().any(|pin| pin.problem.is_some()) {
+            self.store.pin_more(keys);
+        } else {
+            self.whole.retain(|key| keys.contains(key));
+            self.store.pin(keys);
+        }
+        Ok(self.measure(pins, &files))
+    }
+
+    /// The pins, and all of their files.
+    fn pinned(&self) -> Result<(Vec<Held>, HashMap<FileRef, File>), ViewError> {
         let rows = self.catalog.pins()?;
         let mut files: HashMap<FileRef, File> = HashMap::new();
         let mut pins = Vec::with_capacity(rows.len());
         let here = here(&self.catalog, &self.registry)?;
         for row in rows {
-            let held = self.held_by(&row.target)?;
+            let (held, problem) = match self.held_by(&row.target) {
+                Ok(held) => (held, None),
+                Err(error) => (Vec::new(), Some(error.to_string())),
+            };
             let mut living = Vec::with_capacity(held.len());
             for file in held {
                 let known = files.contains_key(&file);
@@ -124,21 +161,16 @@ impl Surveyor {
                 }
                 files.extend(found.map(|found| (file, found)));
             }
-            pins.push((row, living));
+            pins.push(Held {
+                row,
+                files: living,
+                problem,
+            });
         }
-        let elsewhere = files.values().filter(|file| !file.is_here);
-        let keys: HashSet<Key> = elsewhere.map(|file| Key::clone(&file.key)).collect();
-        self.whole.retain(|key| keys.contains(key));
-        // From here on, what is there stays.
-        self.store.pin(keys);
-        Ok(self.measure(pins, &files))
+        Ok((pins, files))
     }
 
-    fn measure(
-        &mut self,
-        pins: Vec<(PinRow, Vec<FileRef>)>,
-        files: &HashMap<FileRef, File>,
-    ) -> Survey {
+    fn measure(&mut self, pins: Vec<Held>, files: &HashMap<FileRef, File>) -> Survey {
         let figures = self.store.figures();
         if self.damage != figures.damaged + figures.refuted {
             self.damage = figures.damaged + figures.refuted;
@@ -165,17 +197,18 @@ impl Surveyor {
                 lacking.insert(*file_ref, missing);
             }
         }
-        let pins = pins.into_iter().map(|(row, held)| {
-            let sizes = held.iter().filter_map(|file| files.get(file));
-            let (tracks, sidecars) = count(&held);
+        let pins = pins.into_iter().map(|pin| {
+            let sizes = pin.files.iter().filter_map(|file| files.get(file));
+            let (tracks, sidecars) = count(&pin.files);
             Pinned {
-                row,
+                row: pin.row,
                 bytes: sizes.map(|file| file.key.revision.size).sum(),
-                missing: (held.iter().filter_map(|file| lacking.get(file)))
+                missing: (pin.files.iter().filter_map(|file| lacking.get(file)))
                     .cloned()
                     .collect(),
                 tracks,
                 sidecars,
+                problem: pin.problem,
             }
         });
         let pins: Vec<Pinned> = pins.collect();

@@ -4,7 +4,7 @@ use std::collections::HashSet;
 use std::time::Duration;
 
 use content::{Key, Purpose, Source};
-use projections::TrackRow;
+use projections::{TrackRow, ViewError};
 use tokio::time::{Instant, sleep};
 
 use crate::control::Engine;
@@ -73,6 +73,11 @@ async fn compare(engine: Engine) {
     // What the store had taken over when nothing was left to compare: until it takes over more, nobody
     // has to look.
     let mut settled = None;
+    // Before the catalog knows all that the log says, it lacks what is not gone.
+    let known = engine.views.wait_for_catalog(engine.store.head());
+    if !matches!(stop.run_until_cancelled(known).await, Some(Ok(()))) {
+        return;
+    }
     while stop.run_until_cancelled(sleep(PRESUMED)).await.is_some() {
         if day.elapsed() >= DAILY {
             (day, spent) = (Instant::now(), 0);
@@ -97,9 +102,18 @@ async fn compare(engine: Engine) {
             }
             let (sources, key) = (engine.sources.clone(), presumed.clone());
             let row = tokio::task::spawn_blocking(move || living(&sources, &key)).await;
-            let Some(row) = row.ok().flatten() else {
-                engine.content.outdated(file, &presumed);
-                continue;
+            let row = match row {
+                Ok(Ok(Some(row))) => row,
+                Ok(Ok(None)) => {
+                    engine.content.outdated(file, &presumed);
+                    continue;
+                }
+                Ok(Err(error)) => {
+                    tracing::debug!("not compared yet: {error}");
+                    continue;
+                }
+                // It panicked, and the log says where.
+                Err(_) => continue,
             };
             let copies = Copies::of(&row.into(), engine.sources.clone(), Purpose::Scanning);
             let (source, origin): (&dyn Source, _) = (&copies, presumed.origin.clone());
@@ -117,9 +131,14 @@ async fn compare(engine: Engine) {
 }
 
 /// The track whose file that is, in that revision.
-fn living(sources: &Sources, file: &Key) -> Option<TrackRow> {
+///
+/// # Errors
+/// Where the catalog cannot be read.
+fn living(sources: &Sources, file: &Key) -> Result<Option<TrackRow>, ViewError> {
     let catalog = &sources.catalog;
-    let (track, _) = catalog.by_path(&file.origin, &file.path).ok()??;
-    let row = catalog.track(track).ok()??;
-    (row.living && key(&row.locator) == *file).then_some(row)
+    let Some((track, _)) = catalog.by_path(&file.origin, &file.path)? else {
+        return Ok(None);
+    };
+    let row = catalog.track(track)?;
+    Ok(row.filter(|row| row.living && key(&row.locator) == *file))
 }

@@ -167,6 +167,7 @@ pub(crate) fn pin(
         missing_files: pin.missing.len() as u64,
         missing_bytes: pin.missing.iter().map(|it| it.bytes).sum(),
         missing,
+        problem: pin.problem.clone().unwrap_or_default(),
     })
 }
 

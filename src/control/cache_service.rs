@@ -98,6 +98,13 @@ impl CacheService for Cache {
         let cleared = self.outside(move |engine| {
             // What was pinned a moment ago stays, too.
             engine.pins.look()?;
+            if !pinned && !engine.pins.is_known() {
+                return Err(Report::new(
+                    Kind::Busy,
+                    "what is pinned is not known yet: views are being built",
+                )
+                .hint("see `musicfs status`, and ask again later"));
+            }
             let freed = engine.content.clear(pinned);
             let freed_bytes = freed.map_err(|error| cache::unusable(&error))?;
             engine.pins.look_again();

@@ -219,7 +219,7 @@ impl Located for Elsewhere {
             return Err(refused(&copies.gone()));
         }
         let away = !copies.is_at_home() && share() < 1.0;
-        let stand_in = copies.stand_in().filter(|_| away);
+        let stand_in = away.then(|| copies.stand_in()).flatten();
         let reader = sources.reader(stand_in.as_ref().unwrap_or(wanted), Purpose::Listening);
         let revision = for_pages(wanted, stand_in.as_ref(), reader.refutations());
         Ok(Box::new(Kept { revision, reader }))

@@ -191,6 +191,9 @@ fn print(out: &mut Output, pin: &v1::PinStatus) -> Result<()> {
 
 /// A pin in figures; what is missing of it is called so.
 fn told(pin: &v1::PinStatus, missing: &str) -> String {
+    if !pin.problem.is_empty() {
+        return format!("what it holds is not known: {}", pin.problem);
+    }
     let tracks = counted(pin.tracks, "track", "tracks");
     let state = match pin.missing_files {
         0 => "all of it is here".to_owned(),

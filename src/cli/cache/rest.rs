@@ -61,7 +61,12 @@ impl AtRest {
     }
 
     pub(super) async fn clear(self, pinned: bool) -> Result<v1::ClearCacheResponse> {
-        self.with_pins(move |store, _, _| {
+        self.with_pins(move |store, survey, _| {
+            let mut problems = survey.pins.iter().filter_map(|pin| pin.problem.as_ref());
+            if let Some(problem) = problems.next().filter(|_| !pinned) {
+                let message = format!("what is pinned is not known: {problem}");
+                return Err(Report::new(Kind::Damaged, message));
+            }
             let freed = store.clear(pinned);
             Ok(v1::ClearCacheResponse {
                 freed_bytes: freed.map_err(|error| cache::unusable(&error))?,
@@ -119,7 +124,7 @@ impl AtRest {
             );
             let mut surveyor =
                 Surveyor::new(catalog, tree.clone(), store, registry, finder, collections);
-            let survey = surveyor.look();
+            let survey = surveyor.hold();
             let done = work(&self.store, &survey?, &tree);
             drop(search);
             drop(views);

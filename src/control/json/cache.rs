@@ -124,6 +124,7 @@ pub fn pin(pin: &v1::PinStatus) -> Value {
         "missing_files": pin.missing_files,
         "missing_bytes": pin.missing_bytes,
         "missing": missing.collect::<Vec<_>>(),
+        "problem": text(&pin.problem),
     })
 }
 

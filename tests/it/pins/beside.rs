@@ -1,6 +1,7 @@
 //! Lyrics, covers and booklets of what is pinned, and of what somebody asks for ahead.
 
 use std::fs;
+use std::path::PathBuf;
 
 use serde_json::Value;
 
@@ -115,4 +116,26 @@ fn what_lies_beside_tracks_can_be_asked_for_and_so_can_collections_and_queries()
     }
     elsewhere.world.stop();
     elsewhere.world.assert_sound();
+}
+
+#[test]
+fn what_lies_beside_tracks_is_repaired_too() {
+    let (mut elsewhere, _) = an_album();
+    elsewhere.start(&elsewhere.key());
+    let world = &elsewhere.world;
+    let lyrics = directory(world, "Whole").join("11 - Song 11.lrc");
+    assert_eq!(fs::read(&lyrics).unwrap(), LYRICS);
+    let is_it = |blob: &PathBuf| fs::read(blob).is_ok_and(|bytes| bytes == LYRICS);
+    let kept = || super::blobs(world).into_iter().find(is_it);
+    world.until("they are kept", |_| kept().is_some());
+    fs::write(kept().unwrap(), vec![b'x'; LYRICS.len()]).unwrap();
+    // What was read is looked at once it is written down, within a second.
+    let length = Value::from(LYRICS.len());
+    world.until("they are repaired", |world| {
+        let repaired = world.json(["cache", "repair", "--json"]);
+        assert_eq!(repaired["lost_bytes"], repaired["repaired_bytes"]);
+        repaired["repaired_bytes"] == length
+    });
+    elsewhere.server.stop();
+    assert_eq!(fs::read(&lyrics).unwrap(), LYRICS);
 }
