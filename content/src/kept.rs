@@ -341,8 +341,18 @@ impl Kept {
             self.key.path,
             piece.len
         );
-        match disk.index.forget(id, offset, piece) {
-            Ok(freed) => disk.shrank(freed),
+        let forgotten = disk.index.forget(id, offset, piece);
+        let again = forgotten.and_then(|freed| {
+            disk.shrank(freed);
+            // A chunk that was not forgotten is elsewhere by now, and right there.
+            Ok(match (freed, piece.at) {
+                (0, At::Chunk { .. }) => disk.index.pieces(id)?.at(offset),
+                _ => None,
+            })
+        });
+        match again {
+            Ok(Some((offset, piece))) => drop(self.state.lock().pieces.insert(offset, piece)),
+            Ok(None) => {}
             Err(error) => disk.failed(&error),
         }
     }

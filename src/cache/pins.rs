@@ -73,7 +73,7 @@ pub(crate) struct Pins {
     counts: Mutex<Counts>,
     problems: Mutex<HashMap<Arc<Key>, String>>,
     again: Notify,
-    /// True once the views have known all that the log said: those that begin anew after damage are
+    /// True once the views knew all that the log says, as far as they ever will: those that begin anew after damage are
     /// served as they grow, and what is not in them yet is no less pinned.
     is_known: AtomicBool,
 }
@@ -169,6 +169,8 @@ struct Keeper {
     damage: u64,
     /// True where what is pinned hangs on what is played.
     has_collections: bool,
+    /// How long the views are waited for.
+    patience: Duration,
 }
 
 impl Keeper {
@@ -188,6 +190,7 @@ impl Keeper {
             looked: Instant::now(),
             damage: 0,
             has_collections: false,
+            patience: PATIENCE,
         }
     }
 
@@ -195,7 +198,10 @@ impl Keeper {
         let stop = self.engine.supervisor.stop().clone();
         let mut seen = self.engine.store.head();
         let mut events = self.events(seen);
-        let Some(is_known) = stop.run_until_cancelled(known(&self.engine, seen)).await else {
+        let Some(is_known) = stop
+            .run_until_cancelled(known(&self.engine, seen, PATIENCE))
+            .await
+        else {
             return;
         };
         self.look(is_known).await;
@@ -228,7 +234,8 @@ impl Keeper {
                     // What collections have moves with the calendar.
                     let is_old = self.looked.elapsed() >= HOURLY;
                     if is_due || is_old || self.damage != damage(&engine) {
-                        let known = stop.run_until_cancelled(known(&engine, seen)).await;
+                        let known = known(&engine, seen, self.patience);
+                        let known = stop.run_until_cancelled(known).await;
                         let Some(is_known) = known else { return };
                         self.look(is_known).await;
                     }
@@ -268,6 +275,8 @@ impl Keeper {
                 tracing::debug!("what {} pins is not known: {problem}", pin.row.target);
             }
         }
+        // Where they have been waited for in vain, what is known is fetched meanwhile.
+        self.patience = if is_known { PATIENCE } else { SEARCHED };
         if !is_known || survey.pins.iter().any(|pin| pin.problem.is_some()) {
             self.due = Some((Instant::now() + AGAIN).max(self.earliest));
         }
@@ -361,10 +370,11 @@ impl Keeper {
 
 /// Waits, for a while, until the views and the index know of everything up to a position, those that
 /// something is pinned by: nobody else is to hurry, who might let a scan pass. Whether they do.
-async fn known(engine: &Engine, position: Position) -> bool {
+///
+/// A view that is not kept any more, of which the log said why, knows all that it ever will.
+async fn known(engine: &Engine, position: Position, patience: Duration) -> bool {
     let known = async {
-        // Where one is not kept any more, the log said why.
-        let mut is_known = engine.views.wait_for(position).await.is_ok();
+        drop(engine.views.wait_for(position).await);
         let catalog = engine.views.catalog();
         let pins = tokio::task::spawn_blocking(move || catalog.pins()).await;
         // Where they cannot be read, the look that follows tells it.
@@ -372,21 +382,19 @@ async fn known(engine: &Engine, position: Position) -> bool {
         let by = |kind: fn(&PinTarget) -> bool| pins.iter().any(|pin| kind(&pin.target));
         if by(|target| matches!(target, PinTarget::Collection(_))) {
             let collections = ViewName::Collections;
-            let reached = engine.views.wait_for_view(collections, position).await;
-            is_known &= reached.is_ok();
+            drop(engine.views.wait_for_view(collections, position).await);
         }
-        if is_known {
-            engine.pins.is_known.store(true, Ordering::Relaxed);
-        }
+        // The index tells itself where it does not know yet.
+        engine.pins.is_known.store(true, Ordering::Relaxed);
         if by(|target| matches!(target, PinTarget::Search(_))) {
             // While it is built, which may take long, the other pins are seen to.
             let searcher = engine.search.searcher();
             let reached = tokio::time::timeout(SEARCHED, searcher.reach(position)).await;
-            is_known &= reached.is_ok();
+            return reached.is_ok();
         }
-        is_known
+        true
     };
-    let known = tokio::time::timeout(PATIENCE, known).await;
+    let known = tokio::time::timeout(patience, known).await;
     known.unwrap_or(false)
 }
 

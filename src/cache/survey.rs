@@ -13,6 +13,7 @@ use crate::collections::Collections;
 use crate::config::OriginKind;
 use crate::finding::Finder;
 use crate::originals::{FileRef, key};
+use crate::report::{Kind, Report};
 
 /// Entries of a directory that are asked for together.
 const PAGE: usize = 1_000;
@@ -85,6 +86,22 @@ struct File {
     key: Arc<Key>,
     /// True where it is on a disk of this machine, and needs no copy.
     is_here: bool,
+}
+
+impl Survey {
+    /// Whether it is known what every pin holds.
+    ///
+    /// # Errors
+    /// Why it is not.
+    pub(crate) fn told(&self) -> Result<(), Report> {
+        let mut unknown = self.pins.iter();
+        let unknown = unknown.find_map(|pin| Some((&pin.row.target, pin.problem.as_ref()?)));
+        let Some((target, problem)) = unknown else {
+            return Ok(());
+        };
+        let message = format!("what {target} pins is not known: {problem}");
+        Err(Report::new(Kind::Busy, message).hint("see `musicfs status`, and ask again later"))
+    }
 }
 
 impl Surveyor {

@@ -97,7 +97,10 @@ impl CacheService for Cache {
         };
         let cleared = self.outside(move |engine| {
             // What was pinned a moment ago stays, too.
-            engine.pins.look()?;
+            let survey = engine.pins.look()?;
+            if !pinned {
+                survey.told()?;
+            }
             if !pinned && !engine.pins.is_known() {
                 return Err(Report::new(
                     Kind::Busy,

@@ -1,5 +1,6 @@
 //! What the errors of the rooms mean for people: who must act, and how.
 
+use std::io;
 use std::path::Path;
 
 use eventlog::StoreError;
@@ -63,6 +64,10 @@ impl From<ViewError> for Report {
         match error {
             ViewError::Log(error) => error.into(),
             ViewError::Unreadable { .. } => Self::new(Kind::Damaged, message),
+            ViewError::Directory { source, .. } if source.kind() == io::ErrorKind::NotFound => {
+                Self::new(Kind::Disk, message)
+                    .hint("`musicfs mount` rebuilds the views from the log")
+            }
             ViewError::Unwritable { .. } | ViewError::Directory { .. } => {
                 Self::new(Kind::Disk, message)
             }

@@ -115,6 +115,9 @@ fn pinned_music_plays_without_its_server_and_after_a_restart() {
     // Nor does it hang on the views that tell of it.
     fs::remove_dir_all(elsewhere.world.state().join("views")).unwrap();
     elsewhere.spawn(&key);
+    elsewhere
+        .world
+        .until("it runs", |world| world.run(["status"]).status.success());
     // It stays when the rest is cleared, at once or once it is known what is pinned.
     let clear = ["cache", "clear", "--json"];
     elsewhere.world.until("the rest is cleared", |world| {

@@ -140,6 +140,11 @@ mod tests {
         };
         let ino = inodes.give(place.clone());
         assert!(ino.is_special());
+        assert_ne!(
+            ino.0 & 0xffff_ffff,
+            Ino::ROOT.0,
+            "nor for who takes 32 bits of it"
+        );
         assert_eq!(inodes.give(place.clone()), ino);
         inodes.forgot(ino, 1);
         assert_eq!(inodes.number(&place), Some(ino));

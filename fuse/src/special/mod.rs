@@ -108,10 +108,11 @@ impl Specials {
 
     /// What is above a directory, which the kernel then holds; `None` where that is the root.
     pub(crate) fn above(&self, owner: &Owner, ino: Ino) -> Result<Option<Entry>, FsError> {
-        match self.place(ino)?.parent() {
-            Some(parent) => self.give(owner, parent),
-            None => Ok(None),
-        }
+        let Some(parent) = self.place(ino)?.parent() else {
+            return Ok(None);
+        };
+        let above = self.give(owner, parent)?;
+        above.map(Some).ok_or(ErrorKind::NotFound.into())
     }
 
     /// What answers requests about a number, or a name in it: no directory holds up another.

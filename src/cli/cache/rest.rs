@@ -62,10 +62,8 @@ impl AtRest {
 
     pub(super) async fn clear(self, pinned: bool) -> Result<v1::ClearCacheResponse> {
         self.with_pins(move |store, survey, _| {
-            let mut problems = survey.pins.iter().filter_map(|pin| pin.problem.as_ref());
-            if let Some(problem) = problems.next().filter(|_| !pinned) {
-                let message = format!("what is pinned is not known: {problem}");
-                return Err(Report::new(Kind::Damaged, message));
+            if !pinned {
+                survey.told()?;
             }
             let freed = store.clear(pinned);
             Ok(v1::ClearCacheResponse {

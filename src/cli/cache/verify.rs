@@ -108,8 +108,9 @@ fn verdict(report: &v1::VerifyReport, mode: VerifyMode) -> Result<()> {
         let damaged = counted(report.damaged, "stretch was", "stretches were");
         return Err(
             Report::new(Kind::Failed, format!("{damaged} damaged")).hint(
-                "`musicfs cache repair` fetches it now, a read whenever it is needed; if there is more \
-                 each time, look after the disk",
+                "it was dropped, and is fetched again when it is needed, what is pinned at once \
+                 (`musicfs cache repair` would have fetched all of it); if there is more each time, look \
+                 after the disk",
             ),
         );
     }

@@ -127,7 +127,10 @@ fn what_lies_beside_tracks_is_repaired_too() {
     assert_eq!(fs::read(&lyrics).unwrap(), LYRICS);
     let is_it = |blob: &PathBuf| fs::read(blob).is_ok_and(|bytes| bytes == LYRICS);
     let kept = || super::blobs(world).into_iter().find(is_it);
-    world.until("they are kept", |_| kept().is_some());
+    world.until("they are kept", |world| {
+        let stats = world.json(["cache", "stats", "--json"]);
+        kept().is_some() && stats["chunks"].as_u64() > Some(0)
+    });
     fs::write(kept().unwrap(), vec![b'x'; LYRICS.len()]).unwrap();
     // What was read is looked at once it is written down, within a second.
     let length = Value::from(LYRICS.len());

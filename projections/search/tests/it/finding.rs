@@ -1,8 +1,9 @@
 //! What is found, and in which order.
 
+use eventlog::TrackId;
 use search::{Marker, Query};
 
-use crate::library::{Library, Song};
+use crate::library::{Library, Song, discovered};
 
 const SONGS: &[Song] = &[
     Song {
@@ -197,6 +198,53 @@ fn pages_follow_one_another() {
     tracks.dedup();
     assert_eq!(tracks.len(), 25);
     assert_eq!(searcher.find(&query, 0, 0).unwrap().hits, []);
+}
+
+#[test]
+fn pages_follow_one_another_over_all_parts_of_the_index() {
+    let song = |title| Song {
+        artist: "Björk",
+        album: "Post",
+        title,
+        ..Song::default()
+    };
+    let library = Library::of(&[]);
+    // Each batch is a part of its own; all of them match alike.
+    let titles = [
+        "Hyperballad",
+        "Isobel",
+        "Headphones",
+        "Hunter",
+        "Cover",
+        "Army",
+    ];
+    let mut track = 0;
+    for batch in titles.chunks(2) {
+        let events: Vec<_> = batch
+            .iter()
+            .map(|title| {
+                track += 1;
+                discovered(track, &format!("{track}.flac"), song(*title))
+            })
+            .collect();
+        library.append(events);
+        library.wait();
+    }
+    let now = library.search().searcher().now().unwrap();
+    for query in ["bjork", "artist:bjork", "post", "bjork post"] {
+        let query = Query::parse(query).unwrap();
+        let find = |offset, limit| -> Vec<TrackId> {
+            let page = now.find(&query, offset, limit).unwrap();
+            page.hits.iter().map(|hit| hit.track).collect()
+        };
+        let all = find(0, 100);
+        assert_eq!(all.len(), titles.len());
+        for limit in 1..=titles.len() {
+            let offsets = (0..titles.len()).step_by(limit);
+            let pages: Vec<_> = offsets.flat_map(|offset| find(offset, limit)).collect();
+            assert_eq!(pages, all, "{limit} at a time");
+        }
+    }
 }
 
 #[test]
