@@ -16,9 +16,8 @@ pub struct Ino(pub u64);
 impl Ino {
     /// The root directory.
     pub const ROOT: Self = Self(1);
-    /// From here on numbers belong to [`crate::special`] and live as long as the session. Programs that
-    /// take 32 bits of a number for all of it, as MPD does, are not to take one for the root's.
-    pub const FIRST_SPECIAL: Self = Self((1 << 48) + 2);
+    /// From here on numbers belong to [`crate::special`] and live as long as the session.
+    pub const FIRST_SPECIAL: Self = Self(1 << 48);
 
     /// True for generated files and directories, which the log knows nothing of.
     #[must_use]

@@ -12,7 +12,7 @@ use crate::report::Result;
 
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
-    /// Paths in the mount or on an origin, also such as are gone, or track:NUMBER
+    /// Paths in the mount or on an origin (ORIGIN:PATH), also such as are gone, or track:NUMBER
     #[arg(value_name = "PATH", required = true)]
     paths: Vec<OsString>,
 }

@@ -85,7 +85,7 @@ pub(super) async fn each(
 }
 
 /// The track that `text` names: `track:NUMBER`, a path in the mount (absolute, or from the root of
-/// the tree), or a path of a file on an origin. A path that no track has any more leads to the one
+/// the tree), a path of a file on an origin, or `ORIGIN:PATH`. A path that no track has any more leads to the one
 /// that had it last.
 async fn find(library: &Opened, mountpoint: Option<&Path>, text: &OsStr) -> Result<Found> {
     if let Some(number) = text.to_str().and_then(|text| text.strip_prefix("track:")) {
@@ -109,7 +109,7 @@ async fn find(library: &Opened, mountpoint: Option<&Path>, text: &OsStr) -> Resu
             None => {}
         }
     }
-    if let Some(track) = on_origin(library, &path)? {
+    if let Some(track) = on_origin(library, text, &path)? {
         return Ok(Found::now(track));
     }
     if let Some(track) = former(library, &names).await? {
@@ -126,7 +126,9 @@ pub(super) fn in_tree(mountpoint: Option<&Path>, text: &OsStr, path: &Path) -> V
     let resolved = resolved(path);
     let mut names = Vec::new();
     if let Some(mountpoint) = mountpoint {
-        for path in [path, &resolved] {
+        // What `.collections` and `.search` have are links to tracks.
+        let followed = path.canonicalize().unwrap_or_default();
+        for path in [path, &resolved, &followed] {
             if let Ok(rest) = path.strip_prefix(mountpoint) {
                 names.extend(rest.to_str().map(str::to_owned));
             }
@@ -168,13 +170,21 @@ fn resolved(path: &Path) -> PathBuf {
     }
 }
 
-fn on_origin(library: &Opened, path: &Path) -> Result<Option<TrackId>> {
-    for (origin, path) in places(library, path)? {
+fn on_origin(library: &Opened, text: &OsStr, path: &Path) -> Result<Option<TrackId>> {
+    for (origin, path) in named(text).into_iter().chain(places(library, path)?) {
         if let Some((track, _)) = library.catalog.by_path(&origin, &path)? {
             return Ok(Some(track));
         }
     }
     Ok(None)
+}
+
+/// What `ORIGIN:PATH` names, as places on origins are printed.
+fn named(text: &OsStr) -> Option<(OriginId, OriginPath)> {
+    let mut parts = text.as_bytes().splitn(2, |byte| *byte == b':');
+    let origin = str::from_utf8(parts.next()?).ok()?.parse().ok()?;
+    let path = OriginPath::new(parts.next()?.trim_ascii_start()).ok()?;
+    Some((origin, path))
 }
 
 /// Where on the library's origins that path is, as it stands and with symbolic links resolved.

@@ -66,7 +66,11 @@ fn a_backup_is_shown_once_and_stays_when_the_first_goes() {
     assert_eq!(names(&world), paths());
     assert_eq!(world.status()["tracks"], 3);
     let copy = backup.join("other/folder/2.flac");
-    for asked in ["Ann/First [FLAC]/02 - Two.flac", copy.to_str().unwrap()] {
+    for asked in [
+        "Ann/First [FLAC]/02 - Two.flac",
+        copy.to_str().unwrap(),
+        "backup:other/folder/2.flac",
+    ] {
         let told = world.json(["explain", "--json", asked]);
         let copies = told["copies"].as_array().unwrap();
         let told: Vec<_> = copies

@@ -62,7 +62,9 @@ struct Held {
 impl SpecialInodes {
     pub(crate) fn new() -> Self {
         let state = State {
-            next: Ino::FIRST_SPECIAL,
+            // Programs that take 32 bits of a number for all of it are not to take it for the root's:
+            // MPD leaves out a directory that it takes for one above it.
+            next: Ino(Ino::FIRST_SPECIAL.0 + Ino::ROOT.0 + 1),
             numbers: HashMap::new(),
             places: HashMap::new(),
         };

@@ -196,6 +196,7 @@ fn told(pin: &v1::PinStatus, missing: &str) -> String {
     }
     let tracks = counted(pin.tracks, "track", "tracks");
     let state = match pin.missing_files {
+        0 if pin.tracks + pin.sidecars == 0 => return "it holds nothing at the moment".to_owned(),
         0 => "all of it is here".to_owned(),
         some => format!(
             "{} of {} {missing}",

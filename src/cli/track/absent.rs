@@ -12,7 +12,7 @@ use crate::report::{Kind, Report, Result};
 use crate::show::is_cover;
 
 /// Directories of the mount with what the daemon makes.
-const GENERATED: [&str; 2] = [".status", ".prefetch"];
+const GENERATED: [&str; 4] = [".status", ".prefetch", ".collections", ".search"];
 
 /// No track has that number.
 pub(in crate::cli) fn unknown(track: TrackId) -> Report {
@@ -102,6 +102,10 @@ pub(super) fn why(library: &Opened, text: &OsStr, path: &Path, names: &[String])
             return Ok(report(message).hint(hint));
         }
     }
-    Ok(report(format!("the library never had anything at {shown}"))
-        .hint("give a path in the mount, from the root of the tree, on an origin, or track:NUMBER"))
+    Ok(
+        report(format!("the library never had anything at {shown}")).hint(
+            "give a path in the mount, from the root of the tree, on an origin (ORIGIN:PATH), or \
+               track:NUMBER",
+        ),
+    )
 }

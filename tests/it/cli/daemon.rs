@@ -223,6 +223,10 @@ fn a_name_is_explained_and_so_is_its_end() {
     let original = world.music().join("first.flac");
     assert_eq!(explain(original.to_str().unwrap())["track"], told["track"]);
     assert_eq!(explain("track:1")["track"], told["track"]);
+    let recent = world.mnt().join(".collections/Recently Added");
+    let link = std::fs::read_dir(recent).unwrap().next().unwrap().unwrap();
+    let link = link.path();
+    assert_eq!(explain(link.to_str().unwrap())["track"], told["track"]);
 
     fs::remove_file(original).unwrap();
     world.until("the track is gone", |world| world.status()["tracks"] == 0);

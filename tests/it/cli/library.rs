@@ -295,7 +295,7 @@ fn a_path_that_the_library_never_had() {
         &home.run("explain Nobody/Nothing.mp3 --state-dir state"),
         "[3]
         error: the library never had anything at Nobody/Nothing.mp3
-        hint: give a path in the mount, from the root of the tree, on an origin, or track:NUMBER",
+        hint: give a path in the mount, from the root of the tree, on an origin (ORIGIN:PATH), or track:NUMBER",
     );
 }
 
