@@ -112,7 +112,7 @@ impl EventStore for MemoryStore {
             let more = (seen > after).then_some((stream::iter(page), seen));
             std::future::ready(more)
         });
-        pages.flatten().map(|stored| stored.to_recorded()).boxed()
+        pages.flatten().map(Stored::into_recorded).boxed()
     }
 
     fn head(&self) -> Position {
@@ -143,7 +143,7 @@ impl EventStore for MemoryStore {
         let mut summary = Summary::default();
         let access = log.events.iter().filter(|stored| stored.entry.is_access());
         for stored in access.take_while(|stored| stored.entry.recorded_at < older_than.0) {
-            if stored.entry.payload.is_some() && !summary.add(&stored.to_recorded()?) {
+            if stored.entry.payload.is_some() && !summary.add(&stored.clone().into_recorded()?) {
                 break;
             }
         }

@@ -92,52 +92,46 @@ fn link(previous: &Hash, position: u64, entry: &Entry) -> Hash {
     *DOMAIN.clone().update(&bytes).finalize().as_bytes()
 }
 
-/// What an event's payload says, checked against its hash.
-pub(crate) fn body(
-    position: u64,
-    kind: &str,
-    version: u16,
-    payload: Option<&[u8]>,
-    payload_hash: &[u8],
-) -> Result<Body, StoreError> {
-    let damaged = |reason| StoreError::Damaged {
-        position: Position(position),
-        reason,
-    };
-    let Some(payload) = payload else {
-        return if kind == wire::ACCESS_KIND {
-            Ok(Body::Folded)
-        } else {
-            Err(damaged("its payload is missing".to_owned()))
-        };
-    };
-    if blake3::hash(payload).as_bytes() != payload_hash {
-        return Err(damaged("its payload is not what was written".to_owned()));
-    }
-    wire::decode(kind, version, payload).map_err(|error| damaged(error.to_string()))
-}
-
 impl Stored {
-    pub(crate) fn to_recorded(&self) -> Result<Recorded, StoreError> {
-        let Self {
-            position, entry, ..
-        } = self;
+    /// What its payload says, checked against its hash.
+    pub(crate) fn body(&self) -> Result<Body, StoreError> {
         let Entry {
             kind,
             version,
             payload,
             payload_hash,
             ..
-        } = entry;
+        } = &self.entry;
+        let damaged = |reason| StoreError::Damaged {
+            position: Position(self.position),
+            reason,
+        };
+        let Some(payload) = payload else {
+            return if self.entry.is_access() {
+                Ok(Body::Folded)
+            } else {
+                Err(damaged("its payload is missing".to_owned()))
+            };
+        };
+        if blake3::hash(payload).as_bytes() != payload_hash {
+            return Err(damaged("its payload is not what was written".to_owned()));
+        }
+        wire::decode(kind, *version, payload).map_err(|error| damaged(error.to_string()))
+    }
+
+    /// The event, its payload checked against its hash.
+    pub(crate) fn into_recorded(self) -> Result<Recorded, StoreError> {
+        let body = self.body()?;
+        let entry = self.entry;
         Ok(Recorded {
-            position: Position(*position),
+            position: Position(self.position),
             id: EventId(entry.id),
             recorded_at: Timestamp(entry.recorded_at),
-            kind: (**kind).into(),
-            version: *version,
-            subject: entry.subject.as_str().into(),
+            kind: entry.kind.into(),
+            version: entry.version,
+            subject: entry.subject.into(),
             cause: entry.cause.map(|cause| CauseId(EventId(cause))),
-            body: body(*position, kind, *version, payload.as_deref(), payload_hash)?,
+            body,
         })
     }
 }

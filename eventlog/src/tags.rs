@@ -125,6 +125,15 @@ impl Tags {
         Self::default()
     }
 
+    /// No tags yet, and room for so many values.
+    #[must_use]
+    pub fn with_capacity(values: usize) -> Self {
+        Self {
+            fields: Vec::with_capacity(values),
+            values: Vec::with_capacity(values),
+        }
+    }
+
     /// Adds a value to a field; white space around it is cut, an empty one is dropped.
     pub fn push(&mut self, field: Field, value: &str) {
         let value = value.trim_matches(|c: char| c.is_whitespace() || c == '\0');

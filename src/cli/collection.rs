@@ -3,6 +3,7 @@
 use clap::Subcommand;
 use projections::Views;
 use proto::v1;
+use proto::v1::pin_target::Target;
 use serde_json::json as object;
 
 use super::context::Context;
@@ -99,7 +100,18 @@ async fn remove(context: &Context, name: String) -> Result<()> {
     } else if !context.is_quiet() {
         out.line(format!("{name} is removed; its tracks stay"))?;
     }
-    out.end()
+    out.end()?;
+    let target = Some(Target::Collection(name));
+    let request = v1::ListPinsRequest {
+        target: Some(v1::PinTarget { target }),
+        limit: 1,
+    };
+    if client.cache().list_pins(request).await.is_ok() && !context.is_quiet() {
+        hint(
+            "it is pinned still, which keeps nothing without it: `musicfs cache unpin --collection` ends that",
+        );
+    }
+    Ok(())
 }
 
 async fn list(context: &Context) -> Result<()> {

@@ -166,7 +166,10 @@ fn brief(event: &v1::Event) -> String {
             .join(", "),
         "scan.removals_held" => format!("{} of {} missing", count("missing"), count("known")),
         "layout.changed" => text("template"),
-        "pin.added" | "pin.removed" => format!("/{}", text("value")),
+        "pin.added" | "pin.removed" => match text("target").as_str() {
+            "path" => format!("/{}", text("value")),
+            target => format!("{target}: {}", text("value")),
+        },
         "collection.defined" => format!("{}: {}", text("name"), text("definition")),
         "collection.removed" => text("name"),
         _ if event.folded => "folded".to_owned(),

@@ -176,10 +176,10 @@ impl Explanation {
             out.line("found by a name that it had earlier")?;
         }
         if let Some((recorded, why)) = self.gone() {
-            let scan = recorded
-                .cause
-                .map(|cause| format!(", by scan {cause}"))
-                .unwrap_or_default();
+            let scan = match (recorded.event(), recorded.cause) {
+                (Some(Event::TrackVanished { .. }), Some(cause)) => format!(", by scan {cause}"),
+                _ => String::new(),
+            };
             let (at, position) = (recorded.recorded_at, recorded.position);
             out.line(format!(
                 "gone since {at} (position {position}){scan}: {why}"

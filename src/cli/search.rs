@@ -2,6 +2,7 @@
 
 use clap::Args;
 use proto::v1;
+use search::Query;
 
 use super::context::Context;
 use super::output::hint;
@@ -44,7 +45,7 @@ impl Arguments {
         }
         out.end()?;
         if found.total == 0 && !context.is_quiet() {
-            hint("nothing matches; all words have to, whole or nearly as they are spelt");
+            hint(&why_nothing(&self.query.join(" ")));
         }
         if let Some(next) = found.next_offset {
             let total = found.total;
@@ -53,5 +54,41 @@ impl Arguments {
             ));
         }
         Ok(())
+    }
+}
+
+/// What may be the reason that nothing matches.
+fn why_nothing(query: &str) -> String {
+    let asked = Query::parse(query).ok();
+    if asked.as_ref().is_some_and(Query::is_empty) {
+        return "nothing was asked for: give a word that tracks have to have".to_owned();
+    }
+    if query.contains('*') {
+        return "nothing matches; `*` stands for nothing: give whole words".to_owned();
+    }
+    match asked.as_ref().map(Query::tags).as_deref() {
+        Some([tag, ..]) => format!(
+            "nothing matches; `{tag}:` asks for a tag of that name: what every track may have is \
+             artist, album, albumartist, title, genre, composer, year and path"
+        ),
+        _ => "nothing matches; all words have to, whole or nearly as they are spelt".to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_finds_nothing_is_told_why() {
+        for (query, reason) in [
+            ("", "nothing was asked for"),
+            ("crook*", "`*` stands for nothing"),
+            ("live NOT (artits:monk)", "`artits:` asks for a tag"),
+            ("artist:monk", "all words have to"),
+        ] {
+            let told = why_nothing(query);
+            assert!(told.contains(reason), "{query:?}: {told}");
+        }
     }
 }

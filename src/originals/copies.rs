@@ -12,6 +12,7 @@ use eventlog::tags::ByteRange;
 use eventlog::{Locator, OriginId, TrackId};
 use origins::{Checksum, ErrorKind, Health, Origin, OriginError, OriginFile};
 use parking_lot::Mutex;
+use projections::CatalogReader;
 
 use super::{Sources, Wanted, readable};
 
@@ -109,25 +110,23 @@ impl Copies {
         gone(&self.first)
     }
 
+    /// Blocks the first time, unless they were [looked up](Self::look_up).
     fn others(&self) -> &[Copy] {
-        self.others.get_or_init(|| {
-            let Wanted { locator, track } = &self.wanted;
-            let Some((id, media)) = track.as_ref().filter(|(_, media)| is_telling(media)) else {
-                return Vec::new();
-            };
-            let alike = self.sources.catalog.living_by_content(media.content);
-            let is_other = |other: &TrackId| other != id;
-            let rows = alike.unwrap_or_default().into_iter().filter(is_other);
-            let rows = rows.filter_map(|track| self.sources.catalog.track(track).ok().flatten());
-            rows.filter(|row| row.living && row.media.audio_range.len == media.audio_range.len)
-                .map(|row| {
-                    let whole = row.media.tags == media.tags
-                        && row.media.audio_range == media.audio_range
-                        && row.locator.revision.size == locator.revision.size;
-                    Copy::of(&row.into(), whole)
-                })
-                .collect()
-        })
+        self.others
+            .get_or_init(|| others(&self.sources.catalog, &self.wanted))
+    }
+
+    /// Has the others known, without a thread that serves waiting for the catalog.
+    async fn look_up(&self) {
+        if self.others.get().is_some() {
+            return;
+        }
+        let (catalog, wanted) = (self.sources.catalog.clone(), self.wanted.clone());
+        let found = tokio::task::spawn_blocking(move || others(&catalog, &wanted)).await;
+        if let Ok(found) = found {
+            // Whoever else looked meanwhile found the same.
+            self.others.get_or_init(|| found);
+        }
     }
 
     /// Reads a stretch that lies in the sound, or outside of it.
@@ -222,6 +221,7 @@ impl Source for Copies {
         let sound = self.wanted.sound();
         let borders = [sound.offset, sound.offset.saturating_add(sound.len)];
         let inside = |border: &u64| offset < *border && *border < end;
+        self.look_up().await;
         if self.others().is_empty() || !borders.iter().any(inside) {
             return self.read_part(offset..end.max(offset)).await;
         }
@@ -241,6 +241,26 @@ impl Source for Copies {
     async fn checksum(&self) -> Result<Option<Checksum>, OriginError> {
         self.opened(&self.first).await?.checksum().await
     }
+}
+
+/// The other files that have the same sound.
+fn others(catalog: &CatalogReader, wanted: &Wanted) -> Vec<Copy> {
+    let Wanted { locator, track } = wanted;
+    let Some((id, media)) = track.as_ref().filter(|(_, media)| is_telling(media)) else {
+        return Vec::new();
+    };
+    let alike = catalog.living_by_content(media.content);
+    let is_other = |other: &TrackId| other != id;
+    let rows = alike.unwrap_or_default().into_iter().filter(is_other);
+    let rows = rows.filter_map(|track| catalog.track(track).ok().flatten());
+    rows.filter(|row| row.living && row.media.audio_range.len == media.audio_range.len)
+        .map(|row| {
+            let whole = row.media.tags == media.tags
+                && row.media.audio_range == media.audio_range
+                && row.locator.revision.size == locator.revision.size;
+            Copy::of(&row.into(), whole)
+        })
+        .collect()
 }
 
 fn late(copy: &Copy) -> OriginError {

@@ -255,8 +255,13 @@ impl Writer {
         // Fails where SQLite has done so by itself.
         let _ = sqlx::query("ROLLBACK").execute(&mut *connection).await;
         let row = sqlx::query(rows::HEAD).fetch_one(connection).await;
-        let found = row.and_then(|row| rows::tail(&row));
-        found.is_ok_and(|found| (found.head, found.chain) == known)
+        let found = row.and_then(|row| Ok((row.try_get(0)?, row.try_get(1)?, row.try_get(2)?)));
+        let found = found
+            .ok()
+            .and_then(|(position, chain, horizon): (_, Vec<u8>, _)| {
+                Tail::of(position, &chain, horizon)
+            });
+        found.is_some_and(|found| (found.head, found.chain) == known)
     }
 }
 

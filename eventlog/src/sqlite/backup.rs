@@ -3,14 +3,13 @@
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::Path;
 
-use sqlx::SqlitePool;
-
 use super::SqliteStore;
 use super::fault::Fault;
 use super::file::Reserved;
+use super::readers::Readers;
 use crate::store::StoreError;
 
-pub(super) async fn backup(path: &Path, readers: &SqlitePool, to: &Path) -> Result<(), StoreError> {
+pub(super) async fn backup(readers: &Readers, to: &Path) -> Result<(), StoreError> {
     let fault = Fault::new(to, "back up to");
     let reserved = Reserved::new(to)?;
     // Absolute, so that no name is taken for a URI.
@@ -19,11 +18,11 @@ pub(super) async fn backup(path: &Path, readers: &SqlitePool, to: &Path) -> Resu
         return Err(fault.backend("SQLite takes only names in UTF-8"));
     };
     // From one read transaction: appends go on, and are in the next backup.
-    sqlx::query("VACUUM INTO ?")
-        .bind(draft.to_owned())
-        .execute(readers)
+    let draft = draft.to_owned();
+    let copied = readers.read(move |connection| connection.execute("VACUUM INTO ?", [draft]));
+    copied
         .await
-        .map_err(|error| match Fault::new(path, "read").of(error) {
+        .map_err(|error| match Fault::new(readers.path(), "read").of(error) {
             StoreError::DiskFull { .. } => StoreError::DiskFull {
                 path: to.display().to_string(),
             },

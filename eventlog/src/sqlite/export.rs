@@ -1,7 +1,6 @@
 //! The log as JSON Lines (LOG-6).
 
 use std::io::Write;
-use std::path::Path;
 use std::pin::pin;
 
 use base64::Engine as _;
@@ -9,10 +8,10 @@ use base64::engine::general_purpose::STANDARD;
 use futures::StreamExt as _;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use sqlx::SqlitePool;
 
 use super::fault::Fault;
 use super::read;
+use super::readers::Readers;
 use crate::event::Body;
 use crate::id::{CauseId, EventId, Position, Timestamp};
 use crate::record::{Entry, Hash, Stored};
@@ -108,19 +107,18 @@ fn unhex(text: &str) -> Result<Hash, String> {
 }
 
 pub(super) async fn export(
-    path: &Path,
-    readers: &SqlitePool,
+    readers: &Readers,
     head: Position,
     mut to: impl Write + Send,
     mut progress: impl FnMut(Position, Position) + Send,
 ) -> Result<Position, StoreError> {
-    let fault = Fault::new(path, "export");
+    let fault = Fault::new(readers.path(), "export");
     let mut done = Position::START;
-    let mut pages = pin!(read::pages(path, readers, done, head, Filter::default()));
+    let mut pages = pin!(read::pages(readers, done, head, Filter::default()));
     while let Some(page) = pages.next().await {
-        for event in page?.events() {
-            let stored = event?.stored();
-            let body = stored.to_recorded()?.body;
+        for event in page.events {
+            let stored = event?;
+            let body = stored.body()?;
             serde_json::to_writer(&mut to, &Line::new(&stored, &body))
                 .map_err(std::io::Error::from)
                 .and_then(|()| to.write_all(b"\n"))

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use super::readers::ReadError;
 use crate::id::Position;
 use crate::store::StoreError;
 
@@ -36,8 +37,8 @@ impl<'p> Fault<'p> {
         Self { position, ..self }
     }
 
-    pub(super) fn of(self, error: sqlx::Error) -> StoreError {
-        match primary_code(&error) {
+    pub(super) fn of(self, error: impl Refusal) -> StoreError {
+        match error.primary_code() {
             Some(code::FULL) => StoreError::DiskFull {
                 path: self.path.display().to_string(),
             },
@@ -75,19 +76,43 @@ impl<'p> Fault<'p> {
     }
 }
 
+/// An error of what stands between us and SQLite.
+pub(super) trait Refusal: std::error::Error + Send + Sync + 'static {
+    /// SQLite's own code, where it is SQLite's.
+    fn primary_code(&self) -> Option<u32>;
+}
+
+impl Refusal for sqlx::Error {
+    fn primary_code(&self) -> Option<u32> {
+        let extended: u32 = self.as_database_error()?.code()?.parse().ok()?;
+        Some(extended & 0xff)
+    }
+}
+
+impl Refusal for ReadError {
+    fn primary_code(&self) -> Option<u32> {
+        match self {
+            Self::Sqlite(error) => error.primary_code(),
+            Self::Closed | Self::Thread(_) => None,
+        }
+    }
+}
+
+impl Refusal for rusqlite::Error {
+    fn primary_code(&self) -> Option<u32> {
+        let extended = self.sqlite_error()?.extended_code;
+        Some(extended.unsigned_abs() & 0xff)
+    }
+}
+
 pub(super) fn is_constraint(error: &sqlx::Error) -> bool {
-    primary_code(error) == Some(code::CONSTRAINT)
+    error.primary_code() == Some(code::CONSTRAINT)
 }
 
 pub(super) fn is_interrupt(error: &sqlx::Error) -> bool {
-    primary_code(error) == Some(code::INTERRUPT)
+    error.primary_code() == Some(code::INTERRUPT)
 }
 
 pub(super) fn is_full(error: &sqlx::Error) -> bool {
-    primary_code(error) == Some(code::FULL)
-}
-
-fn primary_code(error: &sqlx::Error) -> Option<u32> {
-    let extended: u32 = error.as_database_error()?.code()?.parse().ok()?;
-    Some(extended & 0xff)
+    error.primary_code() == Some(code::FULL)
 }

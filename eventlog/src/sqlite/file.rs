@@ -6,20 +6,16 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use sqlx::migrate::{Migration, MigrationType, Migrator};
-use sqlx::sqlite::{
-    SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous,
-};
+use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous};
 use sqlx::{ConnectOptions as _, Connection as _, SqlSafeStr as _, SqliteConnection};
 
 use super::fault::Fault;
+use super::readers::Readers;
 use crate::id::EventId;
 use crate::store::StoreError;
 
 /// `application_id` of a log's file: "MFSL".
 const APPLICATION_ID: i32 = 0x4d46_534c;
-
-/// Readers at work at the same time; more wait.
-const READERS: u32 = 4;
 
 /// Size of a new file's pages: large ones make fewer writes of a batch, and few are half empty.
 const PAGE_BYTES: u32 = 16 << 10;
@@ -149,17 +145,10 @@ pub(super) async fn create(
     Ok(connection)
 }
 
-/// Connections that only read, to a log that must be there.
-pub(super) async fn readers(path: &Path) -> Result<SqlitePool, StoreError> {
-    let fault = Fault::new(path, "open");
+/// Readers of a log that must be there.
+pub(super) async fn readers(path: &Path) -> Result<Readers, StoreError> {
     belongs_here(path).await?;
-    SqlitePoolOptions::new()
-        .max_connections(READERS)
-        .test_before_acquire(false)
-        .idle_timeout(Duration::from_secs(60))
-        .connect_with(options(path).read_only(true))
-        .await
-        .map_err(|error| fault.of(error))
+    Ok(Readers::new(path.to_owned()))
 }
 
 /// One connection that may write, to a log that must be there.

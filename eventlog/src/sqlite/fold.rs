@@ -1,11 +1,16 @@
 //! Retention of access events (LOG-6).
 
+use std::pin::pin;
+
+use futures::StreamExt as _;
 use sqlx::Row as _;
 use tokio::sync::{OwnedMutexGuard, watch};
 
 use super::append::{Failure, Writer};
 use super::fault::Fault;
-use super::rows::{CHUNK, Select, Tail, stored_integer};
+use super::read;
+use super::readers::Readers;
+use super::rows::{CHUNK, Tail, stored_integer};
 use crate::id::{CauseId, Position, Timestamp};
 use crate::record::{Entry, Summary};
 use crate::store::{Filter, Folding, StoreError};
@@ -21,13 +26,14 @@ const DROP_PAYLOADS: &str = "UPDATE events INDEXED BY events_of_access SET paylo
 /// Folds, in a task of its own: once begun, it is seen through.
 pub(super) async fn fold(
     mut writer: OwnedMutexGuard<Writer>,
+    readers: &Readers,
     heads: &watch::Sender<Position>,
     older_than: Timestamp,
     now: Timestamp,
     cause: Option<CauseId>,
 ) -> Result<Folding, StoreError> {
     writer.usable()?;
-    let summary = sum_up(&mut writer, older_than).await?;
+    let summary = sum_up(&mut writer, readers, older_than).await?;
     let folded = summary.folded();
     if folded == 0 {
         return Ok(Folding {
@@ -54,7 +60,11 @@ pub(super) async fn fold(
         .map_err(|error| StoreError::Poisoned(format!("the writing task ended: {error}")))?
 }
 
-async fn sum_up(writer: &mut Writer, older_than: Timestamp) -> Result<Summary, StoreError> {
+async fn sum_up(
+    writer: &mut Writer,
+    readers: &Readers,
+    older_than: Timestamp,
+) -> Result<Summary, StoreError> {
     let path = writer.path.clone();
     let fault = Fault::new(&path, "read");
     let Tail { head, horizon, .. } = writer.tail();
@@ -71,23 +81,17 @@ async fn sum_up(writer: &mut Writer, older_than: Timestamp) -> Result<Summary, S
         kinds: vec![wire::ACCESS_KIND.to_owned()],
         subject: None,
     };
-    let select = Select::new(access);
+    let until = Position(first_kept.saturating_sub(1));
     let mut summary = Summary::default();
-    let mut after = horizon.0;
-    loop {
-        let until = first_kept.saturating_sub(1);
-        let page = select.page(&mut *connection, after, until).await;
-        let page = page.map_err(|error| fault.of(error))?;
-        for event in page.events() {
-            if !summary.add(&event?.recorded()?) {
+    let mut pages = pin!(read::pages(readers, horizon, until, access));
+    while let Some(page) = pages.next().await {
+        for event in page.events {
+            if !summary.add(&event?.into_recorded()?) {
                 return Ok(summary);
             }
         }
-        if page.count == 0 {
-            return Ok(summary);
-        }
-        after = page.last;
     }
+    Ok(summary)
 }
 
 async fn replace(

@@ -11,7 +11,7 @@ use super::export::Line;
 use super::fault::Fault;
 use super::file::{self, Durability, Reserved};
 use super::rows::{self, CHUNK, Tail};
-use crate::event::{Event, NewEvent};
+use crate::event::{Body, Event, NewEvent};
 use crate::id::Position;
 use crate::record::{ChainCheck, Entry, ROOT, Stored};
 use crate::store::StoreError;
@@ -85,14 +85,13 @@ impl<'p> Import<'p> {
 
     fn accept(&mut self, stored: &Stored) -> Result<(), StoreError> {
         self.check.check(stored)?;
-        let recorded = stored.to_recorded()?;
-        if let Some(Event::AccessFolded { through, .. }) = recorded.event() {
-            self.summarised = self.summarised.max(*through);
+        if let Body::Known(Event::AccessFolded { through, .. }) = stored.body()? {
+            self.summarised = self.summarised.max(through);
         }
-        self.tail.head = recorded.position;
+        self.tail.head = Position(stored.position);
         self.tail.chain = stored.chain;
         if stored.entry.payload.is_none() {
-            self.tail.horizon = recorded.position;
+            self.tail.horizon = self.tail.head;
         }
         Ok(())
     }

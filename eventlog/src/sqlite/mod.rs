@@ -12,6 +12,7 @@ mod file;
 mod fold;
 mod import;
 mod read;
+mod readers;
 mod rows;
 mod salvage;
 mod verify;
@@ -21,7 +22,6 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use futures::stream::BoxStream;
-use sqlx::SqlitePool;
 use tokio::sync::{Mutex, watch};
 
 pub use import::import;
@@ -33,12 +33,12 @@ use crate::id::{CauseId, Position, Timestamp};
 use crate::store::{EventStore, Filter, Folding, StoreError};
 use append::Writer;
 use fault::Fault;
+use readers::Readers;
 
 /// The log in one SQLite file.
 #[derive(Debug)]
 pub struct SqliteStore {
-    path: PathBuf,
-    readers: SqlitePool,
+    readers: Readers,
     /// Absent where the log was opened for reading only.
     writer: Option<Arc<Mutex<Writer>>>,
     heads: watch::Sender<Position>,
@@ -58,10 +58,9 @@ impl SqliteStore {
         file::found(&path).await?;
         let connection = file::create(&path, file::Durability::Synced).await?;
         let readers = file::readers(&path).await?;
-        let tail = verify::tail(&path, &readers).await?;
-        let writer = Writer::new(path.clone(), connection, tail, lock);
+        let tail = verify::tail(&readers).await?;
+        let writer = Writer::new(path, connection, tail, lock);
         Ok(Self {
-            path,
             readers,
             writer: Some(Arc::new(Mutex::new(writer))),
             heads: watch::Sender::new(tail.head),
@@ -76,9 +75,8 @@ impl SqliteStore {
     pub async fn open_read_only(path: impl Into<PathBuf>) -> Result<Self, StoreError> {
         let path = path.into();
         let readers = file::readers(&path).await?;
-        let tail = verify::tail(&path, &readers).await?;
+        let tail = verify::tail(&readers).await?;
         Ok(Self {
-            path,
             readers,
             writer: None,
             heads: watch::Sender::new(tail.head),
@@ -93,9 +91,8 @@ impl SqliteStore {
     pub async fn open_unchecked(path: impl Into<PathBuf>) -> Result<Self, StoreError> {
         let path = path.into();
         let readers = file::readers(&path).await?;
-        let tail = verify::head(&path, &readers).await?;
+        let tail = verify::head(&readers).await?;
         Ok(Self {
-            path,
             readers,
             writer: None,
             heads: watch::Sender::new(tail.head),
@@ -105,7 +102,7 @@ impl SqliteStore {
     /// The log's file.
     #[must_use]
     pub fn path(&self) -> &Path {
-        &self.path
+        self.readers.path()
     }
 
     /// Ends all use of the file, after what is under way, and folds the write-ahead log into it.
@@ -127,7 +124,7 @@ impl SqliteStore {
         &self,
         progress: impl FnMut(Position, Position) + Send,
     ) -> Result<Verified, StoreError> {
-        verify::whole(&self.path, &self.readers, progress).await
+        verify::whole(&self.readers, progress).await
     }
 
     /// Has SQLite look through the file for damage to its structure (UP-6), which is much faster than
@@ -140,7 +137,7 @@ impl SqliteStore {
         &self,
         is_over: impl FnMut() -> bool + Send + 'static,
     ) -> Result<bool, StoreError> {
-        verify::quick(&self.path, is_over).await
+        verify::quick(self.path(), is_over).await
     }
 
     /// Copies the log, as it is at one moment, to a new file, while it goes on being used. The
@@ -150,7 +147,7 @@ impl SqliteStore {
     /// # Errors
     /// [`StoreError::Exists`] where there is a file of that name.
     pub async fn backup(&self, to: &Path) -> Result<(), StoreError> {
-        backup::backup(&self.path, &self.readers, to).await
+        backup::backup(&self.readers, to).await
     }
 
     /// Writes the log, as it is now, up to and with `until` or its end, as JSON Lines: an object
@@ -167,12 +164,12 @@ impl SqliteStore {
         progress: impl FnMut(Position, Position) + Send,
     ) -> Result<Position, StoreError> {
         let until = until.map_or(self.head(), |until| until.min(self.head()));
-        export::export(&self.path, &self.readers, until, to, progress).await
+        export::export(&self.readers, until, to, progress).await
     }
 
     fn writer(&self) -> Result<&Arc<Mutex<Writer>>, StoreError> {
         self.writer.as_ref().ok_or_else(|| StoreError::ReadOnly {
-            path: self.path.display().to_string(),
+            path: self.path().display().to_string(),
         })
     }
 }
@@ -195,7 +192,7 @@ impl EventStore for SqliteStore {
         filter: Filter,
     ) -> BoxStream<'_, Result<Recorded, StoreError>> {
         let until = until.map_or(self.head(), |until| until.min(self.head()));
-        read::read(&self.path, &self.readers, after, until, filter)
+        read::read(&self.readers, after, until, filter)
     }
 
     fn head(&self) -> Position {
@@ -207,12 +204,13 @@ impl EventStore for SqliteStore {
     }
 
     async fn position_at(&self, time: Timestamp) -> Result<Position, StoreError> {
-        let fault = Fault::new(&self.path, "read");
-        let position: i64 = sqlx::query_scalar(rows::POSITION_AT)
-            .bind(time.0)
-            .fetch_one(&self.readers)
+        let found = self.readers.read(move |connection| {
+            let mut statement = connection.prepare_cached(rows::POSITION_AT)?;
+            statement.query_row([time.0], |row| row.get::<_, i64>(0))
+        });
+        let position = found
             .await
-            .map_err(|error| fault.of(error))?;
+            .map_err(|error| Fault::new(self.path(), "read").of(error))?;
         Ok(Position(position.unsigned_abs()).min(self.head()))
     }
 
@@ -223,6 +221,6 @@ impl EventStore for SqliteStore {
         cause: Option<CauseId>,
     ) -> Result<Folding, StoreError> {
         let writer = Arc::clone(self.writer()?).lock_owned().await;
-        fold::fold(writer, &self.heads, older_than, now, cause).await
+        fold::fold(writer, &self.readers, &self.heads, older_than, now, cause).await
     }
 }

@@ -1,15 +1,16 @@
 //! Reading: pages by range, the next one fetched while the last one is decoded.
 
-use std::path::Path;
 use std::pin::pin;
+use std::sync::Arc;
 
 use futures::stream::{self, BoxStream, Stream, StreamExt as _};
-use sqlx::SqlitePool;
 use tokio::sync::mpsc;
 use tokio::task::JoinError;
 
 use super::fault::Fault;
-use super::rows::{self, Page, Select};
+use super::readers::Readers;
+use super::rows::{Page, Select};
+use super::verify::ends;
 use crate::event::Recorded;
 use crate::id::Position;
 use crate::store::{Filter, StoreError};
@@ -23,60 +24,45 @@ const FEW: usize = 16;
 /// Pages of events, in order; ends after the first error. Each is read on its own, so that a slow
 /// reader holds nothing up.
 pub(super) fn pages(
-    path: &Path,
-    readers: &SqlitePool,
+    readers: &Readers,
     after: Position,
     until: Position,
     filter: Filter,
-) -> impl Stream<Item = Result<Page, StoreError>> + Send + use<> {
-    let whole = filter.is_open();
-    let select = Select::new(filter);
-    let (path, readers) = (path.to_owned(), readers.clone());
-    stream::try_unfold(Some(after.0), move |after| {
-        let (select, path, readers) = (select.clone(), path.clone(), readers.clone());
+) -> impl Stream<Item = Page> + Send + use<> {
+    let (select, readers) = (Arc::new(Select::new(filter)), readers.clone());
+    stream::unfold(Some(after.0), move |after| {
+        let (select, readers) = (Arc::clone(&select), readers.clone());
         async move {
-            let Some(after) = after.filter(|after| *after < until.0) else {
-                return Ok(None);
-            };
-            let fault = Fault::new(&path, "read").at(Position(after).next());
-            let page = select.page(&readers, after, until.0).await;
-            let page = page.map_err(|error| fault.of(error))?;
-            if whole && let Some(missing) = gap(&page, after, until.0)? {
-                let fault = fault.at(Position(missing));
-                return Err(fault.damaged("the event is missing"));
-            }
-            let more = page.is_full().then_some(page.last);
-            Ok(Some((page, more)))
+            let after = after.filter(|after| *after < until.0)?;
+            let page = page(&readers, select, after, until.0).await;
+            let more = page.is_full.then_some(page.last);
+            Some((page, more))
         }
     })
 }
 
-/// The first position that a page of everything lacks.
-fn gap(page: &Page, after: u64, until: u64) -> Result<Option<u64>, StoreError> {
-    let is_end = page.is_full() || page.last == until;
-    if is_end && page.last == after + page.count as u64 {
-        return Ok(None);
-    }
-    let mut next = after + 1;
-    for event in page.events() {
-        if event?.position != next {
-            break;
-        }
-        next += 1;
-    }
-    Ok(Some(next))
+/// The page after a position.
+pub(super) async fn page(readers: &Readers, select: Arc<Select>, after: u64, until: u64) -> Page {
+    let own = readers.clone();
+    let read = readers.read(move |connection| {
+        let fault = Fault::new(own.path(), "read");
+        Ok(select.page(connection, fault, after, until))
+    });
+    read.await.unwrap_or_else(|error| {
+        let fault = Fault::new(readers.path(), "read");
+        Page::failed(after, fault.at(Position(after).next()).of(error))
+    })
 }
 
 pub(super) fn read<'s>(
-    path: &'s Path,
-    readers: &'s SqlitePool,
+    readers: &'s Readers,
     after: Position,
     until: Position,
     filter: Filter,
 ) -> BoxStream<'s, Result<Recorded, StoreError>> {
     async_stream::stream! {
         if filter.names_access() {
-            let horizon = horizon(path, readers).await;
+            let horizon = horizon(readers).await;
             match horizon {
                 Ok(horizon) if after < horizon => {
                     yield Err(StoreError::BelowHorizon { horizon });
@@ -89,10 +75,10 @@ pub(super) fn read<'s>(
                 }
             }
         }
-        let pages = pages(path, readers, after, until, filter).map(decode).buffered(IN_FLIGHT);
+        let pages = pages(readers, after, until, filter).map(decode).buffered(IN_FLIGHT);
         for await page in ahead(pages) {
             let page = page.unwrap_or_else(|error| {
-                vec![Err(Fault::new(path, "read").backend(error))]
+                vec![Err(Fault::new(readers.path(), "read").backend(error))]
             });
             for event in page {
                 let failed = event.is_err();
@@ -108,7 +94,7 @@ pub(super) fn read<'s>(
 
 /// Has a stream go on while its reader is busy, until there is enough for it to read next. Where it
 /// panics, it does not just end, which would look like the end of the log.
-fn ahead<T: Send + 'static>(
+pub(super) fn ahead<T: Send + 'static>(
     stream: impl Stream<Item = T> + Send + 'static,
 ) -> impl Stream<Item = Result<T, JoinError>> {
     let (sender, receiver) = mpsc::channel(1);
@@ -129,27 +115,22 @@ fn ahead<T: Send + 'static>(
     })
 }
 
-async fn horizon(path: &Path, readers: &SqlitePool) -> Result<Position, StoreError> {
-    let row = sqlx::query(rows::HEAD).fetch_one(readers).await;
-    let tail = row.and_then(|row| rows::tail(&row));
-    tail.map(|tail| tail.horizon)
-        .map_err(|error| Fault::new(path, "read").of(error))
+async fn horizon(readers: &Readers) -> Result<Position, StoreError> {
+    let ends = ends(readers).await?;
+    Ok(ends.tail.horizon)
 }
 
-async fn decode(page: Result<Page, StoreError>) -> Vec<Result<Recorded, StoreError>> {
-    fn events(page: &Page) -> Vec<Result<Recorded, StoreError>> {
-        let mut events = Vec::with_capacity(page.count);
-        events.extend(page.events().map(|event| event?.recorded()));
-        events
+async fn decode(page: Page) -> Vec<Result<Recorded, StoreError>> {
+    fn events(page: Page) -> Vec<Result<Recorded, StoreError>> {
+        let events = page.events.into_iter();
+        events.map(|event| event?.into_recorded()).collect()
     }
 
-    let page = match page {
-        Ok(page) if page.count <= FEW => return events(&page),
-        Ok(page) => page,
-        Err(error) => return vec![Err(error)],
-    };
+    if page.events.len() <= FEW {
+        return events(page);
+    }
     let position = Position(page.last);
-    tokio::task::spawn_blocking(move || events(&page))
+    tokio::task::spawn_blocking(move || events(page))
         .await
         .unwrap_or_else(|error| {
             vec![Err(StoreError::Damaged {

@@ -4,12 +4,13 @@ use std::path::Path;
 use std::pin::pin;
 
 use futures::StreamExt as _;
-use sqlx::{Row as _, SqlitePool};
+use rusqlite::OptionalExtension as _;
 
 use super::fault::{Fault, is_interrupt};
-use super::rows::{self, HEAD, Page, Tail};
+use super::readers::Readers;
+use super::rows::{HEAD, Tail};
 use super::{file, read};
-use crate::event::Event;
+use crate::event::{Body, Event};
 use crate::id::Position;
 use crate::record::{ChainCheck, ROOT, Stored};
 use crate::store::{Filter, StoreError};
@@ -29,32 +30,45 @@ pub struct Verified {
     pub folded: u64,
 }
 
-/// Where the log says that it ends.
-pub(super) async fn head(path: &Path, readers: &SqlitePool) -> Result<Tail, StoreError> {
-    Ok(ends(path, readers).await?.0)
+/// Where a log ends.
+pub(super) struct Ends {
+    /// As it says itself.
+    pub(super) tail: Tail,
+    /// The first and the last position that its rows have; 0 where there are none.
+    first: u64,
+    last: u64,
 }
 
-/// Where the log says that it ends, and the first and last position that it has.
-async fn ends(path: &Path, readers: &SqlitePool) -> Result<(Tail, u64, u64), StoreError> {
-    let fault = Fault::new(path, "open");
-    let row = sqlx::query(HEAD)
-        .fetch_optional(readers)
-        .await
-        .map_err(|error| fault.of(error))?;
-    let row = row.ok_or_else(|| fault.damaged("it does not say where it ends"))?;
-    let tail = rows::tail(&row).map_err(|error| fault.damaged(&error.to_string()))?;
-    let at = |index: usize| {
-        let position = row.try_get::<Option<i64>, _>(index);
-        position.map(|position| position.unwrap_or(0).unsigned_abs())
+/// Where the log says that it ends, and what its rows say.
+pub(super) async fn ends(readers: &Readers) -> Result<Ends, StoreError> {
+    let fault = Fault::new(readers.path(), "open");
+    let found = readers.read(|connection| {
+        let row = connection.query_row(HEAD, [], |row| {
+            let place = |index| row.get::<_, Option<i64>>(index);
+            let at = |place: Option<i64>| place.unwrap_or_default().unsigned_abs();
+            let chain: Vec<u8> = row.get(1)?;
+            let tail = Tail::of(row.get(0)?, &chain, row.get(2)?);
+            Ok((tail, at(place(3)?), at(place(4)?)))
+        });
+        row.optional()
+    });
+    let found = found.await.map_err(|error| fault.of(error))?;
+    let Some((tail, first, last)) = found else {
+        return Err(fault.damaged("it does not say where it ends"));
     };
-    let ends = at(3).and_then(|first| Ok((tail, first, at(4)?)));
-    ends.map_err(|error| fault.of(error))
+    let tail = tail.ok_or_else(|| fault.damaged("a hash is not 32 bytes long"))?;
+    Ok(Ends { tail, first, last })
+}
+
+/// Where the log says that it ends.
+pub(super) async fn head(readers: &Readers) -> Result<Tail, StoreError> {
+    Ok(ends(readers).await?.tail)
 }
 
 /// Where the log ends, as it says itself and as its rows say.
-async fn end(path: &Path, readers: &SqlitePool) -> Result<Tail, StoreError> {
-    let fault = Fault::new(path, "open");
-    let (tail, first, last) = ends(path, readers).await?;
+async fn end(readers: &Readers) -> Result<Tail, StoreError> {
+    let fault = Fault::new(readers.path(), "open");
+    let Ends { tail, first, last } = ends(readers).await?;
     if first > 1 {
         return Err(fault.damaged("the first event is missing"));
     }
@@ -71,8 +85,8 @@ async fn end(path: &Path, readers: &SqlitePool) -> Result<Tail, StoreError> {
 }
 
 /// Checks the log's end, in milliseconds.
-pub(super) async fn tail(path: &Path, readers: &SqlitePool) -> Result<Tail, StoreError> {
-    let tail = end(path, readers).await?;
+pub(super) async fn tail(readers: &Readers) -> Result<Tail, StoreError> {
+    let tail = end(readers).await?;
     if tail.head == Position::START {
         return Ok(tail);
     }
@@ -80,16 +94,11 @@ pub(super) async fn tail(path: &Path, readers: &SqlitePool) -> Result<Tail, Stor
     let mut after = tail.head.0.saturating_sub(TAIL + 1);
     let mut check = (after == 0).then(|| ChainCheck::after(0, ROOT));
     let mut last = ROOT;
-    let mut pages = pin!(read::pages(
-        path,
-        readers,
-        Position(after),
-        tail.head,
-        Filter::default()
-    ));
+    let filter = Filter::default();
+    let mut pages = pin!(read::pages(readers, Position(after), tail.head, filter));
     while let Some(page) = pages.next().await {
-        for event in page?.events() {
-            let stored = event?.stored();
+        for event in page.events {
+            let stored = event?;
             match &mut check {
                 Some(check) => check.check(&stored)?,
                 None => check = Some(ChainCheck::after(stored.position, stored.chain)),
@@ -98,7 +107,7 @@ pub(super) async fn tail(path: &Path, readers: &SqlitePool) -> Result<Tail, Stor
             last = stored.chain;
         }
     }
-    at_end(path, tail, after, last)?;
+    at_end(readers.path(), tail, after, last)?;
     Ok(tail)
 }
 
@@ -139,8 +148,7 @@ impl Walk {
             self.last_folded = stored.position;
         }
         // What the hash vouches for must also be readable.
-        let recorded = stored.to_recorded()?;
-        if let Some(Event::AccessFolded { through, .. }) = recorded.event() {
+        if let Body::Known(Event::AccessFolded { through, .. }) = stored.body()? {
             self.summarised = self.summarised.max(through.0);
         }
         self.last = (stored.position, stored.chain);
@@ -149,12 +157,11 @@ impl Walk {
 }
 
 pub(super) async fn whole(
-    path: &Path,
-    readers: &SqlitePool,
+    readers: &Readers,
     mut progress: impl FnMut(Position, Position) + Send,
 ) -> Result<Verified, StoreError> {
     // Its end is judged last: what is in doubt first is to be named.
-    let tail = head(path, readers).await?;
+    let tail = head(readers).await?;
     let mut walk = Walk {
         chain: ChainCheck::after(0, ROOT),
         last: (0, ROOT),
@@ -162,19 +169,19 @@ pub(super) async fn whole(
         last_folded: 0,
         summarised: 0,
     };
-    let pages = read::pages(path, readers, Position::START, tail.head, Filter::default());
-    let mut pages = pin!(pages.map(columns).buffered(2));
+    let fault = Fault::new(readers.path(), "check");
+    let pages = read::pages(readers, Position::START, tail.head, Filter::default());
+    let mut pages = pin!(read::ahead(pages));
     while let Some(page) = pages.next().await {
-        let page = page.map_err(|error| walk.after(error))?;
-        for stored in &page {
-            walk.step(stored)?;
+        let page = page.map_err(|error| fault.backend(error))?;
+        for stored in page.events {
+            walk.step(&stored.map_err(|error| walk.after(error))?)?;
         }
         progress(Position(walk.last.0), tail.head);
     }
-    at_end(path, tail, walk.last.0, walk.last.1)?;
-    let fault = Fault::new(path, "check");
+    at_end(readers.path(), tail, walk.last.0, walk.last.1)?;
     // Folding may have gone on meanwhile; its summaries are behind what was walked.
-    let horizon = end(path, readers).await?.horizon;
+    let horizon = end(readers).await?.horizon;
     let all_summarised = walk.summarised >= tail.horizon.0;
     let all_announced = (tail.horizon.0..=horizon.0).contains(&walk.last_folded);
     if !(all_summarised && all_announced) {
@@ -185,7 +192,7 @@ pub(super) async fn whole(
         let reason = "payloads are missing for which no summary stands";
         return Err(fault.at(first).damaged(reason));
     }
-    let indexed = indexes(path, readers).await;
+    let indexed = indexes(readers).await;
     indexed.map_err(|error| walk.after(error))?;
     Ok(Verified {
         head: tail.head,
@@ -217,30 +224,16 @@ pub(super) async fn quick(
     }
 }
 
-/// A page's columns, taken out on a thread for such work.
-async fn columns(page: Result<Page, StoreError>) -> Result<Vec<Stored>, StoreError> {
-    let page = page?;
-    let task = tokio::task::spawn_blocking(move || {
-        page.events().map(|event| Ok(event?.stored())).collect()
-    });
-    task.await.unwrap_or_else(|error| {
-        Err(StoreError::Damaged {
-            position: Position(1),
-            reason: error.to_string(),
-        })
-    })
-}
-
 /// SQLite's own check: every index has every row, and nothing else.
-async fn indexes(path: &Path, readers: &SqlitePool) -> Result<(), StoreError> {
-    let fault = Fault::new(path, "check");
-    let found: String = sqlx::query_scalar("PRAGMA integrity_check(1)")
-        .fetch_one(readers)
-        .await
-        .map_err(|error| fault.of(error))?;
-    if found == "ok" {
-        Ok(())
-    } else {
-        Err(fault.damaged(&found))
+async fn indexes(readers: &Readers) -> Result<(), StoreError> {
+    let fault = Fault::new(readers.path(), "check");
+    let found = readers.read(|connection| {
+        connection.query_row("PRAGMA integrity_check(1)", [], |row| {
+            row.get::<_, String>(0)
+        })
+    });
+    match found.await.map_err(|error| fault.of(error))? {
+        found if found == "ok" => Ok(()),
+        found => Err(fault.damaged(&found)),
     }
 }

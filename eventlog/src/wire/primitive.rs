@@ -145,6 +145,9 @@ fn write_tags<S: Serializer>(tags: &Tags, custom: bool, serializer: S) -> Result
     map.end()
 }
 
+/// Few files have more tags.
+const USUAL_TAGS: usize = 32;
+
 struct TagMap {
     custom: bool,
 }
@@ -157,7 +160,8 @@ impl<'de> Visitor<'de> for TagMap {
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Tags, A::Error> {
-        let mut tags = Tags::new();
+        // What the map says of itself is not believed further than usual ones go.
+        let mut tags = Tags::with_capacity(map.size_hint().unwrap_or_default().min(USUAL_TAGS));
         while let Some(name) = map.next_key::<&str>()? {
             let field = if self.custom {
                 Field::Custom(name.into())

@@ -50,6 +50,7 @@ async fn a_log_outlives_its_store() {
     assert_eq!(all(&store).await.unwrap(), before);
     store.close().await;
     assert!(!place.path("events.db-wal").exists());
+    assert!(all(&store).await.is_err(), "a closed log seems empty");
     assert!(
         store
             .append(Position(1500), &samples::discoveries(1500..1501))

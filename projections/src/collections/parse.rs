@@ -18,7 +18,7 @@ impl Query {
             return Err(parser.error_at(Self::MAX_CHARS + 1, &expected, Found::End));
         }
         let query = parser.query()?;
-        parser.end()?;
+        parser.end(&query)?;
         Ok(query)
     }
 }
@@ -66,12 +66,17 @@ impl<'s> Parser<'s> {
         })
     }
 
-    fn end(&mut self) -> Result<()> {
+    /// Nothing stands behind what was read.
+    fn end(&mut self, read: &Query) -> Result<()> {
         self.blanks();
         if self.rest.is_empty() {
             return Ok(());
         }
-        Err(self.error("AND, OR, SORT, LIMIT or the end"))
+        Err(self.error(match (read.sort.is_empty(), read.limit) {
+            (_, Some(_)) => "the end",
+            (false, None) => "a comma and what else to sort by, LIMIT or the end",
+            (true, None) => "AND, OR, SORT, LIMIT or the end",
+        }))
     }
 
     fn any(&mut self, depth: usize) -> Result<Filter> {

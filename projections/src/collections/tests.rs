@@ -229,9 +229,10 @@ fn a_mistake_is_told_with_its_place_and_what_could_stand_there() {
             "a LIMIT 0",
             "column 9: expected a number from 1 to 10000, found \"0\"",
         ),
+        ("a LIMIT 5 b", "column 11: expected the end, found \"b\""),
         (
-            "a LIMIT 5 b",
-            "column 11: expected AND, OR, SORT, LIMIT or the end, found \"b\"",
+            "a SORT year title",
+            "column 13: expected a comma and what else to sort by, LIMIT or the end, found \"title\"",
         ),
     ] {
         assert_eq!(Query::parse(text).unwrap_err().to_string(), expected);

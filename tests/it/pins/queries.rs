@@ -66,7 +66,12 @@ fn what_a_collection_has_is_pinned_now_and_later() {
     world.until("what came is here, too", |world| {
         pins(world)[0]["tracks"] == 6 && is_here(world)
     });
-    assert!(world.run(["collection", "remove", "Mine"]).status.success());
+    let removed = world.run(["collection", "remove", "Mine"]);
+    let told = String::from_utf8_lossy(&removed.stderr);
+    assert!(
+        removed.status.success() && told.contains("pinned still"),
+        "{told}"
+    );
     world.until("nothing is in it", |world| pins(world)[0]["tracks"] == 0);
     elsewhere.world.stop();
     assert_eq!(pins(&elsewhere.world)[0]["collection"], "Mine");

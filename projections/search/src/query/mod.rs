@@ -35,6 +35,20 @@ pub(crate) enum Node {
     Years { from: Option<u16>, to: Option<u16> },
 }
 
+impl Node {
+    fn tags(&self) -> Vec<&str> {
+        match self {
+            Self::All(nodes) | Self::Any(nodes) => nodes.iter().flat_map(Self::tags).collect(),
+            Self::Not(node) => node.tags(),
+            Self::Word { field, .. } | Self::Phrase { field, .. } => match field {
+                Some(Field::Tag(name)) => vec![name],
+                _ => Vec::new(),
+            },
+            Self::Years { .. } => Vec::new(),
+        }
+    }
+}
+
 /// Where it is looked for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Field {
@@ -81,5 +95,11 @@ impl Query {
     #[must_use]
     pub fn is_empty(&self) -> bool {
         matches!(&self.0, Node::All(nodes) if nodes.is_empty())
+    }
+
+    /// The tags that it names, in lower case, which are none of the fields that every track may have.
+    #[must_use]
+    pub fn tags(&self) -> Vec<&str> {
+        self.0.tags()
     }
 }
