@@ -24,7 +24,7 @@ use crate::known::Known;
 use crate::library::{FileId, Ino, Lane, Library, Node, NodeKind, Originals};
 use crate::operations::{Operation, Operations, Timings};
 use crate::special::{SpecialDir, Specials};
-use directories::OpenDirectory;
+use crate::{readdir, special};
 use files::OpenFile;
 
 /// Longest name, in bytes.
@@ -41,10 +41,11 @@ pub struct Filesystem {
     specials: Specials,
     owner: Owner,
     files: Handles<OpenFile>,
-    directories: Handles<OpenDirectory>,
+    listings: readdir::Listings,
+    generated: special::Listings,
     inodes: Inodes,
     known: Known,
-    /// Counts changes of the tree; see [`crate::readdir::Listing`].
+    /// Counts changes of the tree; see [`readdir::Listings`].
     epoch: AtomicU64,
     operations: Operations,
 }
@@ -65,7 +66,8 @@ impl Filesystem {
             specials: Specials::new(specials),
             owner,
             files: Handles::new(),
-            directories: Handles::new(),
+            listings: readdir::Listings::default(),
+            generated: special::Listings::default(),
             inodes: Inodes::default(),
             known: Known::default(),
             epoch: AtomicU64::new(0),
@@ -210,7 +212,8 @@ impl Filesystem {
     pub fn session_ended(&self) -> Vec<Closed> {
         let files = self.files.take();
         files.iter().for_each(|file| self.tell(file));
-        self.directories.take();
+        self.listings.clear();
+        self.generated.clear();
         self.inodes.clear();
         self.known.clear();
         files.into_iter().map(Closed::from).collect()

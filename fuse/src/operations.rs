@@ -28,7 +28,6 @@ operations! {
     Getattr = "getattr",
     Open = "open",
     Read = "read",
-    Opendir = "opendir",
     Readdir = "readdir",
     Readlink = "readlink",
     Statfs = "statfs",

@@ -1,110 +1,98 @@
 //! Listing directories.
 
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use super::Filesystem;
-use crate::attr::Attr;
-use crate::errno::{ErrorKind, FsError};
-use crate::library::{Ino, NodeKind};
+use crate::errno::FsError;
+use crate::library::Ino;
 use crate::operations::Operation;
-use crate::readdir::{DirEntry, Listing};
-
-/// `.` and `..`, which come first.
-const LINKS: usize = 2;
-
-pub(super) enum OpenDirectory {
-    Tree(Listing),
-    Special(Vec<(String, Attr)>),
-}
+use crate::readdir::DirEntry;
+use crate::special::{Cookie, Listing};
 
 impl Filesystem {
-    /// Opens a directory; the flag tells whether the kernel may keep its listing until told
-    /// otherwise.
+    /// Gives the entries of a directory from `offset` on to `take` until that returns false: 0 is its
+    /// beginning, else what an entry said is [next](DirEntry::next). With `held` the kernel keeps each
+    /// entry taken as if it had looked it up.
     ///
     /// # Errors
-    /// [`ErrorKind::NotADirectory`].
-    pub fn opendir(&self, ino: Ino) -> Result<(u64, bool), FsError> {
-        let _running = self.operations.begin(Operation::Opendir);
-        if ino.is_special() {
-            let mut entries = vec![
-                (".".to_owned(), self.specials.attr(&self.owner, ino)?),
-                ("..".to_owned(), self.getattr(self.parent(ino)?)?.attr),
-            ];
-            entries.extend(self.specials.list(&self.owner, ino)?);
-            return Ok((
-                self.directories.insert(OpenDirectory::Special(entries)),
-                false,
-            ));
-        }
-        match self.node(ino)?.kind {
-            NodeKind::File { .. } => Err(ErrorKind::NotADirectory.into()),
-            NodeKind::Directory { .. } => Ok((
-                self.directories
-                    .insert(OpenDirectory::Tree(Listing::new(ino))),
-                true,
-            )),
-        }
-    }
-
-    /// Gives the entries of an open directory from `offset` on to `take` until that returns false.
-    /// With `held` the kernel keeps each entry taken as if it had looked it up.
-    ///
-    /// # Errors
-    /// [`ErrorKind::BadHandle`], or where the tree cannot be read.
+    /// [`NotADirectory`](crate::ErrorKind::NotADirectory), or where it cannot be told what is in it.
     pub fn readdir(
         &self,
-        handle: u64,
+        ino: Ino,
         offset: u64,
         held: bool,
         take: &mut dyn FnMut(DirEntry<'_>) -> bool,
     ) -> Result<(), FsError> {
         let _running = self.operations.begin(Operation::Readdir);
-        let directory = self.directories.get(handle).ok_or(ErrorKind::BadHandle)?;
-        match &*directory {
-            OpenDirectory::Tree(listing) => {
-                let epoch = self.epoch.load(Ordering::Acquire);
-                let owner = &self.owner;
-                listing.read(
-                    self.library.as_ref(),
-                    owner,
-                    offset,
-                    epoch,
-                    &mut |node, entry| {
-                        let taken = take(entry);
-                        if taken && held && !matches!(entry.name, "." | "..") {
-                            self.known.gave(node);
-                        }
-                        taken
-                    },
-                )
-            }
-            OpenDirectory::Special(entries) => {
-                let start = usize::try_from(offset).unwrap_or(usize::MAX);
-                for (next, (name, attr)) in (1..).zip(entries).skip(start) {
-                    if !take(DirEntry {
-                        name,
-                        attr: *attr,
-                        lifetime: Duration::ZERO,
-                        next,
-                    }) {
-                        break;
-                    }
-                    if held && !matches!(name.as_str(), "." | "..") {
-                        self.specials.gave(attr.ino);
-                    }
-                }
-                Ok(())
-            }
+        if ino.is_special() {
+            let (listing, at) = self.listing(ino, offset)?;
+            self.give_generated(&listing, at, held, take);
+            return Ok(());
         }
+        let epoch = self.epoch.load(Ordering::Acquire);
+        let library = self.library.as_ref();
+        let mut give = |node: &_, entry: DirEntry<'_>| {
+            let taken = take(entry);
+            if taken && held && !matches!(entry.name, "." | "..") {
+                self.known.gave(node);
+            }
+            taken
+        };
+        self.listings
+            .read(library, &self.owner, (ino, offset), epoch, &mut give)
     }
 
-    /// Closes a directory.
-    pub fn releasedir(&self, handle: u64) {
-        let closed = self.directories.remove(handle);
-        if let Some(OpenDirectory::Special(entries)) = closed.as_deref() {
-            let listed = entries.iter().skip(LINKS);
-            listed.for_each(|(_, attr)| self.specials.forgot(attr.ino, 1));
+    /// Sees to it that the rest of a generated directory's listing can be given without waiting, and
+    /// tells the offset to ask for.
+    ///
+    /// # Errors
+    /// Where it cannot be told what is in it.
+    pub(crate) fn ready(&self, ino: Ino, offset: u64) -> Result<u64, FsError> {
+        let (_, at) = self.listing(ino, offset)?;
+        Ok(at.offset())
+    }
+
+    /// The listing of a generated directory that an offset is of, or a new one.
+    fn listing(&self, ino: Ino, offset: u64) -> Result<(Arc<Listing>, Cookie), FsError> {
+        let at = Cookie::of(offset);
+        let kept = at.and_then(|at| Some((self.generated.find(ino, at)?, at)));
+        if let Some(kept) = kept {
+            return Ok(kept);
+        }
+        let above = self.entry(self.parent(ino)?)?.attr;
+        let listing = Arc::new(self.specials.list(&self.owner, ino, above)?);
+        let begun = self.generated.begin(ino, Arc::clone(&listing));
+        // One that was not kept so long goes on where it was.
+        Ok((listing, begun.behind(at.map_or(0, |at| at.given))))
+    }
+
+    fn give_generated(
+        &self,
+        listing: &Listing,
+        at: Cookie,
+        held: bool,
+        take: &mut dyn FnMut(DirEntry<'_>) -> bool,
+    ) {
+        let mut is_over = true;
+        for (given, (name, attr)) in (1..).zip(listing.iter()).skip(at.given) {
+            is_over = false;
+            let taken = take(DirEntry {
+                name,
+                attr: *attr,
+                lifetime: Duration::ZERO,
+                next: at.behind(given).offset(),
+            });
+            if !taken {
+                break;
+            }
+            if held && !matches!(name, "." | "..") {
+                self.specials.gave(attr.ino);
+            }
+        }
+        if is_over {
+            self.generated.end(at);
         }
     }
 }

@@ -23,6 +23,7 @@ use super::waiting;
 use crate::attr::Entry;
 use crate::errno::{ErrorKind, FsError};
 use crate::fs::Filesystem;
+use crate::library::Ino;
 use crate::mountpoint::{self, State};
 use crate::pool::{Pool, guarded};
 
@@ -41,6 +42,8 @@ pub(super) struct Adapter {
     mountpoint: PathBuf,
     aborted: Arc<AtomicBool>,
     pool: Pool,
+    /// True where the kernel can open directories by itself.
+    opens_directories: bool,
 }
 
 impl Adapter {
@@ -57,6 +60,7 @@ impl Adapter {
             mountpoint: mountpoint.to_owned(),
             aborted,
             pool: Pool::new(),
+            opens_directories: false,
         }
     }
 }
@@ -89,15 +93,26 @@ fn reply_attr(reply: ReplyAttr, found: Result<Entry, FsError>) {
     }
 }
 
-/// The flag tells whether the kernel may keep the listing.
-fn reply_opendir(reply: ReplyOpen, opened: Result<(u64, bool), FsError>) {
-    match opened {
-        Ok((handle, true)) => {
-            let flags = FopenFlags::FOPEN_CACHE_DIR | FopenFlags::FOPEN_KEEP_CACHE;
-            reply.opened(FileHandle(handle), flags);
-        }
-        Ok((handle, false)) => reply.opened(FileHandle(handle), FopenFlags::empty()),
-        Err(error) => reply.error(errno("opendir", &error)),
+fn fill(filesystem: &Filesystem, ino: Ino, offset: u64, mut reply: ReplyDirectory) {
+    let listed = filesystem.readdir(ino, offset, false, &mut |entry| {
+        let kind = convert::file_type(entry.attr.kind);
+        !reply.add(INodeNo(entry.attr.ino.0), entry.next, kind, entry.name)
+    });
+    match listed {
+        Ok(()) => reply.ok(),
+        Err(error) => reply.error(errno("readdir", &error)),
+    }
+}
+
+fn fill_plus(filesystem: &Filesystem, ino: Ino, offset: u64, mut reply: ReplyDirectoryPlus) {
+    let listed = filesystem.readdir(ino, offset, true, &mut |entry| {
+        let attr = convert::attr(&entry.attr);
+        let ttl = entry.lifetime;
+        !reply.add(attr.ino, entry.next, entry.name, &ttl, &attr, GENERATION)
+    });
+    match listed {
+        Ok(()) => reply.ok(),
+        Err(error) => reply.error(errno("readdirplus", &error)),
     }
 }
 
@@ -121,6 +136,7 @@ impl fuser::Filesystem for Adapter {
             // What an older kernel lacks, it does without.
             let _ = config.add_capabilities(flag);
         }
+        self.opens_directories = offered.contains(InitFlags::FUSE_NO_OPENDIR_SUPPORT);
         let passes = offered.contains(InitFlags::FUSE_PASSTHROUGH)
             && self.passthrough.load(Ordering::Relaxed)
             && config.add_capabilities(InitFlags::FUSE_PASSTHROUGH).is_ok()
@@ -252,85 +268,70 @@ impl fuser::Filesystem for Adapter {
         });
     }
 
-    fn opendir(&self, _: &Request, ino: INodeNo, _: OpenFlags, reply: ReplyOpen) {
-        let ino = convert::ino(ino);
-        if !ino.is_special() {
-            return guarded("opendir", || {
-                reply_opendir(reply, self.filesystem.opendir(ino));
-            });
+    /// Nothing is kept for an open directory. A kernel that hears so opens directories by itself from then
+    /// on, and lists again what it has listed without a word (Linux 5.1): what it keeps of the tree holds
+    /// until it is told otherwise, and the generated directories' times say that they have changed.
+    fn opendir(&self, _: &Request, _: INodeNo, _: OpenFlags, reply: ReplyOpen) {
+        if self.opens_directories {
+            reply.error(Errno::ENOSYS);
+        } else {
+            let flags = FopenFlags::FOPEN_CACHE_DIR | FopenFlags::FOPEN_KEEP_CACHE;
+            reply.opened(FileHandle(0), flags);
         }
-        let (filesystem, lane) = (
-            Arc::clone(&self.filesystem),
-            self.filesystem.special_lane(ino),
-        );
-        self.pool.answer(lane, reply, move |ticket| {
-            let opened = filesystem.opendir(ino);
-            match (ticket.take(), opened) {
-                (Some(reply), opened) => reply_opendir(reply, opened),
-                // Nobody will close it.
-                (None, Ok((handle, _))) => filesystem.releasedir(handle),
-                (None, Err(_)) => {}
-            }
-        });
     }
 
     fn readdir(
         &self,
         _: &Request,
-        _: INodeNo,
-        handle: FileHandle,
+        ino: INodeNo,
+        _: FileHandle,
         offset: u64,
-        mut reply: ReplyDirectory,
+        reply: ReplyDirectory,
     ) {
-        guarded("readdir", || {
-            let result = self
-                .filesystem
-                .readdir(handle.0, offset, false, &mut |entry| {
-                    let kind = convert::file_type(entry.attr.kind);
-                    !reply.add(INodeNo(entry.attr.ino.0), entry.next, kind, entry.name)
-                });
-            match result {
-                Ok(()) => reply.ok(),
-                Err(error) => reply.error(errno("readdir", &error)),
-            }
-        });
+        let ino = convert::ino(ino);
+        if !ino.is_special() {
+            return guarded("readdir", || fill(&self.filesystem, ino, offset, reply));
+        }
+        let filesystem = Arc::clone(&self.filesystem);
+        self.pool
+            .answer(self.filesystem.special_lane(ino), reply, move |ticket| {
+                let ready = filesystem.ready(ino, offset);
+                match (ticket.take(), ready) {
+                    (Some(reply), Ok(offset)) => fill(&filesystem, ino, offset, reply),
+                    (Some(reply), Err(error)) => reply.error(errno("readdir", &error)),
+                    (None, _) => {}
+                }
+            });
     }
 
     fn readdirplus(
         &self,
         _: &Request,
-        _: INodeNo,
-        handle: FileHandle,
+        ino: INodeNo,
+        _: FileHandle,
         offset: u64,
-        mut reply: ReplyDirectoryPlus,
+        reply: ReplyDirectoryPlus,
     ) {
-        guarded("readdirplus", || {
-            let result = self
-                .filesystem
-                .readdir(handle.0, offset, true, &mut |entry| {
-                    let attr = convert::attr(&entry.attr);
-                    let ttl = entry.lifetime;
-                    !reply.add(attr.ino, entry.next, entry.name, &ttl, &attr, GENERATION)
-                });
-            match result {
-                Ok(()) => reply.ok(),
-                Err(error) => reply.error(errno("readdirplus", &error)),
-            }
-        });
+        let ino = convert::ino(ino);
+        if !ino.is_special() {
+            return guarded("readdirplus", || {
+                fill_plus(&self.filesystem, ino, offset, reply);
+            });
+        }
+        let filesystem = Arc::clone(&self.filesystem);
+        self.pool
+            .answer(self.filesystem.special_lane(ino), reply, move |ticket| {
+                let ready = filesystem.ready(ino, offset);
+                match (ticket.take(), ready) {
+                    (Some(reply), Ok(offset)) => fill_plus(&filesystem, ino, offset, reply),
+                    (Some(reply), Err(error)) => reply.error(errno("readdirplus", &error)),
+                    (None, _) => {}
+                }
+            });
     }
 
-    fn releasedir(
-        &self,
-        _: &Request,
-        _: INodeNo,
-        handle: FileHandle,
-        _: OpenFlags,
-        reply: ReplyEmpty,
-    ) {
-        guarded("releasedir", || {
-            self.filesystem.releasedir(handle.0);
-            reply.ok();
-        });
+    fn releasedir(&self, _: &Request, _: INodeNo, _: FileHandle, _: OpenFlags, reply: ReplyEmpty) {
+        reply.ok();
     }
 
     fn statfs(&self, _: &Request, _: INodeNo, reply: ReplyStatfs) {

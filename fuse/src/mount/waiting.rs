@@ -7,7 +7,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use fuser::{
-    BackingId, Errno, FileHandle, FopenFlags, ReplyAttr, ReplyData, ReplyEntry, ReplyOpen,
+    BackingId, Errno, FileHandle, FopenFlags, ReplyAttr, ReplyData, ReplyDirectory,
+    ReplyDirectoryPlus, ReplyEntry, ReplyOpen,
 };
 
 use super::convert::errno;
@@ -75,6 +76,18 @@ impl TimedOut for ReplyEntry {
 impl TimedOut for ReplyAttr {
     fn timed_out(self, limit: Duration) {
         self.error(unanswered("getattr", limit));
+    }
+}
+
+impl TimedOut for ReplyDirectory {
+    fn timed_out(self, limit: Duration) {
+        self.error(unanswered("readdir", limit));
+    }
+}
+
+impl TimedOut for ReplyDirectoryPlus {
+    fn timed_out(self, limit: Duration) {
+        self.error(unanswered("readdirplus", limit));
     }
 }
 

@@ -4,6 +4,7 @@
 //! see the library and nothing else.
 
 mod inodes;
+mod listing;
 pub mod status;
 
 use std::sync::Arc;
@@ -11,6 +12,7 @@ use std::time::{Duration, SystemTime};
 
 pub(crate) use inodes::Place;
 use inodes::SpecialInodes;
+pub(crate) use listing::{Cookie, Listing, Listings};
 
 use crate::attr::{Attr, Entry, Owner};
 use crate::errno::{ErrorKind, FsError};
@@ -61,14 +63,14 @@ pub trait SpecialDir: Send + Sync + 'static {
 /// All special directories, and the numbers of what was looked up in them.
 pub(crate) struct Specials {
     directories: Vec<Box<dyn SpecialDir>>,
-    inodes: SpecialInodes,
+    inodes: Arc<SpecialInodes>,
 }
 
 impl Specials {
     pub(crate) fn new(directories: Vec<Box<dyn SpecialDir>>) -> Self {
         Self {
             directories,
-            inodes: SpecialInodes::new(),
+            inodes: Arc::new(SpecialInodes::new()),
         }
     }
 
@@ -156,15 +158,18 @@ impl Specials {
         }
     }
 
-    /// What a directory holds: names and attributes. Each number is held until it is let go.
-    pub(crate) fn list(&self, owner: &Owner, ino: Ino) -> Result<Vec<(String, Attr)>, FsError> {
+    /// What a directory holds now; `above` is the directory that it is in.
+    pub(crate) fn list(&self, owner: &Owner, ino: Ino, above: Attr) -> Result<Listing, FsError> {
         let place = self.place(ino)?;
+        let own = self.item(&place)?.ok_or(ErrorKind::NotFound)?;
         let items = self.directory(&place)?.list(&place.path)?.into_iter();
         let numbered = items.map(|(name, item)| {
             let ino = self.inodes.give(place.child(&name));
             (name, attr(owner, ino, &item))
         });
-        Ok(numbered.collect())
+        let links = [attr(owner, ino, &own), above];
+        let inodes = Arc::clone(&self.inodes);
+        Ok(Listing::new(links, numbered.collect(), inodes))
     }
 
     /// Counts that the kernel holds a number, as a listing with attributes gives it.

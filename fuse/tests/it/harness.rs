@@ -19,7 +19,7 @@ use fuse::{
 };
 use tempfile::TempDir;
 
-pub(crate) use mount::{Mount, errno, noise, within};
+pub(crate) use mount::{Mount, errno, names, noise, within};
 
 /// A name whose lookup panics.
 pub(crate) const PANIC: &str = "panic";

@@ -4,6 +4,7 @@
 mod audience;
 mod caching;
 mod filesystem;
+mod generated;
 mod harness;
 mod lifecycle;
 mod reading;
