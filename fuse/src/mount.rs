@@ -2,6 +2,7 @@
 
 mod adapter;
 mod convert;
+mod listing;
 mod waiting;
 
 use std::io;

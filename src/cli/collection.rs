@@ -101,15 +101,15 @@ async fn remove(context: &Context, name: String) -> Result<()> {
         out.line(format!("{name} is removed; its tracks stay"))?;
     }
     out.end()?;
-    let target = Some(Target::Collection(name));
+    let target = Some(Target::Collection(name.clone()));
     let request = v1::ListPinsRequest {
         target: Some(v1::PinTarget { target }),
         limit: 1,
     };
     if client.cache().list_pins(request).await.is_ok() && !context.is_quiet() {
-        hint(
-            "it is pinned still, which keeps nothing without it: `musicfs cache unpin --collection` ends that",
-        );
+        hint(&format!(
+            "it is pinned still: `musicfs cache unpin --collection {name:?}` ends that"
+        ));
     }
     Ok(())
 }

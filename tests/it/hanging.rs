@@ -1,11 +1,13 @@
 //! Origins that do not answer: a share whose server hangs (UP-5, ORG-8). The share is a mount of
-//! another MusicFS, whose process is stopped.
+//! bindfs, whose process is stopped.
 
 use std::fs::{self, File};
 use std::io::Read;
 use std::os::unix::fs::FileExt;
-use std::process::Command;
+use std::process::{Child, Command};
 use std::time::{Duration, Instant};
+
+use tempfile::TempDir;
 
 use crate::world::{World, song};
 
@@ -14,37 +16,67 @@ const ANSWER: Duration = Duration::from_secs(20);
 /// The limit of shutting down (CTL-7), and what a busy machine adds.
 const END: Duration = Duration::from_secs(25);
 
-/// A library whose origin is the mount of another. Dropped before that one goes on.
+/// A library whose origin is a share. Dropped before that one goes on.
 struct Share {
     client: World,
-    server: World,
+    server: Server,
+}
+
+/// What serves the share.
+struct Server {
+    process: Child,
+    /// The files, and where they are shared.
+    _dir: TempDir,
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        // It unmounts first.
+        kill(&self.process, "-TERM");
+        self.process.wait().unwrap();
+    }
+}
+
+fn kill(process: &Child, signal: &str) {
+    let pid = process.id().to_string();
+    let status = Command::new("kill").args([signal, &pid]).status().unwrap();
+    assert!(status.success());
 }
 
 impl Share {
     fn new() -> Self {
-        let mut server = World::new();
+        let dir = tempfile::tempdir().unwrap();
+        let [files, mnt] = ["files", "mnt"].map(|name| dir.path().join(name));
+        fs::create_dir(&files).unwrap();
+        fs::create_dir(&mnt).unwrap();
         for n in 1..=3_u64 {
             let mut bytes = song(n);
             // More than one page, so that a second read has to ask for more.
             bytes.resize(4 << 20, n as u8);
-            fs::write(server.music().join(format!("{n}.flac")), bytes).unwrap();
+            fs::write(files.join(format!("{n}.flac")), bytes).unwrap();
         }
-        // With passthrough, what is open would be read without the server.
-        server.start_with(&["-o", "nopassthrough"]);
+        let process = Command::new("bindfs")
+            .args(["-f", "--no-allow-other"])
+            .args([&files, &mnt])
+            .spawn()
+            .unwrap();
         let mut client = World::new();
+        client.until("the share is there", |_| {
+            fs::read_dir(&mnt).is_ok_and(|mut entries| entries.next().is_some())
+        });
         fs::remove_dir(client.music()).unwrap();
-        std::os::unix::fs::symlink(server.mnt(), client.music()).unwrap();
+        std::os::unix::fs::symlink(&mnt, client.music()).unwrap();
         client.start();
+        let server = Server { process, _dir: dir };
         Self { client, server }
     }
 
     fn signal(&self, signal: &str) {
-        let pid = self.server.pid().to_string();
-        let status = Command::new("kill").args([signal, &pid]).status().unwrap();
-        assert!(status.success());
+        kill(&self.server.process, signal);
         if signal == "-STOP" {
+            let pid = self.server.process.id();
             // A thread that runs may answer once more.
-            self.server.until("all its threads are stopped", |_| {
+            self.client.until("all its threads are stopped", |_| {
                 let threads = fs::read_dir(format!("/proc/{pid}/task")).unwrap();
                 threads.map_while(Result::ok).all(|thread| {
                     let stat = fs::read_to_string(thread.path().join("stat"));

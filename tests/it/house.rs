@@ -25,7 +25,10 @@ const PLACES: &[(&str, &[&str])] = &[
         &["fuse/src/mount/", "fuse/src/mount.rs", "fuse/src/notify.rs"],
     ),
     ("sqlx", &["eventlog/src/sqlite", "src/webhooks/ledger/"]),
-    ("rusqlite", &["projections/src/", "content/src/"]),
+    (
+        "rusqlite",
+        &["eventlog/src/sqlite", "projections/src/", "content/src/"],
+    ),
     ("russh", &["origins/src/sftp/"]),
     ("tantivy", &["projections/search/src/"]),
     ("smb2", &["origins/src/smb/"]),

@@ -198,6 +198,10 @@ fn a_daemon_killed_while_it_fetches_goes_on_at_the_next_start() {
         });
         elsewhere.world.kill();
         elsewhere.spawn(&slow);
+        // What was listed before is listed still: that is no sign of life.
+        elsewhere
+            .world
+            .until("it answers", |world| world.status()["pid"] == world.pid());
         until_listed(&elsewhere.world, 8);
     }
     elsewhere.world.stop();

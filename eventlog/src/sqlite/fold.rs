@@ -26,14 +26,17 @@ const DROP_PAYLOADS: &str = "UPDATE events INDEXED BY events_of_access SET paylo
 /// Folds, in a task of its own: once begun, it is seen through.
 pub(super) async fn fold(
     mut writer: OwnedMutexGuard<Writer>,
-    readers: &Readers,
     heads: &watch::Sender<Position>,
     older_than: Timestamp,
     now: Timestamp,
     cause: Option<CauseId>,
 ) -> Result<Folding, StoreError> {
     writer.usable()?;
-    let summary = sum_up(&mut writer, readers, older_than).await?;
+    // A reader of its own: the others may be busy for long, and appends wait for this.
+    let readers = Readers::new(writer.path.clone());
+    let summary = sum_up(&mut writer, &readers, older_than).await;
+    readers.close().await;
+    let summary = summary?;
     let folded = summary.folded();
     if folded == 0 {
         return Ok(Folding {

@@ -221,6 +221,6 @@ impl EventStore for SqliteStore {
         cause: Option<CauseId>,
     ) -> Result<Folding, StoreError> {
         let writer = Arc::clone(self.writer()?).lock_owned().await;
-        fold::fold(writer, &self.readers, &self.heads, older_than, now, cause).await
+        fold::fold(writer, &self.heads, older_than, now, cause).await
     }
 }

@@ -116,7 +116,7 @@ pub(super) fn ahead<T: Send + 'static>(
 }
 
 async fn horizon(readers: &Readers) -> Result<Position, StoreError> {
-    let ends = ends(readers).await?;
+    let ends = ends(readers, Fault::new(readers.path(), "read")).await?;
     Ok(ends.tail.horizon)
 }
 

@@ -40,8 +40,7 @@ pub(super) struct Ends {
 }
 
 /// Where the log says that it ends, and what its rows say.
-pub(super) async fn ends(readers: &Readers) -> Result<Ends, StoreError> {
-    let fault = Fault::new(readers.path(), "open");
+pub(super) async fn ends(readers: &Readers, fault: Fault<'_>) -> Result<Ends, StoreError> {
     let found = readers.read(|connection| {
         let row = connection.query_row(HEAD, [], |row| {
             let place = |index| row.get::<_, Option<i64>>(index);
@@ -62,13 +61,14 @@ pub(super) async fn ends(readers: &Readers) -> Result<Ends, StoreError> {
 
 /// Where the log says that it ends.
 pub(super) async fn head(readers: &Readers) -> Result<Tail, StoreError> {
-    Ok(ends(readers).await?.tail)
+    let fault = Fault::new(readers.path(), "open");
+    Ok(ends(readers, fault).await?.tail)
 }
 
-/// Where the log ends, as it says itself and as its rows say.
-async fn end(readers: &Readers) -> Result<Tail, StoreError> {
+/// Where the log says that it ends, if its rows say so, too.
+async fn checked_head(readers: &Readers) -> Result<Tail, StoreError> {
     let fault = Fault::new(readers.path(), "open");
-    let Ends { tail, first, last } = ends(readers).await?;
+    let Ends { tail, first, last } = ends(readers, fault).await?;
     if first > 1 {
         return Err(fault.damaged("the first event is missing"));
     }
@@ -86,7 +86,7 @@ async fn end(readers: &Readers) -> Result<Tail, StoreError> {
 
 /// Checks the log's end, in milliseconds.
 pub(super) async fn tail(readers: &Readers) -> Result<Tail, StoreError> {
-    let tail = end(readers).await?;
+    let tail = checked_head(readers).await?;
     if tail.head == Position::START {
         return Ok(tail);
     }
@@ -181,7 +181,7 @@ pub(super) async fn whole(
     }
     at_end(readers.path(), tail, walk.last.0, walk.last.1)?;
     // Folding may have gone on meanwhile; its summaries are behind what was walked.
-    let horizon = end(readers).await?.horizon;
+    let horizon = checked_head(readers).await?.horizon;
     let all_summarised = walk.summarised >= tail.horizon.0;
     let all_announced = (tail.horizon.0..=horizon.0).contains(&walk.last_folded);
     if !(all_summarised && all_announced) {

@@ -25,12 +25,11 @@ impl Filesystem {
         held: bool,
         take: &mut dyn FnMut(DirEntry<'_>) -> bool,
     ) -> Result<(), FsError> {
-        let _running = self.operations.begin(Operation::Readdir);
         if ino.is_special() {
-            let (listing, at) = self.listing(ino, offset)?;
-            self.give_generated(&listing, at, held, take);
+            self.give_generated(&self.listed(ino, offset)?, held, take);
             return Ok(());
         }
+        let _running = self.operations.begin(Operation::Readdir);
         let epoch = self.epoch.load(Ordering::Acquire);
         let library = self.library.as_ref();
         let mut give = |node: &_, entry: DirEntry<'_>| {
@@ -44,18 +43,12 @@ impl Filesystem {
             .read(library, &self.owner, (ino, offset), epoch, &mut give)
     }
 
-    /// Sees to it that the rest of a generated directory's listing can be given without waiting, and
-    /// tells the offset to ask for.
+    /// The listing of a generated directory that an offset is in, or a new one; and the place in it.
     ///
     /// # Errors
-    /// Where it cannot be told what is in it.
-    pub(crate) fn ready(&self, ino: Ino, offset: u64) -> Result<u64, FsError> {
-        let (_, at) = self.listing(ino, offset)?;
-        Ok(at.offset())
-    }
-
-    /// The listing of a generated directory that an offset is of, or a new one.
-    fn listing(&self, ino: Ino, offset: u64) -> Result<(Arc<Listing>, Cookie), FsError> {
+    /// Where it cannot be told what is in the directory.
+    pub(crate) fn listed(&self, ino: Ino, offset: u64) -> Result<(Arc<Listing>, Cookie), FsError> {
+        let _running = self.operations.begin(Operation::Readdir);
         let at = Cookie::of(offset);
         let kept = at.and_then(|at| Some((self.generated.find(ino, at)?, at)));
         if let Some(kept) = kept {
@@ -68,10 +61,10 @@ impl Filesystem {
         Ok((listing, begun.behind(at.map_or(0, |at| at.given))))
     }
 
-    fn give_generated(
+    /// Gives the rest of a generated directory's listing, as [`readdir`](Self::readdir) does.
+    pub(crate) fn give_generated(
         &self,
-        listing: &Listing,
-        at: Cookie,
+        (listing, at): &(Arc<Listing>, Cookie),
         held: bool,
         take: &mut dyn FnMut(DirEntry<'_>) -> bool,
     ) {
@@ -92,7 +85,7 @@ impl Filesystem {
             }
         }
         if is_over {
-            self.generated.end(at);
+            self.generated.end(*at);
         }
     }
 }

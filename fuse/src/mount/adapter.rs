@@ -11,24 +11,22 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::SystemTime;
 
 use fuser::{
-    AccessFlags, BsdFileFlags, CopyFileRangeFlags, Errno, FileHandle, FopenFlags, Generation,
-    INodeNo, InitFlags, IoctlFlags, KernelConfig, LockOwner, OpenAccMode, OpenFlags, PollEvents,
-    PollFlags, PollNotifier, RenameFlags, ReplyAttr, ReplyBmap, ReplyCreate, ReplyData,
-    ReplyDirectory, ReplyDirectoryPlus, ReplyEmpty, ReplyEntry, ReplyIoctl, ReplyLseek, ReplyOpen,
-    ReplyPoll, ReplyStatfs, ReplyWrite, ReplyXattr, Request, TimeOrNow, WriteFlags,
+    AccessFlags, BsdFileFlags, CopyFileRangeFlags, Errno, FileHandle, FopenFlags, INodeNo,
+    InitFlags, IoctlFlags, KernelConfig, LockOwner, OpenAccMode, OpenFlags, PollEvents, PollFlags,
+    PollNotifier, RenameFlags, ReplyAttr, ReplyBmap, ReplyCreate, ReplyData, ReplyDirectory,
+    ReplyDirectoryPlus, ReplyEmpty, ReplyEntry, ReplyIoctl, ReplyLseek, ReplyOpen, ReplyPoll,
+    ReplyStatfs, ReplyWrite, ReplyXattr, Request, TimeOrNow, WriteFlags,
 };
 
-use super::convert::{self, errno};
+use super::convert::{self, GENERATION, errno};
+use super::listing::ListReply;
 use super::waiting;
 use crate::attr::Entry;
 use crate::errno::{ErrorKind, FsError};
 use crate::fs::Filesystem;
-use crate::library::Ino;
 use crate::mountpoint::{self, State};
 use crate::pool::{Pool, guarded};
 
-/// Numbers come out of the log and are never reused, so that one generation is enough.
-const GENERATION: Generation = Generation(0);
 /// Nothing is written, so that this only bounds the size of a read: 256 pages.
 const MAX_REQUEST: u32 = 1 << 20;
 /// Read-ahead requests that the kernel may have under way before it waits.
@@ -63,6 +61,27 @@ impl Adapter {
             opens_directories: false,
         }
     }
+
+    fn list<R: ListReply>(&self, ino: INodeNo, offset: u64, reply: R) {
+        let ino = convert::ino(ino);
+        if !ino.is_special() {
+            let filesystem = &self.filesystem;
+            return guarded(R::OPERATION, || {
+                reply.fill(|take| filesystem.readdir(ino, offset, R::HELD, take));
+            });
+        }
+        let filesystem = Arc::clone(&self.filesystem);
+        let lane = self.filesystem.special_lane(ino);
+        self.pool.answer(lane, reply, move |ticket| {
+            let listed = filesystem.listed(ino, offset);
+            if let Some(reply) = ticket.take() {
+                reply.fill(|take| {
+                    filesystem.give_generated(&listed?, R::HELD, take);
+                    Ok(())
+                });
+            }
+        });
+    }
 }
 
 /// A value, or its size for those who ask with no room.
@@ -90,29 +109,6 @@ fn reply_attr(reply: ReplyAttr, found: Result<Entry, FsError>) {
     match found {
         Ok(entry) => reply.attr(&entry.lifetime, &convert::attr(&entry.attr)),
         Err(error) => reply.error(errno("getattr", &error)),
-    }
-}
-
-fn fill(filesystem: &Filesystem, ino: Ino, offset: u64, mut reply: ReplyDirectory) {
-    let listed = filesystem.readdir(ino, offset, false, &mut |entry| {
-        let kind = convert::file_type(entry.attr.kind);
-        !reply.add(INodeNo(entry.attr.ino.0), entry.next, kind, entry.name)
-    });
-    match listed {
-        Ok(()) => reply.ok(),
-        Err(error) => reply.error(errno("readdir", &error)),
-    }
-}
-
-fn fill_plus(filesystem: &Filesystem, ino: Ino, offset: u64, mut reply: ReplyDirectoryPlus) {
-    let listed = filesystem.readdir(ino, offset, true, &mut |entry| {
-        let attr = convert::attr(&entry.attr);
-        let ttl = entry.lifetime;
-        !reply.add(attr.ino, entry.next, entry.name, &ttl, &attr, GENERATION)
-    });
-    match listed {
-        Ok(()) => reply.ok(),
-        Err(error) => reply.error(errno("readdirplus", &error)),
     }
 }
 
@@ -288,20 +284,7 @@ impl fuser::Filesystem for Adapter {
         offset: u64,
         reply: ReplyDirectory,
     ) {
-        let ino = convert::ino(ino);
-        if !ino.is_special() {
-            return guarded("readdir", || fill(&self.filesystem, ino, offset, reply));
-        }
-        let filesystem = Arc::clone(&self.filesystem);
-        self.pool
-            .answer(self.filesystem.special_lane(ino), reply, move |ticket| {
-                let ready = filesystem.ready(ino, offset);
-                match (ticket.take(), ready) {
-                    (Some(reply), Ok(offset)) => fill(&filesystem, ino, offset, reply),
-                    (Some(reply), Err(error)) => reply.error(errno("readdir", &error)),
-                    (None, _) => {}
-                }
-            });
+        self.list(ino, offset, reply);
     }
 
     fn readdirplus(
@@ -312,22 +295,7 @@ impl fuser::Filesystem for Adapter {
         offset: u64,
         reply: ReplyDirectoryPlus,
     ) {
-        let ino = convert::ino(ino);
-        if !ino.is_special() {
-            return guarded("readdirplus", || {
-                fill_plus(&self.filesystem, ino, offset, reply);
-            });
-        }
-        let filesystem = Arc::clone(&self.filesystem);
-        self.pool
-            .answer(self.filesystem.special_lane(ino), reply, move |ticket| {
-                let ready = filesystem.ready(ino, offset);
-                match (ticket.take(), ready) {
-                    (Some(reply), Ok(offset)) => fill_plus(&filesystem, ino, offset, reply),
-                    (Some(reply), Err(error)) => reply.error(errno("readdirplus", &error)),
-                    (None, _) => {}
-                }
-            });
+        self.list(ino, offset, reply);
     }
 
     fn releasedir(&self, _: &Request, _: INodeNo, _: FileHandle, _: OpenFlags, reply: ReplyEmpty) {

@@ -1,6 +1,8 @@
 //! Between this crate's words and the protocol's.
 
-use fuser::{Config, Errno, FileAttr, FileType, INodeNo, InitFlags, MountOption, SessionACL};
+use fuser::{
+    Config, Errno, FileAttr, FileType, Generation, INodeNo, InitFlags, MountOption, SessionACL,
+};
 
 use crate::attr::{Attr, FileKind};
 use crate::errno::{FsError, Loudness};
@@ -48,6 +50,9 @@ pub(super) const WANTED: [InitFlags; 7] = [
     InitFlags::FUSE_EXPORT_SUPPORT,
     InitFlags::FUSE_MAX_PAGES,
 ];
+
+/// Numbers come out of the log and are never reused, so that one generation is enough.
+pub(super) const GENERATION: Generation = Generation(0);
 
 pub(super) fn ino(number: INodeNo) -> Ino {
     Ino(number.0)

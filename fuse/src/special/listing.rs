@@ -4,6 +4,7 @@
 
 use std::collections::VecDeque;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
 
@@ -11,14 +12,21 @@ use super::SpecialInodes;
 use crate::attr::Attr;
 use crate::library::Ino;
 
-/// Listings that are kept.
+/// Listings that are kept, and names in all of them. There may be more while they are gone through.
 const KEPT: usize = 32;
-
-/// Names in all of them; the latest is kept whatever it has.
 const NAMES: usize = 100_000;
+
+/// Listings that are kept even then.
+const MOST: usize = 256;
+
+/// A listing that nobody went on with for so long may be let go.
+const REST: Duration = Duration::from_secs(10);
 
 /// Cookies tell which listing it is and, in so many bits, how many of its entries were given.
 const BITS: u32 = 24;
+
+/// What a cookie can count; no directory shows more.
+const ENTRIES: usize = (1 << BITS) - 1;
 
 /// What a directory held when a listing of it began. The numbers in it are good for as long as it is kept.
 pub(crate) struct Listing {
@@ -46,7 +54,13 @@ impl Listing {
     pub(crate) fn iter(&self) -> impl Iterator<Item = (&str, &Attr)> {
         let links = [".", ".."].into_iter().zip(&self.links);
         let entries = self.entries.iter();
-        links.chain(entries.map(|(name, attr)| (name.as_str(), attr)))
+        let all = links.chain(entries.map(|(name, attr)| (name.as_str(), attr)));
+        all.take(ENTRIES)
+    }
+
+    fn has_names_of(&self, other: &Self) -> bool {
+        let names = self.entries.iter().map(|(name, _)| name);
+        names.eq(other.entries.iter().map(|(name, _)| name))
     }
 }
 
@@ -94,23 +108,57 @@ pub(crate) struct Listings {
 #[derive(Default)]
 struct State {
     last: u64,
-    /// The latest comes last.
-    kept: VecDeque<(u64, Ino, Arc<Listing>)>,
+    /// The one that was used last comes last.
+    kept: VecDeque<Kept>,
+}
+
+struct Kept {
+    number: u64,
+    directory: Ino,
+    listing: Arc<Listing>,
+    used: Instant,
+}
+
+impl State {
+    fn has_too_much(&self) -> bool {
+        let names = || -> usize {
+            let kept = self.kept.iter();
+            kept.map(|kept| kept.listing.entries.len()).sum()
+        };
+        match self.kept.front() {
+            _ if self.kept.len() <= 1 => false,
+            _ if self.kept.len() > MOST => true,
+            Some(oldest) if oldest.used.elapsed() < REST => false,
+            _ => self.kept.len() > KEPT || names() > NAMES,
+        }
+    }
 }
 
 impl Listings {
-    /// Keeps a listing of a directory; its first place.
+    /// Keeps a listing of a directory that begins now; its first place. Where another of it is kept that has
+    /// the same names, both are the same: the kernel may give what it keeps of one to who reads the other.
     pub(crate) fn begin(&self, directory: Ino, listing: Arc<Listing>) -> Cookie {
         let mut gone = Vec::new();
         let mut state = self.state.lock();
-        state.last += 1;
-        let number = state.last;
-        state.kept.push_back((number, directory, listing));
-        let names = |state: &State| -> usize {
-            let kept = state.kept.iter();
-            kept.map(|(_, _, listing)| listing.entries.len()).sum()
+        let is_same =
+            |kept: &Kept| kept.directory == directory && kept.listing.has_names_of(&listing);
+        let same = state.kept.iter().position(is_same);
+        let same = same.and_then(|place| state.kept.remove(place));
+        let number = match &same {
+            Some(kept) => kept.number,
+            None => {
+                state.last += 1;
+                state.last
+            }
         };
-        while state.kept.len() > 1 && (state.kept.len() > KEPT || names(&state) > NAMES) {
+        gone.extend(same);
+        state.kept.push_back(Kept {
+            number,
+            directory,
+            listing,
+            used: Instant::now(),
+        });
+        while state.has_too_much() {
             gone.extend(state.kept.pop_front());
         }
         drop(state);
@@ -122,19 +170,21 @@ impl Listings {
 
     /// The listing of a directory that a cookie is of, where it is kept.
     pub(crate) fn find(&self, directory: Ino, cookie: Cookie) -> Option<Arc<Listing>> {
-        let state = self.state.lock();
-        let mut kept = state.kept.iter();
-        let found = kept.find(|(number, of, _)| (*number, *of) == (cookie.listing, directory));
-        found.map(|(_, _, listing)| Arc::clone(listing))
+        let mut state = self.state.lock();
+        let is_it = |kept: &Kept| kept.number == cookie.listing && kept.directory == directory;
+        let place = state.kept.iter().position(is_it)?;
+        let mut found = state.kept.remove(place)?;
+        found.used = Instant::now();
+        let listing = Arc::clone(&found.listing);
+        state.kept.push_back(found);
+        Some(listing)
     }
 
     /// Lets a listing go that is over.
     pub(crate) fn end(&self, cookie: Cookie) {
         let mut state = self.state.lock();
-        let place = state
-            .kept
-            .iter()
-            .position(|(number, ..)| *number == cookie.listing);
+        let is_it = |kept: &Kept| kept.number == cookie.listing;
+        let place = state.kept.iter().position(is_it);
         let gone = place.and_then(|place| state.kept.remove(place));
         drop(state);
         drop(gone);
@@ -185,26 +235,47 @@ mod tests {
     }
 
     #[test]
-    fn the_latest_are_kept_with_their_numbers() {
+    fn who_lists_the_same_goes_through_the_same() {
         let listings = Listings::default();
         let inodes = Arc::new(SpecialInodes::new());
+        let first = listings.begin(Ino(7), listing(&inodes, 3));
+        assert_eq!(listings.begin(Ino(7), listing(&inodes, 3)), first);
+        assert_ne!(listings.begin(Ino(7), listing(&inodes, 4)), first);
+        assert_ne!(listings.begin(Ino(8), listing(&inodes, 3)), first);
+        assert!(listings.find(Ino(7), first).is_some());
+    }
+
+    #[test]
+    fn those_in_use_are_kept_with_their_numbers() {
+        let listings = Listings::default();
+        let inodes = Arc::new(SpecialInodes::new());
+        let begin = |directory: usize, names| {
+            listings.begin(Ino(directory as u64), listing(&inodes, names))
+        };
+        let rest = || {
+            let long_ago = Instant::now().checked_sub(REST).unwrap();
+            let mut state = listings.state.lock();
+            state.kept.iter_mut().for_each(|kept| kept.used = long_ago);
+        };
+        let first = begin(0, NAMES + 1);
+        for directory in 1..=KEPT {
+            begin(directory, 0);
+        }
+        assert!(listings.find(Ino(0), first).is_some(), "it is in use");
+        rest();
+        assert!(listings.find(Ino(0), first).is_some());
+        begin(1, 1);
+        assert_eq!(listings.state.lock().kept.len(), 2, "the others are not");
+        for directory in 0..2 * MOST {
+            begin(directory, 1);
+        }
+        assert_eq!(listings.state.lock().kept.len(), MOST);
         let place = Place {
             index: 0,
             path: "0".into(),
         };
-        let first = listings.begin(Ino(1), listing(&inodes, 1));
-        for _ in 1..KEPT {
-            listings.begin(Ino(1), listing(&inodes, 0));
-        }
-        assert!(listings.find(Ino(1), first).is_some());
         assert!(inodes.number(&place).is_some());
-        listings.begin(Ino(1), listing(&inodes, 0));
-        assert!(listings.find(Ino(1), first).is_none());
-        assert!(inodes.number(&place).is_none(), "nobody holds it");
-        let large = listings.begin(Ino(1), listing(&inodes, NAMES + 1));
-        assert!(listings.find(Ino(1), large).is_some());
-        assert_eq!(listings.state.lock().kept.len(), 1);
         listings.clear();
-        assert!(inodes.number(&place).is_none());
+        assert!(inodes.number(&place).is_none(), "nobody holds it");
     }
 }
