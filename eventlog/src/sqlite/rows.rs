@@ -44,7 +44,9 @@ const COLUMNS: [&str; 10] = [
     "chain",
 ];
 
-/// An insert of so many rows. The full one is kept prepared.
+/// An insert of so many rows. The full one is kept prepared. A row that is refused takes the whole
+/// transaction with it: otherwise SQLite writes every page down a second time, in case only this
+/// statement were to be taken back.
 fn insert(rows: usize) -> SqlStr {
     static FULL: LazyLock<SqlStr> = LazyLock::new(|| build(CHUNK));
 
@@ -52,7 +54,8 @@ fn insert(rows: usize) -> SqlStr {
         let row = format!("({})", ["?"; COLUMNS.len()].join(","));
         let rows = vec![row.as_str(); rows].join(",");
         let columns = COLUMNS.join(",");
-        AssertSqlSafe(format!("INSERT INTO events ({columns}) VALUES {rows}")).into_sql_str()
+        let sql = format!("INSERT OR ROLLBACK INTO events ({columns}) VALUES {rows}");
+        AssertSqlSafe(sql).into_sql_str()
     }
 
     if rows == CHUNK {
